@@ -1,0 +1,34 @@
+# Everything runs in .venv, which the first target makes; PYTHON may name another interpreter.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test lint format clean
+
+demo: $(STAMP)
+	$(BIN)/pyromix fit vade digits
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@# mypy wants a package folder whose name is an identifier: check through a link named so.
+	@link=$$(mktemp -d) && ln -s "$(CURDIR)" "$$link/pyromix" && \
+	MYPYPATH="$$link" $(BIN)/mypy -p pyromix --cache-dir "$(CURDIR)/.mypy_cache"; \
+	status=$$?; rm -r "$$link"; exit $$status
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "pyromix needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

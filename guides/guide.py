@@ -1,0 +1,86 @@
+"""Amortised guides: an encoder with one head for each latent, whatever its family."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import pyro
+from pyro.distributions import TorchDistribution
+from pyro.nn import PyroModule
+from torch import Tensor, nn
+
+_instances = itertools.count()
+
+
+class Guide(PyroModule):
+    """A program over the prior's continuous sites given x. Subclasses define :meth:`posterior`.
+
+    The cluster is not among its sites: that is the assignment rule ``"marginal"``. Other rules are
+    objects around a guide: :class:`OptimalAssignment`, :class:`AmortisedAssignment`.
+    """
+
+    assignment: str = "marginal"
+
+    def __init__(self) -> None:
+        # In Pyro's global store parameters are shared by name: every instance needs its own.
+        super().__init__(f"{type(self).__name__}_{next(_instances)}")
+
+    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
+        """q(· | x) for each site, batch shape ``(B,)``."""
+        raise NotImplementedError
+
+    def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
+        """The posteriors, and the logits of q(c | x) by site where the rule is ``"amortised"``."""
+        return self.posterior(x), {}
+
+    def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
+        """Emit every continuous latent given x ``(B, *event)``, and return them by site."""
+        with pyro.plate("data", len(x)):
+            return sample_sites(self.posterior(x))
+
+
+def sample_sites(posteriors: Mapping[str, TorchDistribution]) -> dict[str, Tensor]:
+    """Emit one Pyro site for each posterior."""
+    return {site: pyro.sample(site, posterior) for site, posterior in posteriors.items()}
+
+
+class AmortisedGuide(Guide):
+    r"""A trunk shared by the heads of all latents.
+
+    .. math:: q(z, w \mid x) = \prod_s q_s(\cdot \mid h(x))
+
+    Args:
+        encoder: a network from data ``(B, *event)`` to features ``(B, F)``.
+        heads: by site name, a module from features to a distribution.
+
+    Raises:
+        ValueError: there is no head.
+
+    Example:
+        >>> import torch
+        >>> from pyromix.guides import GaussianHead
+        >>> guide = AmortisedGuide(nn.Linear(64, 32), z=GaussianHead(32, 10), w=GaussianHead(32, 2))
+        >>> guide.posterior(torch.zeros(5, 64))["w"].event_shape
+        torch.Size([2])
+    """
+
+    def __init__(self, encoder: nn.Module, **heads: nn.Module) -> None:
+        super().__init__()
+        if not heads:
+            raise ValueError("heads are missing: give one for each latent site, such as z=…")
+        self.encoder = encoder
+        self.heads = nn.ModuleDict(heads)
+
+    def features(self, x: Tensor) -> Tensor:
+        """h(x), what the heads see: ``(B, *event)`` to ``(B, F)``."""
+        features: Tensor = self.encoder(x)
+        return features
+
+    def posterior_from(self, features: Tensor) -> dict[str, TorchDistribution]:
+        """q(· | h) for each site: ``(B, F)`` to batch shape ``(B,)``."""
+        return {site: head(features) for site, head in self.heads.items()}
+
+    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
+        """q(· | x) for each site, batch shape ``(B,)``."""
+        return self.posterior_from(self.features(x))

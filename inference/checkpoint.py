@@ -1,0 +1,120 @@
+"""The state of an unfinished run in one file, replaced whole, so that a kill costs an epoch.
+
+A checkpoint holds one state per phase. A finished phase keeps its end state; the interrupted one
+keeps weights, optimiser and history of its last epoch. Noise and order of an epoch are functions
+of the seed (:mod:`.seeds`), so there is no generator state to keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .devices import is_main_process
+from .files import replacing
+
+_FORMAT = "pyromix-checkpoint"
+_VERSION = 1
+
+
+class Checkpoint:
+    """Phases of a run, stored in ``path``; what is already there is read at once.
+
+    States are trees of dicts, lists and tuples with tensors, numbers, strings and None as leaves:
+    they are read with ``weights_only=True``, so no code from the file runs. With several processes
+    only the first one writes.
+
+    Args:
+        path: the file, usually ``checkpoint.pt`` in a run's folder.
+        every: seconds that must pass between two writes within a phase. A kill loses at most that
+            and an epoch, and the writes cost next to nothing.
+
+    Raises:
+        ValueError: if the file is damaged or of another kind.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     checkpoint = Checkpoint(Path(folder) / "checkpoint.pt")
+        ...     checkpoint.phase_done("initialise", {"loc": torch.zeros(3)})
+        ...     again = Checkpoint(Path(folder) / "checkpoint.pt")
+        ...     again.completed("initialise"), again.state("initialise")
+        (True, {'loc': tensor([0., 0., 0.])})
+    """
+
+    def __init__(self, path: str | Path, *, every: float = 5.0) -> None:
+        self.path = Path(path)
+        self.every = every
+        self._written = monotonic()
+        self._phases: dict[str, dict[str, Any]] = _read(self.path) if self.path.exists() else {}
+
+    def completed(self, phase: str) -> bool:
+        """Whether ``phase`` has come to its end."""
+        return bool(self._phases.get(phase, {}).get("done"))
+
+    def state(self, phase: str) -> Any:
+        """The last state stored for ``phase``, or None."""
+        return self._phases.get(phase, {}).get("state")
+
+    def progress(self, phase: str, state: Callable[[], Any]) -> None:
+        """Stores the state of an unfinished phase, if the last write is ``every`` seconds ago.
+
+        Args:
+            phase: the phase's name.
+            state: gives the state; called only when it is written.
+        """
+        if is_main_process() and monotonic() - self._written >= self.every:
+            self._write({**self._phases, phase: {"done": False, "state": state()}})
+
+    def phase_done(self, phase: str, state: Any = None) -> None:
+        """Stores the end state of a phase, at once.
+
+        Args:
+            phase: the phase's name.
+            state: what a resumed run needs of it.
+        """
+        self._phases[phase] = {"done": True, "state": _copy(state)}
+        if is_main_process():
+            self._write(self._phases)
+
+    def delete(self) -> None:
+        """Removes the file: the run is finished."""
+        if is_main_process():
+            self.path.unlink(missing_ok=True)
+
+    def _write(self, phases: dict[str, dict[str, Any]]) -> None:
+        with replacing(self.path) as temporary:
+            torch.save({"format": _FORMAT, "version": _VERSION, "phases": phases}, temporary)
+        self._written = monotonic()
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    remedy = "delete it to train from the start"
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f"{path} is damaged or no checkpoint of pyromix: {remedy}") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(f"{path} is no checkpoint of pyromix: {remedy}")
+    if content["version"] > _VERSION:
+        raise ValueError(f"{path} was written by a newer pyromix: upgrade, or {remedy}")
+    phases: dict[str, dict[str, Any]] = content["phases"]
+    return phases
+
+
+def _copy(state: Any) -> Any:
+    """The same tree with tensors of its own on the CPU, so that later training can't change it."""
+    if isinstance(state, Tensor):
+        return state.detach().to("cpu", copy=True)
+    if isinstance(state, dict):
+        return {key: _copy(value) for key, value in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(_copy(value) for value in state)
+    return state

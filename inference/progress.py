@@ -1,0 +1,91 @@
+"""One line on the terminal per phase: a bar, the epoch, the loss and its named parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import monotonic
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+_HIDDEN = {"phase", "epoch", "seconds"}
+
+
+class PhaseProgress:
+    """A progress bar for one phase, silent unless shown.
+
+    Args:
+        phase: the phase's name.
+        epochs: how many epochs it takes at most.
+        start: epochs done already.
+        steps: optimiser steps of an epoch, 0 if unknown.
+        shown: whether to draw anything.
+
+    Example:
+        >>> with PhaseProgress("train", epochs=1, start=0, steps=4, shown=False) as bar:
+        ...     bar.step()
+        ...     bar.epoch({"phase": "train", "epoch": 1, "loss": 3.5, "seconds": 0.1})
+    """
+
+    def __init__(self, phase: str, epochs: int, start: int, steps: int, shown: bool) -> None:
+        # Rich's notebook display wants ipywidgets and warns without it; plain text needs nothing.
+        console = Console(stderr=True, force_jupyter=False)
+        self._steps = steps
+        self._epochs = start
+        self._done = 0
+        self._drawn = monotonic()
+        self._shown = shown
+        self._progress = Progress(
+            TextColumn("{task.description:<10}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[count]:>9}"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[parts]}"),
+            console=console,
+            disable=not shown,
+        )
+        self._total = epochs
+        self._task = self._progress.add_task(
+            phase, total=epochs, completed=start, count=self._count(), parts=""
+        )
+
+    def __enter__(self) -> PhaseProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def step(self) -> None:
+        """One optimiser step is done; draws at most five times a second."""
+        self._done += 1
+        if self._shown and self._steps and monotonic() - self._drawn > 0.2:
+            self._drawn = monotonic()
+            done = self._epochs + min(self._done / self._steps, 1.0)
+            self._progress.update(self._task, completed=done)
+
+    def epoch(self, row: Mapping[str, Any]) -> None:
+        """An epoch is done; shows its row of the history."""
+        self._epochs = int(row["epoch"])
+        self._done = 0
+        if self._shown:
+            parts = " · ".join(
+                f"{name} {value:.4g}" for name, value in row.items() if name not in _HIDDEN
+            )
+            self._progress.update(
+                self._task, completed=self._epochs, count=self._count(), parts=parts
+            )
+
+    def finish(self) -> None:
+        """The phase ended before its last epoch, on purpose: the bar is full."""
+        self._progress.update(self._task, total=self._epochs, completed=self._epochs)
+
+    def _count(self) -> str:
+        return f"{self._epochs}/{self._total}"

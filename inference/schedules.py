@@ -1,0 +1,142 @@
+"""Numbers that change while training: a schedule maps the count of optimiser steps to a value.
+
+Weights of objective terms take one wherever they take a plain number.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+
+class Schedule:
+    """A value for every optimiser step, counted from 0; a subclass defines :meth:`__call__`.
+
+    Schedules hold settings and no state, so a resumed run only has to know its step.
+
+    Example:
+        >>> class Halving(Schedule):
+        ...     def __call__(self, step: int) -> float:
+        ...         return 0.5**step
+        >>> as_schedule(Halving())(2)
+        0.25
+    """
+
+    def __call__(self, step: int) -> float:
+        """The value at ``step``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """The same value at every step.
+
+    Args:
+        value: that value.
+
+    Example:
+        >>> Constant(0.5)(1000)
+        0.5
+    """
+
+    value: float
+
+    def __call__(self, step: int) -> float:
+        return self.value
+
+
+@dataclass(frozen=True)
+class LinearWarmup(Schedule):
+    r"""A straight line from one value to another, and constant afterwards.
+
+    .. math:: v(t) = \mathrm{start} + (\mathrm{end} - \mathrm{start}) \min(t / \mathrm{steps}, 1)
+
+    Args:
+        start: the value at step 0.
+        end: the value from step ``steps`` on.
+        steps: length of the warm-up in optimiser steps; 0 means ``end`` at once.
+
+    Raises:
+        ValueError: if ``steps`` is negative.
+
+    Example:
+        >>> LinearWarmup(0.0, 1.0, steps=10)(5)
+        0.5
+
+    References:
+        Sønderby et al. (2016). Ladder Variational Autoencoders, section 2.2. arXiv 1602.02282.
+    """
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        if self.steps < 0:
+            raise ValueError(f"steps must be 0 or more, got {self.steps}")
+
+    def __call__(self, step: int) -> float:
+        if step >= self.steps:
+            return self.end
+        return self.start + (self.end - self.start) * max(step, 0) / self.steps
+
+
+@dataclass(frozen=True)
+class Piecewise(Schedule):
+    """Straight lines between knots, and constant before the first and after the last.
+
+    Args:
+        knots: pairs of (step, value) with strictly increasing steps.
+
+    Raises:
+        ValueError: if there is no knot, or the steps don't increase.
+
+    Example:
+        >>> rise_and_rest = Piecewise([(0, 0.0), (100, 1.0), (200, 0.5)])
+        >>> [rise_and_rest(step) for step in (50, 100, 150, 300)]
+        [0.5, 1.0, 0.75, 0.5]
+    """
+
+    knots: Sequence[tuple[int, float]]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "knots", tuple((step, value) for step, value in self.knots))
+        steps = [step for step, _ in self.knots]
+        if not steps or any(later <= earlier for earlier, later in zip(steps, steps[1:], strict=False)):
+            raise ValueError(
+                f"knots must be (step, value) pairs with increasing steps, got {list(self.knots)}"
+            )
+
+    def __call__(self, step: int) -> float:
+        after = bisect_right(self.knots, step, key=lambda knot: knot[0])
+        if after == 0:
+            return self.knots[0][1]
+        if after == len(self.knots):
+            return self.knots[-1][1]
+        (left, low), (right, high) = self.knots[after - 1], self.knots[after]
+        return low + (high - low) * (step - left) / (right - left)
+
+
+def as_schedule(value: float | Schedule) -> Schedule:
+    """A schedule as it is, and a number as the schedule that is constant.
+
+    Args:
+        value: a finite number or a :class:`Schedule`.
+
+    Raises:
+        ValueError: if the number is not finite.
+        TypeError: if it is neither.
+
+    Example:
+        >>> as_schedule(2)(7)
+        2.0
+    """
+    if isinstance(value, Schedule):
+        return value
+    if isinstance(value, str) or not hasattr(value, "__float__"):
+        raise TypeError(f"a weight must be a number or a Schedule, got {type(value).__name__}")
+    if not isfinite(value):
+        raise ValueError(f"a weight must be finite, got {value}")
+    return Constant(float(value))

@@ -1,0 +1,186 @@
+"""Mixtures of Gaussians: the prior of VaDE (Jiang et al. 2017) and of one facet of MFCVAE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pyro
+import torch
+from pyro import distributions as dist
+from pyro.distributions import TorchDistribution
+from torch import Tensor, nn
+from torch.distributions import kl_divergence
+
+from ..networks import soft_clamp
+from .prior import Divergence, MixturePrior
+
+LOG_SCALE_RANGE = (-6.0, 6.0)
+VARIANCE_FLOOR = 1e-4
+
+
+class GaussianMixture(MixturePrior):
+    r"""A mixture of Gaussians over the latent vector.
+
+    .. math:: p(z) = \sum_c \pi_c\, \mathcal N(z;\, \mu_c, \Sigma_c)
+
+    The covariance is diagonal, or full through its Cholesky factor. Standard deviations (the
+    factor's diagonal) are kept within e^±6.
+
+    Args:
+        n_clusters: number of components, K.
+        latent_dim: dimension of z, D.
+        covariance: ``"diag"`` or ``"full"``.
+        learn_weights: learn p(c); otherwise it stays uniform.
+
+    Raises:
+        ValueError: an unknown covariance, or fewer than one cluster.
+
+    Example:
+        >>> prior = GaussianMixture(n_clusters=10, latent_dim=2)
+        >>> prior.responsibilities(torch.zeros(5, 2)).shape
+        torch.Size([5, 10])
+
+    References:
+        Jiang et al. (2017). Variational Deep Embedding. arXiv 1611.05148.
+        Falck et al. (2021). Multi-Facet Clustering Variational Autoencoders. arXiv 2106.05241.
+    """
+
+    def __init__(
+        self,
+        n_clusters: int,
+        latent_dim: int,
+        *,
+        covariance: str = "diag",
+        learn_weights: bool = True,
+    ) -> None:
+        super().__init__(n_clusters, learn_weights=learn_weights)
+        if covariance not in ("diag", "full"):
+            raise ValueError(f"covariance is {covariance!r}: use 'diag' or 'full'")
+        self.latent_dim = latent_dim
+        self.covariance = covariance
+        self.loc = nn.Parameter(torch.randn(n_clusters, latent_dim))  # (K, D)
+        self.log_scale = nn.Parameter(torch.zeros(n_clusters, latent_dim))  # (K, D)
+        if covariance == "full":
+            self.lower = nn.Parameter(torch.zeros(n_clusters, latent_dim, latent_dim))  # (K, D, D)
+
+    def component(
+        self, cluster: Tensor | None = None, w: Tensor | None = None
+    ) -> TorchDistribution:
+        """p(z | c) with batch shape ``cluster.shape``, or ``(K,)`` for all clusters at once."""
+        rows = slice(None) if cluster is None else cluster
+        scale = soft_clamp(self.log_scale, *LOG_SCALE_RANGE).exp()
+        if self.covariance == "diag":
+            return dist.Normal(self.loc[rows], scale[rows]).to_event(1)
+        scale_tril = self.lower.tril(-1) + torch.diag_embed(scale)
+        return dist.MultivariateNormal(self.loc[rows], scale_tril=scale_tril[rows])
+
+    def match_moments(self, codes: Tensor, shares: Tensor) -> None:
+        """Weighted means and covariances; variances are floored at 1e-4."""
+        loc = shares.T @ codes
+        centred = codes - loc.unsqueeze(1)  # (K, N, D)
+        self.loc.copy_(loc)
+        if self.covariance == "diag":
+            variance = torch.einsum("nk,knd->kd", shares, centred.square())
+            self.log_scale.copy_(variance.clamp(min=VARIANCE_FLOOR).log() / 2)
+            return
+        covariance = torch.einsum("nk,knd,kne->kde", shares, centred, centred)
+        ridge = VARIANCE_FLOOR * torch.eye(self.latent_dim).to(covariance)
+        factor = torch.linalg.cholesky(covariance + ridge)
+        self.log_scale.copy_(factor.diagonal(dim1=-2, dim2=-1).log())
+        self.lower.copy_(factor.tril(-1))
+
+
+class StyleMixture(MixturePrior):
+    r"""The prior of GMVAE: the components' means and variances are functions of a style vector.
+
+    .. math::
+        w \sim \mathcal N(0, I), \quad c \sim \operatorname{Cat}(1/K), \quad
+        z \mid c, w \sim \mathcal N(\mu_c(w), \operatorname{diag} \sigma_c^2(w))
+
+    One network of w, a hidden layer with tanh, has K heads. In the paper y is the data, x the
+    latent and z the cluster; here they are x, z and c. Log-variances are kept within ±8.
+
+    Args:
+        n_clusters: number of components, K.
+        latent_dim: dimension of z, D.
+        style_dim: dimension of w, W.
+        hidden_dim: width of the network's hidden layer.
+
+    Raises:
+        ValueError: fewer than one cluster.
+
+    Example:
+        >>> prior = StyleMixture(n_clusters=10, latent_dim=2, style_dim=3)
+        >>> prior.responsibilities(torch.zeros(5, 2), torch.zeros(5, 3)).shape
+        torch.Size([5, 10])
+
+    References:
+        Dilokthanakul et al. (2016). Deep Unsupervised Clustering with Gaussian Mixture Variational
+        Autoencoders. arXiv 1611.02648, equation 1.
+    """
+
+    latent_sites = ("z", "w")
+
+    def __init__(
+        self, n_clusters: int, latent_dim: int, style_dim: int, hidden_dim: int = 500
+    ) -> None:
+        super().__init__(n_clusters, learn_weights=False)
+        self.latent_dim = latent_dim
+        self.style_dim = style_dim
+        self.network = nn.Sequential(
+            nn.Linear(style_dim, hidden_dim),
+            nn.Tanh(),
+            nn.Linear(hidden_dim, 2 * n_clusters * latent_dim),
+        )
+
+    def style(self) -> TorchDistribution:
+        """p(w), batch shape ()."""
+        return dist.Normal(self.logits.new_zeros(self.style_dim), 1.0).to_event(1)
+
+    def component(
+        self, cluster: Tensor | None = None, w: Tensor | None = None
+    ) -> TorchDistribution:
+        """p(z | c, w): batch ``(..., K)`` for w ``(..., W)``, or that of ``cluster`` given one."""
+        if w is None:
+            raise ValueError("w is missing: the components of StyleMixture are functions of it")
+        heads = self.network(w).unflatten(-1, (self.n_clusters, 2, self.latent_dim))
+        if cluster is not None:
+            heads = _pick(heads, cluster)
+        loc, log_scale = heads.unbind(-2)
+        return dist.Normal(loc, soft_clamp(log_scale, -4.0, 4.0).exp()).to_event(1)
+
+    def forward(self) -> Tensor:
+        """Emit w, c, then z, and return z."""
+        w = pyro.sample("w" + self.facet, self.style())
+        cluster = self.sample_cluster()
+        z: Tensor = pyro.sample("z" + self.facet, self.component(cluster, w))
+        return z
+
+    def log_prob(self, z: Tensor, w: Tensor | None = None) -> Tensor:
+        """log p(z, w): ``(..., D)`` and ``(..., W)`` to ``(...)``."""
+        return super().log_prob(z, w) + self.style().log_prob(w)
+
+    def divergence(
+        self,
+        posteriors: Mapping[str, TorchDistribution],
+        latents: Mapping[str, Tensor],
+        assignment: str = "marginal",
+        logits: Tensor | None = None,
+    ) -> Divergence:
+        """That of any mixture given w, and KL(q(w | x) ‖ p(w)) in closed form."""
+        given_w = super().divergence(posteriors, latents, assignment, logits)
+        kl_w = kl_divergence(posteriors["w" + self.facet], self.style())
+        parts = {**given_w.parts, "kl_w" + self.facet: kl_w.detach()}
+        return replace(given_w, total=given_w.total + kl_w, parts=parts)
+
+
+def _pick(heads: Tensor, cluster: Tensor) -> Tensor:
+    """The heads ``(..., B, K, 2, D)`` of the given clusters, sampled ``(..., B)`` or enumerated."""
+    batch = heads.shape[:-3]
+    if cluster.dim() > len(batch):
+        # Enumerated: c runs through 0…K-1 in a dimension of its own, so nothing needs indexing.
+        ones = (1,) * (cluster.dim() - 1 - len(batch))
+        return heads.movedim(-3, 0).reshape(-1, *ones, *batch, *heads.shape[-2:])
+    index = cluster.expand(batch)[..., None, None, None]
+    return torch.take_along_dim(heads, index, dim=-3).squeeze(-3)

@@ -1,0 +1,200 @@
+"""Likelihoods: programs over x given the latent vector. Each owns its decoder."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pyro
+import torch
+from pyro import distributions as dist
+from pyro.distributions import TorchDistribution, constraints
+from pyro.nn import PyroModule
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from ..networks import soft_clamp
+
+
+class Likelihood(PyroModule):
+    """p(x | z), a program that emits the site ``"x"`` and returns it.
+
+    Args:
+        decoder: a network from ``(..., D)`` to ``(..., *event)``.
+        event_shape: shape of one datum: ``(X,)`` for tables, ``(C, H, W)`` for images.
+    """
+
+    support: ClassVar[constraints.Constraint] = constraints.real
+    support_words: ClassVar[str] = "finite numbers"
+
+    def __init__(self, decoder: nn.Module, event_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.event_shape = tuple(event_shape)
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """p(x | z): ``(..., D)`` to batch shape ``(...)``, event shape that of a datum."""
+        raise NotImplementedError
+
+    def mean(self, z: Tensor) -> Tensor:
+        """E[x | z]: ``(..., D)`` to ``(..., *event)``."""
+        return self.distribution(z).mean
+
+    def forward(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+        """Emit x given z, observed where it is given, and return it."""
+        emitted: Tensor = pyro.sample("x", self.distribution(z), obs=x)
+        return emitted
+
+    def check(self, x: Tensor) -> None:
+        """Refuse data outside the support.
+
+        Raises:
+            ValueError: names the first value outside and what would do.
+        """
+        inside = self.support.check(x)
+        if not bool(inside.all()):
+            bad = x[~inside].flatten()[0].item()
+            raise ValueError(
+                f"x holds {bad:g}, outside the support of the {type(self).__name__} likelihood "
+                f"({self.support_words}): rescale x or choose another likelihood"
+            )
+
+
+class Bernoulli(Likelihood):
+    r"""Independent Bernoulli pixels; grey values in [0, 1] score as expected log-probabilities.
+
+    .. math:: \log p(x \mid z) = \sum_i x_i \log p_i(z) + (1 - x_i) \log(1 - p_i(z))
+
+    With grey values this is a score, not a normalised density; :class:`ContinuousBernoulli` is one.
+
+    Args:
+        decoder: a network to the logits.
+        event_shape: shape of one datum.
+
+    Example:
+        >>> likelihood = Bernoulli(nn.Linear(2, 64), (64,))
+        >>> likelihood.mean(torch.zeros(5, 2)).shape
+        torch.Size([5, 64])
+    """
+
+    support = constraints.unit_interval
+    support_words = "values in [0, 1]"
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """Bernoulli(logits = decoder(z))."""
+        # Grey values are meant, so torch's test for 0 and 1 stays off.
+        pixels = dist.Bernoulli(logits=self.decoder(z), validate_args=False)
+        return pixels.to_event(len(self.event_shape))
+
+
+class ContinuousBernoulli(Likelihood):
+    """The normalised density on [0, 1] that Bernoulli's score leaves out.
+
+    Args:
+        decoder: a network to the logits.
+        event_shape: shape of one datum.
+
+    Example:
+        >>> likelihood = ContinuousBernoulli(nn.Linear(2, 64), (64,))
+        >>> likelihood.distribution(torch.zeros(5, 2)).batch_shape
+        torch.Size([5])
+
+    References:
+        Loaiza-Ganem & Cunningham (2019). The continuous Bernoulli. arXiv 1907.06845.
+    """
+
+    support = constraints.unit_interval
+    support_words = "values in [0, 1]"
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """ContinuousBernoulli(logits = decoder(z))."""
+        pixels = dist.ContinuousBernoulli(logits=self.decoder(z))
+        return pixels.to_event(len(self.event_shape))
+
+
+class Normal(Likelihood):
+    """Independent Gaussian noise about the decoder's output.
+
+    Args:
+        decoder: a network to the mean.
+        event_shape: shape of one datum.
+        scale: the standard deviation; ``None`` learns one for each feature (for each channel of an
+            image), kept within e^±5.
+
+    Raises:
+        ValueError: a scale that is not positive.
+
+    Example:
+        >>> likelihood = Normal(nn.Linear(2, 3), (3,), scale=0.6)
+        >>> likelihood.distribution(torch.zeros(5, 2)).stddev.unique()
+        tensor([0.6000])
+    """
+
+    def __init__(
+        self, decoder: nn.Module, event_shape: tuple[int, ...], *, scale: float | None = None
+    ) -> None:
+        super().__init__(decoder, event_shape)
+        if scale is not None and not scale > 0:
+            raise ValueError(f"scale is {scale}: a standard deviation must be positive")
+        ones = torch.ones(event_shape[0], *(1 for _ in event_shape[1:]))
+        self.log_scale = nn.Parameter(
+            ones.log() if scale is None else (ones * scale).log(), requires_grad=scale is None
+        )
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """Normal(decoder(z), scale)."""
+        scale = self.log_scale
+        if scale.requires_grad:
+            scale = soft_clamp(scale, -5.0, 5.0)
+        return dist.Normal(self.decoder(z), scale.exp()).to_event(len(self.event_shape))
+
+
+class Poisson(Likelihood):
+    """Independent counts, log-rate from the decoder.
+
+    Args:
+        decoder: a network to the log-rates, kept within ±12.
+        event_shape: shape of one datum.
+
+    Example:
+        >>> likelihood = Poisson(nn.Linear(2, 3), (3,))
+        >>> likelihood.mean(torch.zeros(5, 2)).shape
+        torch.Size([5, 3])
+    """
+
+    support = constraints.nonnegative_integer
+    support_words = "counts 0, 1, 2, …"
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """Poisson(exp decoder(z))."""
+        rate = soft_clamp(self.decoder(z), -12.0, 12.0).exp()
+        return dist.Poisson(rate).to_event(len(self.event_shape))
+
+
+class NegativeBinomial(Likelihood):
+    r"""Overdispersed counts: log-mean from the decoder, one dispersion learnt for each feature.
+
+    .. math:: \operatorname{Var}[x \mid z] = \mu(z) + \mu(z)^2 / r
+
+    Args:
+        decoder: a network to the log-means, kept within ±12.
+        event_shape: shape of one datum.
+
+    Example:
+        >>> likelihood = NegativeBinomial(nn.Linear(2, 3), (3,))
+        >>> likelihood.mean(torch.zeros(5, 2)).shape
+        torch.Size([5, 3])
+    """
+
+    support = constraints.nonnegative_integer
+    support_words = "counts 0, 1, 2, …"
+
+    def __init__(self, decoder: nn.Module, event_shape: tuple[int, ...]) -> None:
+        super().__init__(decoder, event_shape)
+        self.dispersion = nn.Parameter(torch.ones(event_shape))  # softplus gives r
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """NegativeBinomial with mean exp decoder(z) and total count r."""
+        total_count = softplus(self.dispersion) + 1e-4
+        log_mean = soft_clamp(self.decoder(z), -12.0, 12.0)
+        counts = dist.NegativeBinomial(total_count, logits=log_mean - total_count.log())
+        return counts.to_event(len(self.event_shape))

@@ -1,0 +1,61 @@
+"""The generative story of every model in the zoo: a prior, then a likelihood."""
+
+from __future__ import annotations
+
+import itertools
+
+import pyro
+from pyro.nn import PyroModule
+from torch import Tensor
+
+from .likelihood import Likelihood
+from .prior import MixturePrior
+
+_instances = itertools.count()
+
+
+class MixtureVAE(PyroModule):
+    r"""A deep mixture model: latents from the prior, data from the likelihood.
+
+    .. math:: c, z \sim \text{prior}, \qquad x \mid z \sim \text{likelihood}
+
+    Called it is a Pyro program with the plate ``"data"`` and the sites of its two parts.
+
+    Args:
+        prior: a program over the cluster and the latent vector.
+        likelihood: a program over the data given the latent vector.
+
+    Example:
+        >>> import torch
+        >>> from pyromix.models import Bernoulli, GaussianMixture
+        >>> model = MixtureVAE(GaussianMixture(10, 2), Bernoulli(torch.nn.Linear(2, 64), (64,)))
+        >>> model(n=5).shape
+        torch.Size([5, 64])
+    """
+
+    def __init__(self, prior: MixturePrior, likelihood: Likelihood) -> None:
+        # In Pyro's global store parameters are shared by name: every instance needs its own.
+        super().__init__(f"{type(self).__name__}_{next(_instances)}")
+        self.prior = prior
+        self.likelihood = likelihood
+
+    def forward(self, x: Tensor | None = None, n: int | None = None) -> Tensor:
+        """Draw data, or score the data given.
+
+        Args:
+            x: observed data, ``(B, *event)``.
+            n: how many to draw when there is no ``x``.
+
+        Returns:
+            x, ``(B, *event)``.
+
+        Raises:
+            ValueError: neither ``x`` nor ``n`` is given.
+        """
+        size = n if x is None else len(x)
+        if size is None:
+            raise ValueError("give x to score data, or n to draw data")
+        with pyro.plate("data", size):
+            z = self.prior()
+            drawn: Tensor = self.likelihood(z, x)
+        return drawn
