@@ -143,7 +143,7 @@ def _diagonal_diagonal(q: Independent[Normal], p: Independent[Normal]) -> Tensor
     tensors = [q.mean, q.variance, p.mean, p.base_dist.scale.pow(-2)]
     event_dim = -1
     if p.batch_shape[-1:] > q.event_shape:
-        # The innermost loop over the longer of K and D: twice as fast at (B, K, D) = (256, 100, 10).
+        # Inner loops over the longer of K and D: twice as fast at (B, K, D) = (256, 100, 10).
         width = max(len(q.batch_shape), len(p.batch_shape)) + 1
         tensors = [t[(None,) * (width - t.dim())].movedim(-1, 0).contiguous() for t in tensors]
         event_dim = 0

@@ -1,0 +1,59 @@
+"""Objectives and their terms, training, and what a trained model says of data."""
+
+from .checkpoint import Checkpoint
+from .devices import launch, make_fabric
+from .errors import TrainingDiverged, TrainingInterrupted
+from .initialisation import INITIALISATIONS, Autoencoder, initialise_prior
+from .monitor import ClusterMonitor, CollapseWarning
+from .objective import ClosedFormELBO, EnumeratedELBO, Evaluation, MixtureELBO, Objective
+from .prediction import (
+    bound,
+    encode,
+    importance_weighted_bound,
+    posterior_predictive,
+    reconstruct,
+    responsibilities,
+    sample,
+)
+from .recipe import Recipe, states
+from .schedules import Constant, LinearWarmup, Piecewise, Schedule, as_schedule
+from .seeds import seeded
+from .terms import InformationFloor, Term
+from .training import Row, Trainer
+
+__all__ = [
+    "INITIALISATIONS",
+    "Autoencoder",
+    "Checkpoint",
+    "ClosedFormELBO",
+    "ClusterMonitor",
+    "CollapseWarning",
+    "Constant",
+    "TrainingDiverged",
+    "EnumeratedELBO",
+    "Evaluation",
+    "InformationFloor",
+    "LinearWarmup",
+    "MixtureELBO",
+    "Objective",
+    "Piecewise",
+    "Recipe",
+    "Row",
+    "Schedule",
+    "Term",
+    "Trainer",
+    "TrainingInterrupted",
+    "as_schedule",
+    "bound",
+    "encode",
+    "importance_weighted_bound",
+    "initialise_prior",
+    "launch",
+    "make_fabric",
+    "posterior_predictive",
+    "reconstruct",
+    "responsibilities",
+    "sample",
+    "seeded",
+    "states",
+]

@@ -61,12 +61,12 @@ class Batches:
         """One epoch in the order that ``seed`` gives: equal shares, none too small to train on."""
         order = torch.randperm(len(self.x), generator=torch.Generator().manual_seed(seed))
         order = order.to(self.x.device)
-        for rows in _trainable(order.split(self.batch_size), self.share):
+        for rows in _trainable(torch.split(order, self.batch_size), self.share):
             yield self.share.place(self.x.index_select(0, rows))
 
     def ordered(self) -> Iterator[Tensor]:
         """Every row of this process's share once, in order."""
-        for batch in self.x.split(self.batch_size):
+        for batch in torch.split(self.x, self.batch_size):
             yield self.share.place(batch[self.share.rank :: self.share.world])
 
 
@@ -125,7 +125,9 @@ def _tensors(first: Any, rest: Iterator[Any]) -> Iterator[Tensor]:
     while item is not None:
         batch = item[0] if isinstance(item, tuple | list) else item
         if not isinstance(batch, Tensor):
-            raise TypeError(f"a batch must be a tensor or begin with one, got {type(batch).__name__}")
+            raise TypeError(
+                f"a batch must be a tensor or begin with one, got {type(batch).__name__}"
+            )
         yield batch
         item = next(rest, None)
 

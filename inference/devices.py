@@ -13,8 +13,12 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, get_args
 
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments import TorchElasticEnvironment
-from torch import multiprocessing
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from torch.multiprocessing.spawn import (
+    ProcessExitedException,
+    ProcessRaisedException,
+    start_processes,
+)
 
 Precision = Literal["32-true", "bf16-mixed", "64-true"]
 P = ParamSpec("P")
@@ -87,7 +91,9 @@ def launch(
         if devices == 1:
             return function(make_fabric(device, precision), *args, **kwargs)
         if index is not None:
-            raise ValueError(f"device={device!r} names one device, but devices={devices}: use 'cuda'")
+            raise ValueError(
+                f"device={device!r} names one device, but devices={devices}: use 'cuda'"
+            )
         if kind == "cuda" and devices > torch.cuda.device_count():
             raise ValueError(f"devices={devices}, but there are {torch.cuda.device_count()} GPUs")
         result: T = _spawn(kind, precision, devices, (function, args, kwargs))
@@ -148,7 +154,7 @@ def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...])
         # processes would train the same weights at once.
         torch.save(call, folder / "call")
         threads = max(1, torch.get_num_threads() // devices)
-        context = multiprocessing.start_processes(
+        context = start_processes(  # type: ignore[no-untyped-call]
             _work,
             args=(devices, _free_port(), threads, kind, precision, folder),
             nprocs=devices,
@@ -158,10 +164,7 @@ def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...])
         try:
             while not context.join():
                 pass
-        except (
-            multiprocessing.ProcessRaisedException,
-            multiprocessing.ProcessExitedException,
-        ) as error:
+        except (ProcessRaisedException, ProcessExitedException) as error:
             raised = folder / "error"
             if raised.exists():
                 raise torch.load(raised, weights_only=False) from error

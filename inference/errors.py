@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class TrainingDiverged(ValueError):
+class TrainingDiverged(ValueError):  # noqa: N818, it pairs with TrainingInterrupted
     """The loss became infinite or NaN; the module holds the weights of its last finite epoch.
 
     Args:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite
 
 
@@ -104,7 +105,7 @@ class Piecewise(Schedule):
     def __post_init__(self) -> None:
         object.__setattr__(self, "knots", tuple((step, value) for step, value in self.knots))
         steps = [step for step, _ in self.knots]
-        if not steps or any(later <= earlier for earlier, later in zip(steps, steps[1:], strict=False)):
+        if not steps or any(later <= earlier for earlier, later in pairwise(steps)):
             raise ValueError(
                 f"knots must be (step, value) pairs with increasing steps, got {list(self.knots)}"
             )

@@ -29,9 +29,7 @@ def derive_seed(seed: int, *names: str | int) -> int:
 
 
 @contextmanager
-def seeded(
-    seed: int, *names: str | int, device: torch.device | str = "cpu"
-) -> Iterator[None]:
+def seeded(seed: int, *names: str | int, device: torch.device | str = "cpu") -> Iterator[None]:
     """A scope whose global torch generators are seeded, and left as found at its end.
 
     The CPU's generator and, for a CUDA device, that device's are set. Other libraries' generators
@@ -53,7 +51,7 @@ def seeded(
     generators = [torch.default_generator]
     device = torch.device(device)
     if device.type == "cuda":
-        torch.cuda.init()
+        torch.cuda.init()  # type: ignore[no-untyped-call]
         index = torch.cuda.current_device() if device.index is None else device.index
         generators.append(torch.cuda.default_generators[index])
     states = [generator.get_state() for generator in generators]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from time import perf_counter
 from typing import Any
 
@@ -14,10 +15,18 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from .batches import Batches, Data, Share, Stream, batches_of
+from .batches import Data, Share, batches_of
 from .checkpoint import Checkpoint
 from .devices import make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
+from .loop import (
+    Means,
+    Snapshot,
+    fused_adam,
+    has_finite_parameters,
+    held_out_loss,
+    share_buffers,
+)
 from .progress import PhaseProgress
 from .seeds import derive_seed, seeded
 
@@ -132,46 +141,153 @@ class Trainer:
             raise ValueError("the objective has no parameters: create them before training")
         history = [] if history is None else history
         fabric = make_fabric() if fabric is None else fabric
-        settings = self._settings(seed, fabric.world_size)
-        saved = checkpoint.state(phase) if checkpoint is not None else None
-        rows: list[Row] = []
-        if checkpoint is not None and saved is not None:
-            _same_settings(checkpoint, phase, saved["settings"], settings)
-            rows = saved["rows"]
-            history.extend(rows)
-        if checkpoint is not None and checkpoint.completed(phase):
-            _load(checkpoint, objective, saved)
-            objective.to(fabric.device)
-            return history
-
         objective.to(fabric.device)
-        optimizer = _adam(objective, self.learning_rate)
+        optimizer = fused_adam(objective, self.learning_rate)
         module, stepper = fabric.setup(objective, optimizer)
-        if checkpoint is not None and saved is not None:
-            _load(checkpoint, objective, saved)
-            optimizer.load_state_dict(saved["optimizer"])
-        dtype = next((p.dtype for p in objective.parameters() if p.is_floating_point()))
+        dtype = next(p.dtype for p in objective.parameters() if p.is_floating_point())
         share = Share(fabric.device, dtype, fabric.global_rank, fabric.world_size)
+
+        settings = self._settings(seed, share.world)
+        rows: list[Row] = []
+        if checkpoint is not None and checkpoint.state(phase) is not None:
+            rows = _resume(checkpoint, phase, settings, objective, optimizer)
+            history.extend(rows)
+            if checkpoint.completed(phase):
+                return history
+
+        def state(**more: Any) -> dict[str, Any]:
+            weights = objective.state_dict()
+            return {"settings": settings, "rows": rows, "objective": weights, **more}
+
         batches = batches_of(x, self.batch_size, share)
         held_out = None if validation is None else batches_of(validation, self.batch_size, share)
-        good = _Snapshot(objective)
-
-        def state(done: bool) -> dict[str, Any]:
-            weights = {"settings": settings, "rows": rows, "objective": objective.state_dict()}
-            return weights if done else {**weights, "optimizer": optimizer.state_dict()}
-
-        bar = PhaseProgress(
-            phase, self.max_epochs, len(rows), len(batches), self.verbose and fabric.is_global_zero
-        )
+        shown = self.verbose and fabric.is_global_zero
+        good = Snapshot(objective)
         try:
-            with bar:
+            with PhaseProgress(phase, self.max_epochs, len(rows), len(batches), shown) as bar:
                 while len(rows) < self.max_epochs and not self._plateaued(rows):
-                    epoch, started = len(rows) + 1, perf_counter()
+                    started, epoch = perf_counter(), len(rows) + 1
+                    row: Row = {"phase": phase, "epoch": epoch}
                     self._set_learning_rate(optimizer, epoch)
-                    with seeded(seed, phase, epoch, fabric.global_rank, device=fabric.device):
+                    with seeded(seed, phase, epoch, share.rank, device=share.device):
                         order = batches.shuffled(derive_seed(seed, phase, epoch, "order"))
-                        means = self._epoch(fabric, module, stepper, order, augment, bar)
-                    row: Row = {"phase": phase, "epoch": epoch, **means}
-                    if held_out is not None:
-                        with seeded(seed, phase, "validation", fabric.global_rank, device=...):
-                            row["validation"] = _evaluate(fabric, objective, held_out)
+                        row |= self._epoch(fabric, module, stepper, order, augment, bar)
+                    if not isfinite(row["loss"]):
+                        raise FloatingPointError
+                    share_buffers(fabric, objective)
+                    with seeded(seed, phase, "evaluation", share.rank, device=share.device):
+                        if held_out is not None:
+                            row["validation"] = held_out_loss(fabric, objective, held_out)
+                        row["seconds"] = perf_counter() - started
+                        for callback in callbacks if fabric.is_global_zero else ():
+                            callback(epoch, row)
+                    row = {name: _plain(value) for name, value in row.items()}
+                    rows.append(row)
+                    history.append(row)
+                    good.take()
+                    bar.epoch(row)
+                    if checkpoint is not None:
+                        checkpoint.progress(phase, lambda: state(optimizer=optimizer.state_dict()))
+                bar.finish()
+        except KeyboardInterrupt as error:
+            good.restore()
+            raise TrainingInterrupted(
+                f"stopped in epoch {len(rows) + 1} of {phase!r}; the weights are those of epoch "
+                f"{len(rows)}",
+                phase,
+                len(rows),
+            ) from error
+        except Exception as error:
+            if not isinstance(error, FloatingPointError) and has_finite_parameters(objective):
+                raise
+            good.restore()
+            raise TrainingDiverged(
+                f"the loss of {phase!r} became infinite or NaN in epoch {len(rows) + 1}; the "
+                f"weights are those of epoch {len(rows)}: lower learning_rate (now "
+                f"{self.learning_rate:g}), set gradient_clip (such as 5), or scale the data",
+                phase,
+                len(rows),
+            ) from error
+        objective.train()
+        if checkpoint is not None:
+            checkpoint.phase_done(phase, state())
+        return history
+
+    def _epoch(
+        self,
+        fabric: Fabric,
+        module: nn.Module,
+        optimizer: Any,
+        batches: Iterable[Tensor],
+        augment: Callable[[Tensor], Tensor] | None,
+        bar: PhaseProgress,
+    ) -> dict[str, float]:
+        """One pass: the mean loss and parts over it."""
+        module.train()
+        means = Means()
+        for batch in batches:
+            batch = batch if augment is None else augment(batch)
+            optimizer.zero_grad()
+            loss, parts = module(batch)
+            fabric.backward(loss)
+            if self.gradient_clip is not None:
+                fabric.clip_gradients(
+                    module, optimizer, max_norm=self.gradient_clip, error_if_nonfinite=False
+                )
+            optimizer.step()
+            means.add(loss, parts, len(batch))
+            bar.step()
+        return means.read(fabric)
+
+    def _set_learning_rate(self, optimizer: torch.optim.Optimizer, epoch: int) -> None:
+        factor, every = self.learning_rate_decay or (1.0, 1)
+        for group in optimizer.param_groups:
+            group["lr"] = self.learning_rate * factor ** ((epoch - 1) // every)
+
+    def _plateaued(self, rows: list[Row]) -> bool:
+        """Whether the last ``patience`` epochs brought nothing that the ones before had not."""
+        if self.patience is None or len(rows) <= self.patience:
+            return False
+        losses = [row["validation"] for row in rows]
+        best_before = min(losses[: -self.patience])
+        return bool(min(losses[-self.patience :]) >= best_before - self.min_delta)
+
+    def _settings(self, seed: int, world: int) -> dict[str, Any]:
+        """What a resumed run must share with the interrupted one to end where it would have."""
+        free = {"max_epochs", "patience", "min_delta", "verbose"}
+        fixed = {name: value for name, value in asdict(self).items() if name not in free}
+        return {**fixed, "seed": seed, "devices": world}
+
+
+def _plain(value: Any) -> str | int | float:
+    """A value that a checkpoint and a table can hold: NumPy's and torch's numbers become floats."""
+    return value if type(value) in (str, int, float) else float(value)
+
+
+def _resume(
+    checkpoint: Checkpoint,
+    phase: str,
+    settings: dict[str, Any],
+    objective: nn.Module,
+    optimizer: torch.optim.Optimizer,
+) -> list[Row]:
+    """Loads what the checkpoint holds of the phase, and returns the rows of its epochs."""
+    saved = checkpoint.state(phase)
+    for name, value in settings.items():
+        before = saved["settings"].get(name)
+        if before != value:
+            raise ValueError(
+                f"{checkpoint.path}: {phase!r} was begun with {name}={before}, not {value}: "
+                "resume with the same settings, or delete the file to start anew"
+            )
+    try:
+        objective.load_state_dict(saved["objective"])
+    except RuntimeError as error:
+        raise ValueError(
+            f"{checkpoint.path}: {phase!r} was begun with another model: resume with the same "
+            "settings, or delete the file to start anew"
+        ) from error
+    if not checkpoint.completed(phase):
+        optimizer.load_state_dict(saved["optimizer"])
+    rows: list[Row] = saved["rows"]
+    return rows

@@ -3,5 +3,15 @@
 from .bounds import soft_clamp
 from .convolutional import GMVAE_LAYERS, ConvDecoder, ConvEncoder, Layer
 from .mlp import MLP
+from .pairs import NETWORKS, encoder_decoder
 
-__all__ = ["GMVAE_LAYERS", "MLP", "ConvDecoder", "ConvEncoder", "Layer", "soft_clamp"]
+__all__ = [
+    "GMVAE_LAYERS",
+    "MLP",
+    "NETWORKS",
+    "ConvDecoder",
+    "ConvEncoder",
+    "Layer",
+    "encoder_decoder",
+    "soft_clamp",
+]

@@ -1,0 +1,326 @@
+"""What every estimator shares: scikit-learn's surface over a story, a guide and a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import ceil
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from ..guides import Guide
+from ..inference import (
+    Checkpoint,
+    ClosedFormELBO,
+    EnumeratedELBO,
+    InformationFloor,
+    LinearWarmup,
+    MixtureELBO,
+    Recipe,
+    Row,
+    Schedule,
+
+    Term,
+    Trainer,
+    encode,
+    importance_weighted_bound,
+    launch,
+    posterior_predictive,
+    reconstruct,
+    responsibilities,
+    sample,
+
+)
+from ..models import MixtureVAE
+from .stories import choose
+
+Array = NDArray[np.float32]
+BOUNDS: dict[str, Any] = {"closed-form": ClosedFormELBO, "enumerated": EnumeratedELBO}
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of the zoo's estimators; a subclass says which story it tells, by :meth:`story`.
+
+    Args:
+        n_clusters: number of clusters, K.
+        latent_dim: dimension of z, D.
+        hidden_dims: the encoder's hidden layers; the decoder mirrors them.
+        network: ``"mlp"``, or ``"conv"`` for images ``(N, C, H, W)`` of 28×28 or 32×32.
+        batch_norm: BatchNorm in the perceptrons.
+        likelihood: ``"bernoulli"``, ``"continuous-bernoulli"``, ``"normal"``, ``"poisson"``,
+            ``"negative-binomial"``; ``"auto"`` is Bernoulli for data within [0, 1], else normal.
+        assignment: the rule for q(c | x): ``"marginal"`` (given z, tightest) or ``"optimal"``.
+        bound: ``"closed-form"`` or ``"enumerated"``, two evaluations of the same bound.
+        num_particles: samples of the latents for each datum and step.
+        information_floor: nats below which KL(q(c | x) ‖ p(c)) is pushed up; 0 for none.
+        initialisation: how the prior starts: ``"gmm"`` or ``"kmeans"`` on the code, ``"data"``
+            (k-means on the data) or ``"none"``.
+        pretrain_epochs: epochs of the autoencoder before that.
+        kl_warmup_epochs: epochs over which the weight of the latents rises from 0 to 1.
+        max_epochs: epochs of the joint training, at most.
+        batch_size: rows of a batch.
+        learning_rate: of Adam.
+        learning_rate_decay: ``(factor, every n epochs)``, or ``None``.
+        gradient_clip: largest norm of the gradient, or ``None``.
+        n_init: restarts; the best held-out bound is kept, labels are never used.
+        patience: stop when the held-out bound has not risen for so many epochs, or ``None``.
+        validation_fraction: share of the data held out when ``n_init`` or ``patience`` needs it.
+        random_state: seed, ``RandomState`` or ``None``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        devices: processes to train in (DDP); above 1 a script needs a ``__main__`` guard.
+        precision: ``"32-true"``, ``"bf16-mixed"`` or ``"64-true"``.
+        verbose: show a progress bar for each phase.
+
+    Attributes:
+        labels_: cluster of each training datum, ``(N,)``.
+        model_: the fitted story.
+        guide_: its fitted guide.
+        history_: rows with phase, epoch, loss and its named parts in nats per datum.
+        n_features_in_: number of features seen in fit.
+    """
+
+    n_clusters: int = 10
+    latent_dim: int = 10
+    hidden_dims: tuple[int, ...] = (500, 500, 2000)
+    network: str = "mlp"
+    batch_norm: bool = False
+    likelihood: str = "auto"
+    assignment: str = "marginal"
+    bound: str = "closed-form"
+    num_particles: int = 1
+    information_floor: float = 0.0
+    initialisation: str = "gmm"
+    pretrain_epochs: int = 50
+    kl_warmup_epochs: int = 0
+    max_epochs: int = 100
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    learning_rate_decay: tuple[float, int] | None = None
+    gradient_clip: float | None = 5.0
+    n_init: int = 1
+    patience: int | None = None
+    validation_fraction: float = 0.1
+    random_state: Any = None
+    device: str = "auto"
+    devices: int = 1
+    precision: Any = "32-true"
+    verbose: bool = False
+
+    published: ClassVar[bool] = True
+
+    def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
+        """A fresh story and guide for data of this shape."""
+        raise NotImplementedError
+
+    def terms(self) -> list[Term]:
+        """The terms of the objective."""
+        return [InformationFloor(self.information_floor)] if self.information_floor else []
+
+    def objective(self, steps_per_epoch: int) -> MixtureELBO:
+        """The objective, its schedules in optimiser steps."""
+        weight: float | Schedule = 1.0
+        if self.kl_warmup_epochs:
+            weight = LinearWarmup(0.0, 1.0, self.kl_warmup_epochs * steps_per_epoch)
+        elbo = choose("bound", self.bound, BOUNDS)
+        objective: MixtureELBO = elbo(
+            self.terms(), kl_weight=weight, num_particles=self.num_particles
+        )
+        return objective
+
+    def recipe(self, steps_per_epoch: int) -> Recipe:
+        """The phases of the fit."""
+        shared: dict[str, Any] = {
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "gradient_clip": self.gradient_clip,
+            "verbose": self.verbose,
+        }
+        return Recipe(
+            self.objective(steps_per_epoch),
+            Trainer(
+                max_epochs=self.max_epochs,
+                learning_rate_decay=self.learning_rate_decay,
+                patience=self.patience,
+                **shared,
+            ),
+            Trainer(max_epochs=self.pretrain_epochs, **shared),
+            initialisation=self.initialisation,
+            n_init=self.n_init,
+        )
+
+    def fit(self, X: ArrayLike, y: object = None, *, checkpoint: str | Path | None = None) -> Self:
+        """Fit all phases of the recipe.
+
+        Args:
+            X: data, ``(N, X)`` or images ``(N, C, H, W)``.
+            y: ignored.
+            checkpoint: a file to keep the state of training in; if it exists, training goes on from
+                there and ends with the weights of an uninterrupted fit.
+
+        Raises:
+            ValueError: names the argument, what came and what would do.
+            TrainingDiverged: the loss became infinite or NaN.
+        """
+        x = self._check(X, reset=True)
+        if self.n_clusters < 1 or self.n_clusters > len(x):
+            raise ValueError(
+                f"n_clusters is {self.n_clusters} and X has {len(x)} samples: "
+                "use between 1 and the number of samples"
+            )
+        event_shape = tuple(x.shape[1:])
+        self.likelihood_ = self._likelihood(x)
+        story = partial(self.story, event_shape, self.likelihood_)
+        story()[0].likelihood.check(x)
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        train, validation = self._split(x)
+        recipe = self.recipe(ceil(len(train) / self.batch_size))
+        run = launch(_fit, self.device, self.devices, self.precision)
+        found, self.history_ = run(recipe, story, train, self.seed_, validation, checkpoint)
+        self._adopt(*found)
+        self.labels_ = self._predict(x)
+        return self
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        if self.n_init == 1 and self.patience is None:
+            return x, None
+        held_out = round(self.validation_fraction * len(x))
+        if not 1 <= held_out < len(x) - self.n_clusters:
+            raise ValueError(
+                f"validation_fraction is {self.validation_fraction}, which holds out {held_out} of "
+                f"{len(x)} samples: n_init and patience need at least one, and more left than K"
+            )
+        order = torch.as_tensor(np.random.RandomState(self.seed_).permutation(len(x)))
+        return x[order[held_out:]], x[order[:held_out]]
+
+    def _adopt(self, model: MixtureVAE, guide: Guide) -> None:
+        self.model_, self.guide_ = model, guide
+
+    def _likelihood(self, x: Tensor) -> str:
+        if self.likelihood != "auto":
+            return self.likelihood
+        return "bernoulli" if bool((x >= 0).all() and (x <= 1).all()) else "normal"
+
+    def _check(self, X: ArrayLike, *, reset: bool = False) -> Tensor:
+        if not reset:
+            check_is_fitted(self)
+        x = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=np.float32,
+            allow_nd=True,
+            ensure_all_finite=False,
+            ensure_min_samples=2 if reset else 1,
+        )
+        wrong = np.argwhere(~np.isfinite(x))
+        if len(wrong):
+            value = "NaN" if np.isnan(x[tuple(wrong[0])]) else "inf"
+            place = ", ".join(str(index) for index in wrong[0])
+            raise ValueError(f"X holds {value} at [{place}]: impute or drop such rows first")
+        if not reset and x.shape[1:] != self.model_.likelihood.event_shape:
+            raise ValueError(
+                f"X has data of shape {x.shape[1:]}, and {type(self).__name__} was fitted on "
+                f"{self.model_.likelihood.event_shape}"
+            )
+        dtype = torch.float64 if self.precision == "64-true" else torch.float32
+        return torch.from_numpy(np.ascontiguousarray(x)).to(dtype)
+
+    def _predict(self, x: Tensor) -> NDArray[np.int64]:
+        labels: NDArray[np.int64] = self._probabilities(x).argmax(-1)
+        return labels
+
+    def _probabilities(self, x: Tensor) -> Array:
+        gamma: Array = responsibilities(self.model_, self.guide_, x)["c"].numpy()
+        return gamma
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """The likeliest cluster of each datum, ``(N,)``."""
+        return self._predict(self._check(X))
+
+    def predict_proba(self, X: ArrayLike) -> Array:
+        """q(c | x), ``(N, K)``, rows summing to one; never from one sample of z."""
+        return self._probabilities(self._check(X))
+
+    def transform(self, X: ArrayLike) -> Array:
+        """The posterior mean of z, ``(N, D)``."""
+        codes: Array = encode(self.model_, self.guide_, self._check(X))["z"].numpy()
+        return codes
+
+    def inverse_transform(self, Z: ArrayLike) -> Array:
+        """E[x | z]: ``(N, D)`` to ``(N, *event)``."""
+        check_is_fitted(self)
+        parameter = next(self.model_.parameters())
+        z = torch.as_tensor(np.asarray(Z)).to(parameter)
+        if z.dim() != 2 or z.shape[1] != self.latent_dim:
+            raise ValueError(f"Z has shape {tuple(z.shape)}: use (N, {self.latent_dim})")
+        self.model_.eval()
+        with torch.no_grad():
+            mean: Array = self.model_.likelihood.mean(z).cpu().numpy()
+        return mean
+
+    def reconstruct(self, X: ArrayLike) -> Array:
+        """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
+        return reconstruct(self.model_, self.guide_, self._check(X)).numpy()
+
+    def sample(
+        self, n_samples: int = 1, *, cluster: int | None = None, mean: bool = False, seed: int = 0
+    ) -> tuple[Array, NDArray[np.int64]]:
+        """Draw data and the cluster of each from the story.
+
+        Args:
+            n_samples: how many.
+            cluster: the cluster to draw from; by default clusters are drawn from p(c).
+            mean: give E[x | z] in place of a draw of x; for pictures.
+            seed: same seed, same data.
+
+        Returns:
+            ``(n_samples, *event)`` and ``(n_samples,)``.
+        """
+        check_is_fitted(self)
+        x, clusters = sample(self.model_, n_samples, cluster=cluster, mean=mean, seed=seed)
+        return x.numpy(), clusters["c"].numpy()
+
+    def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
+        """``n`` replicates of each datum, z from q(z | x) and x' from p(x' | z): ``(n, N, *event)``."""
+        return posterior_predictive(self.model_, self.guide_, self._check(X), n, seed=seed).numpy()
+
+    def score_samples(self, X: ArrayLike, *, num_samples: int = 100) -> Array:
+        """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted."""
+        bound: Array = importance_weighted_bound(
+            self.model_, self.guide_, self._check(X), num_samples=num_samples
+        ).numpy()
+        return bound
+
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """The mean of :meth:`score_samples`, in nats per datum."""
+        return float(self.score_samples(X).mean())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+
+def _fit(
+    fabric: Fabric,
+    recipe: Recipe,
+    story: Any,
+    x: Tensor,
+    seed: int,
+    validation: Tensor | None,
+    checkpoint: str | Path | None,
+) -> tuple[tuple[MixtureVAE, Guide], list[Row]]:
+    """Runs in every training process; the first one's result is kept."""
+    kept = Checkpoint(checkpoint) if checkpoint is not None else None
+    model, guide, history = recipe.fit(
+        fabric, story, x, seed=seed, validation=validation, checkpoint=kept
+    )
+    return (model, guide), history

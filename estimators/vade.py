@@ -1,0 +1,50 @@
+"""VaDE, the baseline of the zoo, as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..guides import Guide
+from ..models import MixtureVAE
+from .base import DeepMixture
+from .stories import vade_story
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class VaDE(DeepMixture):
+    r"""Variational Deep Embedding: a mixture of Gaussians in the latent space of a VAE.
+
+    .. math:: c \sim \operatorname{Cat}(\pi), \quad z \mid c \sim \mathcal N(\mu_c, \Sigma_c),
+        \quad x \mid z \sim p(x \mid f(z))
+
+    Args:
+        covariance: of the components, ``"diag"`` or ``"full"``.
+        **settings: those of :class:`DeepMixture`.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data[:200] / 16
+        >>> vade = VaDE(n_clusters=10, max_epochs=2, pretrain_epochs=2, hidden_dims=(32,))
+        >>> vade.fit(X).predict_proba(X).shape
+        (200, 10)
+
+    References:
+        Jiang et al. (2017). Variational Deep Embedding: An Unsupervised and Generative Approach to
+        Clustering. arXiv 1611.05148.
+    """
+
+    covariance: str = "diag"
+
+    def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
+        """A fresh story and guide for data of this shape."""
+        return vade_story(
+            event_shape,
+            n_clusters=self.n_clusters,
+            latent_dim=self.latent_dim,
+            hidden_dims=self.hidden_dims,
+            network=self.network,
+            batch_norm=self.batch_norm,
+            likelihood=likelihood,
+            covariance=self.covariance,
+            assignment=self.assignment,
+        )

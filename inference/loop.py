@@ -1,0 +1,111 @@
+"""What the training loop is made of: optimiser, running means, the last good weights."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from .batches import Batches, Stream
+
+
+def fused_adam(module: nn.Module, learning_rate: float) -> torch.optim.Adam:
+    """One Adam for all parameters of ``module``, in one kernel where the device has it."""
+    parameters = list(module.parameters())
+    try:
+        return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+    except RuntimeError:
+        return torch.optim.Adam(parameters, lr=learning_rate)
+
+
+class Means:
+    """Means of a loss and its named parts over rows, summed on the device and read once."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._sum: Tensor | None = None
+        self._rows = 0
+
+    def add(self, loss: Tensor, parts: dict[str, Tensor], rows: int) -> None:
+        """Adds the means of ``rows`` rows."""
+        values = torch.stack([loss.detach(), *parts.values()])
+        if self._sum is None:
+            self._names = ["loss", *parts]
+            self._sum = torch.zeros_like(values, dtype=torch.float64)
+        self._sum.add_(values, alpha=rows)
+        self._rows += rows
+
+    def read(self, fabric: Fabric) -> dict[str, float]:
+        """The means over the rows of all processes.
+
+        Raises:
+            ValueError: if nothing was added.
+        """
+        if self._sum is None:
+            raise ValueError("x has no row, or fewer rows than there are processes")
+        rows = torch.full_like(self._sum[:1], self._rows)
+        *sums, count = _summed(fabric, torch.cat([self._sum, rows]))
+        return {name: value / count for name, value in zip(self._names, sums, strict=True)}
+
+
+def held_out_loss(fabric: Fabric, objective: nn.Module, batches: Batches | Stream) -> float:
+    """The mean loss over all rows, in evaluation mode."""
+    objective.eval()
+    total = torch.zeros(2, dtype=torch.float64, device=fabric.device)
+    with torch.no_grad(), fabric.autocast():
+        for batch in batches.ordered():
+            if len(batch):
+                loss, _ = objective(batch)
+                total += torch.stack([loss.double() * len(batch), total.new_tensor(len(batch))])
+    loss, rows = _summed(fabric, total)
+    if rows == 0:
+        raise ValueError("validation has no row")
+    return loss / rows
+
+
+def _summed(fabric: Fabric, values: Tensor) -> list[float]:
+    """The sums of ``values`` over all processes, read from the device."""
+    total = fabric.all_reduce(values, reduce_op="sum")
+    assert isinstance(total, Tensor)
+    return [float(value) for value in total.tolist()]
+
+
+def share_buffers(fabric: Fabric, module: nn.Module) -> None:
+    """Gives all processes the first one's buffers, which each has counted for itself."""
+    if fabric.world_size > 1:
+        for buffer in module.buffers():
+            torch.distributed.broadcast(buffer, 0)
+
+
+def has_finite_parameters(module: nn.Module) -> bool:
+    """Whether no parameter is infinite or NaN."""
+    return all(bool(parameter.isfinite().all()) for parameter in module.parameters())
+
+
+class Snapshot:
+    """A copy of a module's state, in memory that is used again for the next copy.
+
+    Args:
+        module: the module to copy from and restore.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._state: dict[str, Any] = {}
+        self.take()
+
+    @torch.no_grad()
+    def take(self) -> None:
+        """Copies the state as it is now."""
+        for name, value in self._module.state_dict().items():
+            if isinstance(value, Tensor) and name in self._state:
+                self._state[name].copy_(value)
+            else:
+                self._state[name] = value.clone() if isinstance(value, Tensor) else deepcopy(value)
+
+    def restore(self) -> None:
+        """Puts the copy back."""
+        self._module.load_state_dict(self._state)

@@ -1,0 +1,74 @@
+"""Watching the clusters while training: collapse is noticed, and told with a remedy."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from torch import Tensor
+
+from ..guides import Guide
+from ..models import MixtureVAE
+from .prediction import responsibilities
+
+ROWS = 1000
+PATIENCE = 3
+
+
+class CollapseWarning(UserWarning):
+    """The clusters merge, or some hold no data."""
+
+
+class ClusterMonitor:
+    """A callback of the training loop that measures the responsibilities after every epoch.
+
+    It adds to the history, for each clustering, ``occupied_clusters`` (clusters that are some
+    datum's likeliest) and ``affiliation_variance`` (mean over x of the variance over c of q(c | x),
+    at most (K−1)/K²), and warns once when all data fall in one cluster for three epochs on end.
+
+    Args:
+        model: the story.
+        guide: its guide.
+        x: data; 1,000 rows spread evenly over them are watched.
+    """
+
+    def __init__(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        self.model = model
+        self.guide = guide
+        self.rows = x[:: max(1, len(x) // ROWS)][:ROWS]
+        self.merged = 0
+        self.occupied: dict[str, int] = {}
+
+    def __call__(self, epoch: int, row: dict[str, Any]) -> None:
+        """Measure, add to the row, and warn where it must be."""
+        gammas = responsibilities(self.model, self.guide, self.rows)
+        for site, gamma in gammas.items():
+            facet = site[1:]
+            self.occupied[site] = len(gamma.argmax(-1).unique())
+            row["occupied_clusters" + facet] = self.occupied[site]
+            row["affiliation_variance" + facet] = float(gamma.var(-1, correction=0).mean())
+        lost = [site for site in gammas if gammas[site].shape[-1] > 1 and self.occupied[site] == 1]
+        self.merged = self.merged + 1 if lost else 0
+        if self.merged == PATIENCE:
+            warnings.warn(
+                f"all data have fallen in one cluster of {lost[0]!r} (epoch {epoch}): set "
+                "information_floor=0.5, pretrain for longer, or lower learning_rate",
+                CollapseWarning,
+                stacklevel=2,
+            )
+
+    def conclude(self) -> None:
+        """Warn of clusters that ended empty."""
+        for site, occupied in self.occupied.items():
+            n_clusters = self._n_clusters(site)
+            if 1 < occupied < n_clusters and len(self.rows) >= 20 * n_clusters:
+                warnings.warn(
+                    f"{n_clusters - occupied} of {n_clusters} clusters of {site!r} hold no data: "
+                    "lower n_clusters, try other seeds with n_init, or pretrain for longer",
+                    CollapseWarning,
+                    stacklevel=2,
+                )
+
+    def _n_clusters(self, site: str) -> int:
+        mixtures = self.model.prior.mixtures
+        return next(m.n_clusters for m in mixtures if "c" + m.facet == site)

@@ -1,0 +1,283 @@
+"""What a trained story and guide say of data: probabilities, samples, checks and bounds.
+
+Pyro's ``Predictive`` would draw an enumerated cluster from its prior whatever the data, so these
+are our own. All run in evaluation mode without gradients, in batches, and leave no trace in Pyro's
+parameter store or in any global generator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import pyro
+import torch
+from pyro import poutine
+from torch import Tensor, nn
+
+from ..guides import Guide
+from ..models import MixturePrior, MixtureVAE
+from .objective import ClosedFormELBO
+from .seeds import seeded
+
+BATCH_SIZE = 2048
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """A scope in evaluation mode, without gradients, with an empty parameter store."""
+    training = [module.training for module in modules]
+    try:
+        for module in modules:
+            module.eval()
+        with torch.no_grad(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
+            yield
+    finally:
+        for module, mode in zip(modules, training, strict=True):
+            module.train(mode)
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next(model.parameters()).device
+
+
+def _batched(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor,
+    function: Callable[[Tensor], dict[str, Tensor]],
+    batch_size: int,
+    dim: int = 0,
+) -> dict[str, Tensor]:
+    """Apply ``function`` to batches of x on the model's device, and join the answers on the CPU."""
+    device = _device(model)
+    with evaluating(model, guide):
+        chunks = [
+            {name: value.cpu() for name, value in function(rows.to(device)).items()}
+            for rows in x.split(batch_size)
+        ]
+    return {name: torch.cat([chunk[name] for chunk in chunks], dim) for name in chunks[0]}
+
+
+def encode(
+    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
+) -> dict[str, Tensor]:
+    """The posterior mean of every continuous latent, by site: ``(N, *event)`` to ``(N, D)``."""
+
+    def means(rows: Tensor) -> dict[str, Tensor]:
+        return {site: posterior.mean for site, posterior in guide.posterior(rows).items()}
+
+    return _batched(model, guide, x, means, batch_size)
+
+
+def responsibilities(
+    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
+) -> dict[str, Tensor]:
+    r"""q(c | x) for every clustering site, ``(N, K)``, rows summing to one.
+
+    It is the best law of c that knows the posterior of z but not z itself,
+    :math:`q^*(c|x) \propto \pi_c \exp E_{q(z|x)}[\log p(z|c)]`, where that is closed, and
+    :math:`p(c \mid z)` at the posterior mean where it is not; an amortised guide has its own. It is
+    never computed from one sample of z, so it is the same each time. A style latent is put at its
+    posterior mean.
+
+    Args:
+        model: the story.
+        guide: its guide.
+        x: data, ``(N, *event)``.
+        batch_size: rows at a time.
+    """
+
+    def assign(rows: Tensor) -> dict[str, Tensor]:
+        posteriors, logits = guide.infer(rows)
+        means = {site: posterior.mean for site, posterior in posteriors.items()}
+        gammas = {}
+        for mixture in model.prior.mixtures:
+            own, site = mixture.own(means), "c" + mixture.facet
+            if site in logits:
+                gammas[site] = logits[site].softmax(-1)
+                continue
+            try:
+                scores = mixture.expected_log_joint(posteriors["z" + mixture.facet], own.get("w"))
+            except NotImplementedError:
+                scores = mixture.log_joint(**own)
+            gammas[site] = scores.softmax(-1)
+        return gammas
+
+    return _batched(model, guide, x, assign, batch_size)
+
+
+def reconstruct(
+    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
+) -> Tensor:
+    """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
+
+    def decode(rows: Tensor) -> dict[str, Tensor]:
+        means = {site: posterior.mean for site, posterior in guide.posterior(rows).items()}
+        return {"x": model.likelihood.mean(model.prior.code(means))}
+
+    return _batched(model, guide, x, decode, batch_size)["x"]
+
+
+def sample(
+    model: MixtureVAE,
+    n: int,
+    *,
+    cluster: int | Sequence[int | None] | None = None,
+    mean: bool = False,
+    seed: int = 0,
+    batch_size: int = BATCH_SIZE,
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Draw data from the story, of one cluster or of all.
+
+    Args:
+        model: the story.
+        n: how many to draw.
+        cluster: the cluster to draw from; with several clusterings, one for each or ``None`` to
+            let it vary. By default clusters are drawn from p(c).
+        mean: give E[x | z] in place of a draw of x; for pictures.
+        seed: same seed, same data.
+        batch_size: rows at a time.
+
+    Returns:
+        The data ``(n, *event)``, and the cluster of each by site, ``(n,)``.
+
+    Raises:
+        ValueError: a cluster that the story does not have, or ``n`` below 1.
+    """
+    if n < 1:
+        raise ValueError(f"n is {n}: draw at least one")
+    wanted = _wanted(model.prior.mixtures, cluster)
+    drawn, clusters = [], []
+    device = _device(model)
+    with evaluating(model), seeded(seed, "sample", device=device):
+        for start in range(0, n, batch_size):
+            size = min(batch_size, n - start)
+            data = {site: torch.full((size,), c, device=device) for site, c in wanted.items()}
+            with pyro.plate("data", size):
+                trace = poutine.trace(poutine.condition(model.prior, data)).get_trace()
+            z = trace.nodes["_RETURN"]["value"]
+            law = model.likelihood.distribution(z)
+            drawn.append((law.mean if mean else law.sample()).cpu())
+            sites = ["c" + mixture.facet for mixture in model.prior.mixtures]
+            clusters.append({site: trace.nodes[site]["value"].cpu() for site in sites})
+    names = clusters[0]
+    return torch.cat(drawn), {site: torch.cat([part[site] for part in clusters]) for site in names}
+
+
+def _wanted(
+    mixtures: Sequence[MixturePrior], cluster: int | Sequence[int | None] | None
+) -> dict[str, int]:
+    given = list(cluster) if isinstance(cluster, Sequence) else [cluster] * len(mixtures)
+    if len(given) != len(mixtures) or (isinstance(cluster, int) and len(mixtures) > 1):
+        raise ValueError(
+            f"cluster is {cluster}: this story has {len(mixtures)} clustering(s), "
+            "give one cluster (or None) for each"
+        )
+    for mixture, index in zip(mixtures, given, strict=True):
+        if index is not None and not 0 <= index < mixture.n_clusters:
+            raise ValueError(
+                f"cluster is {index}: this clustering has clusters 0 to {mixture.n_clusters - 1}"
+            )
+    pairs = zip(mixtures, given, strict=True)
+    return {"c" + mixture.facet: index for mixture, index in pairs if index is not None}
+
+
+def posterior_predictive(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor,
+    n: int = 1,
+    *,
+    seed: int = 0,
+    batch_size: int = BATCH_SIZE,
+) -> Tensor:
+    """Replicates of each datum, z from q(z | x) and x' from p(x' | z): ``(n, N, *event)``."""
+    if n < 1:
+        raise ValueError(f"n is {n}: draw at least one replicate")
+
+    def replicate(rows: Tensor) -> dict[str, Tensor]:
+        latents = {site: q.sample((n,)) for site, q in guide.posterior(rows).items()}
+        return {"x": model.likelihood.distribution(model.prior.code(latents)).sample()}
+
+    with seeded(seed, "posterior predictive", device=_device(model)):
+        return _batched(model, guide, x, replicate, max(1, batch_size // n), dim=1)["x"]
+
+
+def bound(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor,
+    *,
+    num_samples: int = 1,
+    seed: int = 0,
+    batch_size: int = BATCH_SIZE,
+) -> Tensor:
+    """The evidence lower bound of each datum in nats, ``(N,)``, under the guide's assignment rule.
+
+    Args:
+        model: the story.
+        guide: its guide.
+        x: data, ``(N, *event)``.
+        num_samples: samples of z the expectation is averaged over.
+        seed: same seed, same samples.
+        batch_size: rows at a time.
+    """
+    elbo = ClosedFormELBO(num_particles=num_samples)
+
+    def negative(rows: Tensor) -> dict[str, Tensor]:
+        reconstruction, divergences = elbo.per_datum(model, guide, rows)
+        total = reconstruction + sum(each.total for each in divergences.values())
+        return {"bound": -(total if num_samples == 1 else total.mean(0))}
+
+    with seeded(seed, "bound", device=_device(model)):
+        return _batched(model, guide, x, negative, max(1, batch_size // num_samples))["bound"]
+
+
+def importance_weighted_bound(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor,
+    *,
+    num_samples: int = 100,
+    seed: int = 0,
+    batch_size: int = BATCH_SIZE,
+) -> Tensor:
+    r"""The importance-weighted bound of each datum in nats, ``(N,)``; clusters are summed out.
+
+    .. math:: \log \frac1S \sum_s \frac{p(x \mid z_s)\, p(z_s)}{q(z_s \mid x)}
+
+    It rises to log p(x) as S grows.
+
+    References:
+        Burda, Grosse & Salakhutdinov (2016). Importance Weighted Autoencoders. arXiv 1509.00519,
+        equation 8.
+    """
+
+    def weigh(rows: Tensor) -> dict[str, Tensor]:
+        posteriors = guide.posterior(rows)
+        parts = []
+        per_pass = max(1, batch_size // len(rows))
+        for start in range(0, num_samples, per_pass):
+            shape = torch.Size([min(per_pass, num_samples - start)])
+            latents = {site: posterior.sample(shape) for site, posterior in posteriors.items()}
+            likelihood = model.likelihood.distribution(model.prior.code(latents))
+            log_weight = likelihood.log_prob(rows) + log_prior(model.prior, latents)
+            for site, posterior in posteriors.items():
+                log_weight = log_weight - posterior.log_prob(latents[site])
+            parts.append(log_weight.logsumexp(0))
+        return {"bound": torch.stack(parts).logsumexp(0) - math.log(num_samples)}
+
+    rows = min(batch_size, 256)
+    with seeded(seed, "importance-weighted bound", device=_device(model)):
+        return _batched(model, guide, x, weigh, rows)["bound"]
+
+
+def log_prior(prior: MixturePrior, latents: Mapping[str, Tensor]) -> Tensor:
+    """log p of all continuous latents with the clusters summed out: ``(..., D)`` to ``(...)``."""
+    mixtures = prior.mixtures
+    total = mixtures[0].log_prob(**mixtures[0].own(latents))
+    for mixture in mixtures[1:]:
+        total = total + mixture.log_prob(**mixture.own(latents))
+    return total

@@ -1,0 +1,184 @@
+"""The phases of a fit in order: pretrain, initialise, train; restarts are chosen by the bound.
+
+Each phase is seeded by its name, logged in the history, skipped when it has nothing to do, and
+resumed where a checkpoint holds its state. The warm-up of weights is a schedule of the objective.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ..guides import Guide
+from ..models import MixtureVAE
+from .checkpoint import Checkpoint
+from .initialisation import INITIALISATIONS, Autoencoder, initialise_prior
+from .monitor import ClusterMonitor
+from .objective import MixtureELBO, Objective
+from .prediction import bound
+from .progress import PhaseProgress
+from .seeds import seeded
+from .training import Row, Trainer
+
+Story = Callable[[], tuple[MixtureVAE, Guide]]
+State = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a story and its guide are fitted.
+
+    Args:
+        elbo: the objective of the joint training.
+        train: settings of the joint training.
+        pretrain: settings of the autoencoder pretraining; ``None``, or no epochs, skips it.
+        initialisation: how the prior starts: ``"kmeans"``, ``"gmm"``, ``"data"`` or ``"none"``.
+        augment: maps a training batch to the batch that is trained on, in both trainings.
+        n_init: restarts from different seeds, of which the best held-out bound is kept.
+
+    Raises:
+        ValueError: an unknown initialisation, or fewer than one restart.
+    """
+
+    elbo: MixtureELBO
+    train: Trainer
+    pretrain: Trainer | None = None
+    initialisation: str = "gmm"
+    augment: Callable[[Tensor], Tensor] | None = None
+    n_init: int = 1
+
+    def __post_init__(self) -> None:
+        if self.initialisation not in INITIALISATIONS:
+            raise ValueError(
+                f"initialisation is {self.initialisation!r}: use one of {', '.join(INITIALISATIONS)}"
+            )
+        if self.n_init < 1:
+            raise ValueError(f"n_init is {self.n_init}: fit at least once")
+
+    def fit(
+        self,
+        fabric: Fabric,
+        story: Story,
+        x: Tensor,
+        *,
+        seed: int = 0,
+        validation: Tensor | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> tuple[MixtureVAE, Guide, list[Row]]:
+        """Run all phases, once for each restart.
+
+        Args:
+            fabric: where to train.
+            story: makes a fresh story and guide; called under a seed.
+            x: data, ``(N, *event)``.
+            seed: same seed, same result.
+            validation: held-out data: restarts are compared on them, and ``patience`` watches them.
+            checkpoint: where to store the state, and to go on from.
+
+        Returns:
+            The story and guide kept, and the history of all restarts.
+
+        Raises:
+            ValueError: several restarts and no validation data.
+        """
+        if self.n_init > 1 and validation is None:
+            raise ValueError("n_init above 1 needs validation data to choose a restart by")
+        history: list[Row] = []
+        best: tuple[float, MixtureVAE, Guide] | None = None
+        for restart in range(self.n_init):
+            suffix = f" {restart + 1}" if self.n_init > 1 else ""
+            with seeded(seed, "weights", restart):
+                model, guide = story()
+            rows = self._once(
+                fabric, model, guide, x, seed + restart, validation, checkpoint, suffix
+            )
+            history += rows
+            value = 0.0
+            if self.n_init > 1 and validation is not None:
+                value = float(bound(model, guide, validation, num_samples=10, seed=seed).mean())
+                rows[-1]["held_out_bound"] = value
+            if best is None or value > best[0]:
+                best = value, model, guide
+        assert best is not None
+        return best[1], best[2], history
+
+    def _once(
+        self,
+        fabric: Fabric,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        seed: int,
+        validation: Tensor | None,
+        checkpoint: Checkpoint | None,
+        suffix: str,
+    ) -> list[Row]:
+        history: list[Row] = []
+        shared: dict[str, Any] = {
+            "fabric": fabric,
+            "seed": seed,
+            "checkpoint": checkpoint,
+            "augment": self.augment,
+            "history": history,
+        }
+        model.to(fabric.device)
+        if self.pretrain is not None and self.pretrain.max_epochs > 0:
+            autoencoder = Autoencoder(model, guide)
+            self.pretrain.fit(autoencoder, x, phase="pretrain" + suffix, **shared)
+        if self.initialisation != "none":
+            history.append(self._initialise(fabric, model, guide, x, seed, checkpoint, suffix))
+        # The objective counts its steps, so every restart has its own.
+        objective = Objective(copy.deepcopy(self.elbo), model, guide)
+        monitor = ClusterMonitor(model, guide, x)
+        self.train.fit(
+            objective,
+            x,
+            phase="train" + suffix,
+            validation=validation,
+            callbacks=[monitor],
+            **shared,
+        )
+        if fabric.is_global_zero:
+            monitor.conclude()
+        return history
+
+    def _initialise(
+        self,
+        fabric: Fabric,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        seed: int,
+        checkpoint: Checkpoint | None,
+        suffix: str,
+    ) -> Row:
+        phase, started = "initialise" + suffix, perf_counter()
+        shown = self.train.verbose and fabric.is_global_zero
+        if checkpoint is not None and checkpoint.completed(phase):
+            saved = checkpoint.state(phase)
+            model.prior.load_state_dict(saved["prior"])
+            row: Row = saved["row"]
+            return row
+        with PhaseProgress(phase, 1, 0, 0, shown) as bar:
+            initialise_prior(model, guide, x, method=self.initialisation, seed=seed % 2**32)
+            row = {"phase": phase, "epoch": 1, "seconds": perf_counter() - started}
+            bar.epoch(row)
+        if checkpoint is not None:
+            checkpoint.phase_done(phase, {"prior": model.prior.state_dict(), "row": row})
+        return row
+
+
+def states(model: MixtureVAE, guide: Guide) -> dict[str, State]:
+    """The state dicts of a story and its guide, on the CPU."""
+    with torch.no_grad():
+        return {
+            name: {key: value.detach().cpu().clone() for key, value in module.state_dict().items()}
+            for name, module in (("model", model), ("guide", guide))
+        }

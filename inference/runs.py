@@ -1,0 +1,268 @@
+"""A run is a folder: what was asked for, the weights, the history and the metrics.
+
+``config.json``, ``weights.safetensors``, ``history.csv`` and ``metrics.json``, and a
+``checkpoint.pt`` while training. Reading a run executes no code from it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from .checkpoint import Checkpoint
+from .files import replacing
+from .training import Row
+
+_FORMAT = "pyromix-run"
+_VERSION = 1
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide what a run computes."""
+    names = {"pyromix": "pyromix", "torch": "torch", "pyro": "pyro-ppl"}
+    versions = {name: version(package) for name, package in names.items()}
+    return {"python": platform.python_version(), **versions}
+
+
+def fingerprint(x: np.ndarray[Any, Any]) -> str:
+    """A hash of an array's values, shape and type: 16 hexadecimal digits.
+
+    Example:
+        >>> fingerprint(np.zeros(3)) == fingerprint(np.zeros(3)) != fingerprint(np.ones(3))
+        True
+    """
+    x = np.ascontiguousarray(x)
+    digest = sha256(f"{x.shape}{x.dtype.str}".encode())
+    digest.update(x.view(np.uint8).reshape(-1).data if x.size else b"")
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run was asked for, enough to do it again.
+
+    Args:
+        estimator: name of the estimator.
+        arguments: its constructor's arguments.
+        seed: the seed of everything random.
+        data: name, shape and fingerprint of the data, and how it was read.
+        command: the command line, empty if there was none.
+        versions: of Python and the libraries.
+    """
+
+    estimator: str
+    arguments: dict[str, Any]
+    seed: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    command: str = ""
+    versions: dict[str, str] = field(default_factory=library_versions)
+
+
+class Run:
+    """A run's folder. Every file is replaced whole, so that a kill leaves no half of one.
+
+    Make one with :meth:`create` or :meth:`open`.
+
+    Args:
+        path: the folder.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     run = Run.create(Path(folder) / "vade", RunConfig("VaDE", {"n_clusters": 10}))
+        ...     run.write_metrics({"accuracy": 0.8})
+        ...     again = Run.open(run.path)
+        ...     again.read_config().arguments, again.read_metrics()
+        ({'n_clusters': 10}, {'accuracy': 0.8})
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, path: str | Path, config: RunConfig) -> Run:
+        """Makes the folder, which must be new or empty, and writes its ``config.json``.
+
+        Raises:
+            FileExistsError: if there is something already.
+        """
+        run = cls(path)
+        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
+            raise FileExistsError(
+                f"{run.path} exists and is not overwritten: give another folder with --out, "
+                "or go on with an unfinished run by --resume"
+            )
+        run.path.mkdir(parents=True, exist_ok=True)
+        run.write_config(config)
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """The run in an existing folder.
+
+        Raises:
+            FileNotFoundError: if there is no such folder.
+            ValueError: if the folder holds no run, or one that cannot be read.
+        """
+        run = cls(path)
+        if not run.path.is_dir():
+            raise FileNotFoundError(f"there is no run folder {run.path}")
+        run.read_config()
+        return run
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the run was stopped in training and can be resumed."""
+        return (self.path / "checkpoint.pt").exists()
+
+    def checkpoint(self, *, every: float = 5.0) -> Checkpoint:
+        """The run's checkpoint, with what is in it if the run is unfinished."""
+        return Checkpoint(self.path / "checkpoint.pt", every=every)
+
+    def write_config(self, config: RunConfig) -> None:
+        """Writes ``config.json``.
+
+        Raises:
+            TypeError: if an argument is no number, string, list or dict of such.
+        """
+        self._write_json("config.json", {"format": _FORMAT, "version": _VERSION, **asdict(config)})
+
+    def read_config(self) -> RunConfig:
+        """Reads ``config.json``.
+
+        Raises:
+            ValueError: if it is missing, damaged, foreign, or written by a newer pyromix.
+        """
+        path = self.path / "config.json"
+        if not path.exists():
+            raise ValueError(f"{self.path} is no run folder: it has no config.json")
+        content = self._read_json("config.json")
+        if content.pop("format", None) != _FORMAT:
+            raise ValueError(f"{path} was not written by pyromix: give the folder of a run")
+        found = content.pop("version", None)
+        if not isinstance(found, int) or found > _VERSION:
+            raise ValueError(
+                f"{path} has format version {found}, and this pyromix reads up to {_VERSION}: "
+                "upgrade pyromix"
+            )
+        try:
+            return RunConfig(**content)
+        except TypeError as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+
+    def write_weights(self, state: Mapping[str, Tensor]) -> None:
+        """Writes the tensors of a module's state to ``weights.safetensors``."""
+        tensors = {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
+        with replacing(self.path / "weights.safetensors") as temporary:
+            save_file(tensors, temporary)
+
+    def read_weights(self, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Reads ``weights.safetensors``, on the CPU.
+
+        Args:
+            expected: the state of the module they are for; names and shapes must be the same.
+
+        Raises:
+            FileNotFoundError: if the run has no weights yet.
+            ValueError: if the file is damaged or belongs to another module.
+        """
+        path = self.path / "weights.safetensors"
+        if not path.exists():
+            hint = ": finish it with --resume" if self.unfinished else ""
+            raise FileNotFoundError(f"{self.path} has no weights.safetensors{hint}")
+        try:
+            tensors: dict[str, Tensor] = load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged ({error}): train again") from error
+        for name in [*expected, *tensors]:
+            want = tuple(expected[name].shape) if name in expected else "none"
+            have = tuple(tensors[name].shape) if name in tensors else "none"
+            if want != have:
+                raise ValueError(
+                    f"{path} does not fit the model of its config.json: {name} has shape {have}, "
+                    f"expected {want}"
+                )
+        return tensors
+
+    def write_history(self, rows: Sequence[Row]) -> None:
+        """Writes ``history.csv``: a column for every name that occurs, empty where it doesn't."""
+        names = dict.fromkeys(name for row in rows for name in row)
+        with (
+            replacing(self.path / "history.csv") as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, list(names))
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def read_history(self) -> list[Row]:
+        """Reads ``history.csv``; empty if there is none.
+
+        Raises:
+            ValueError: if it is damaged.
+        """
+        path = self.path / "history.csv"
+        if not path.exists():
+            return []
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                return [
+                    {name: _parse(name, value) for name, value in row.items() if value}
+                    for row in csv.DictReader(file, strict=True)
+                ]
+        except (ValueError, csv.Error, TypeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Writes ``metrics.json``."""
+        self._write_json("metrics.json", metrics)
+
+    def read_metrics(self) -> dict[str, Any]:
+        """Reads ``metrics.json``; empty if there is none.
+
+        Raises:
+            ValueError: if it is damaged.
+        """
+        return self._read_json("metrics.json") if (self.path / "metrics.json").exists() else {}
+
+    def _write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        text = json.dumps(content, indent=2, ensure_ascii=False, default=_to_json)
+        with replacing(self.path / name) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+        if not isinstance(content, dict):
+            raise ValueError(f"{path} is damaged: it holds no JSON object")
+        return content
+
+
+def _parse(name: str, value: str) -> str | int | float:
+    if name == "phase":
+        return value
+    return int(value) if name == "epoch" else float(value)
+
+
+def _to_json(value: Any) -> Any:
+    """NumPy's numbers and arrays, and paths; anything else can't be written."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a run's config can't hold a {type(value).__name__}: {value!r}")
