@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -28,7 +28,6 @@ from ..inference import (
     Recipe,
     Row,
     Schedule,
-
     Term,
     Trainer,
     encode,
@@ -38,7 +37,6 @@ from ..inference import (
     reconstruct,
     responsibilities,
     sample,
-
 )
 from ..models import MixtureVAE
 from .stories import choose
@@ -116,8 +114,6 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
     precision: Any = "32-true"
     verbose: bool = False
 
-    published: ClassVar[bool] = True
-
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""
         raise NotImplementedError
@@ -186,9 +182,20 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         recipe = self.recipe(ceil(len(train) / self.batch_size))
         run = launch(_fit, self.device, self.devices, self.precision)
         found, self.history_ = run(recipe, story, train, self.seed_, validation, checkpoint)
-        self._adopt(*found)
+        self.adopt(*found, self.likelihood_)
         self.labels_ = self._predict(x)
         return self
+
+    def adopt(self, model: MixtureVAE, guide: Guide, likelihood: str) -> None:
+        """Take a trained story and guide as this estimator's own.
+
+        Args:
+            model: the story.
+            guide: its guide.
+            likelihood: the name of the story's likelihood.
+        """
+        self.model_, self.guide_, self.likelihood_ = model, guide, likelihood
+        self.n_features_in_ = model.likelihood.event_shape[0]
 
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         if self.n_init == 1 and self.patience is None:
@@ -201,9 +208,6 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
             )
         order = torch.as_tensor(np.random.RandomState(self.seed_).permutation(len(x)))
         return x[order[held_out:]], x[order[:held_out]]
-
-    def _adopt(self, model: MixtureVAE, guide: Guide) -> None:
-        self.model_, self.guide_ = model, guide
 
     def _likelihood(self, x: Tensor) -> str:
         if self.likelihood != "auto":
@@ -304,6 +308,32 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
     def score(self, X: ArrayLike, y: object = None) -> float:
         """The mean of :meth:`score_samples`, in nats per datum."""
         return float(self.score_samples(X).mean())
+
+    def save(self, path: str | Path) -> None:
+        """Write a run folder: configuration, weights and history; nothing that executes.
+
+        Raises:
+            FileExistsError: the folder exists and is not empty.
+        """
+        from .persistence import save
+
+        check_is_fitted(self)
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """The fitted estimator of a run folder.
+
+        Raises:
+            FileNotFoundError: there is no such folder, or it has no weights yet.
+            ValueError: the folder is foreign, damaged, or of another estimator.
+        """
+        from .persistence import load
+
+        loaded = load(path)
+        if not isinstance(loaded, cls):
+            raise ValueError(f"{path} holds a {type(loaded).__name__}, not a {cls.__name__}")
+        return loaded
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")

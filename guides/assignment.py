@@ -55,9 +55,7 @@ class OptimalAssignment(Guide):
             latents = sample_sites(posteriors)
             for mixture in self.prior.mixtures:
                 site = "z" + mixture.facet
-                logits = mixture.expected_log_joint(
-                    posteriors[site], mixture.own(latents).get("w")
-                )
+                logits = mixture.expected_log_joint(posteriors[site], mixture.own(latents).get("w"))
                 latents["c" + mixture.facet] = pyro.sample(
                     "c" + mixture.facet,
                     dist.Categorical(logits=logits),

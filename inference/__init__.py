@@ -15,7 +15,8 @@ from .prediction import (
     responsibilities,
     sample,
 )
-from .recipe import Recipe, states
+from .recipe import Recipe
+from .runs import Run, RunConfig
 from .schedules import Constant, LinearWarmup, Piecewise, Schedule, as_schedule
 from .seeds import seeded
 from .terms import InformationFloor, Term
@@ -29,7 +30,6 @@ __all__ = [
     "ClusterMonitor",
     "CollapseWarning",
     "Constant",
-    "TrainingDiverged",
     "EnumeratedELBO",
     "Evaluation",
     "InformationFloor",
@@ -39,9 +39,12 @@ __all__ = [
     "Piecewise",
     "Recipe",
     "Row",
+    "Run",
+    "RunConfig",
     "Schedule",
     "Term",
     "Trainer",
+    "TrainingDiverged",
     "TrainingInterrupted",
     "as_schedule",
     "bound",
@@ -55,5 +58,4 @@ __all__ = [
     "responsibilities",
     "sample",
     "seeded",
-    "states",
 ]

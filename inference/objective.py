@@ -106,9 +106,7 @@ class MixtureELBO(ELBO):
         self.last = evaluation
         return evaluation
 
-    def parts(
-        self, model: Program, guide: Program, *args: Any, **kwargs: Any
-    ) -> dict[str, Tensor]:
+    def parts(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """The loss by name in nats per datum: ``reconstruction``, ``kl_z``, ``kl_c``, … and terms.
 
         Their sum is the loss; ``reconstruction`` is -E_q[log p(x | z)].
@@ -301,4 +299,3 @@ class Objective(nn.Module):
     def set_extra_state(self, state: Tensor) -> None:
         """Put the objective back to a saved step."""
         self.elbo.step = int(state)
-

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
@@ -28,7 +27,6 @@ from .seeds import seeded
 from .training import Row, Trainer
 
 Story = Callable[[], tuple[MixtureVAE, Guide]]
-State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -56,9 +54,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.initialisation not in INITIALISATIONS:
-            raise ValueError(
-                f"initialisation is {self.initialisation!r}: use one of {', '.join(INITIALISATIONS)}"
-            )
+            known = ", ".join(INITIALISATIONS)
+            raise ValueError(f"initialisation is {self.initialisation!r}: use one of {known}")
         if self.n_init < 1:
             raise ValueError(f"n_init is {self.n_init}: fit at least once")
 
@@ -173,12 +170,3 @@ class Recipe:
         if checkpoint is not None:
             checkpoint.phase_done(phase, {"prior": model.prior.state_dict(), "row": row})
         return row
-
-
-def states(model: MixtureVAE, guide: Guide) -> dict[str, State]:
-    """The state dicts of a story and its guide, on the CPU."""
-    with torch.no_grad():
-        return {
-            name: {key: value.detach().cpu().clone() for key, value in module.state_dict().items()}
-            for name, module in (("model", model), ("guide", guide))
-        }

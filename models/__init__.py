@@ -1,4 +1,4 @@
-"""Generative stories: priors over clusters and latents, likelihoods of data, and their composition."""
+"""Generative stories: priors over clusters and latents, likelihoods of data, and both composed."""
 
 from .gaussian import GaussianMixture, StyleMixture
 from .likelihood import (

@@ -180,9 +180,10 @@ class MixturePrior(PyroModule):
             return self.log_joint(**own).log_softmax(-1)
         if assignment == "amortised" and logits is not None:
             return logits.log_softmax(-1)
+        given = "without" if logits is None else "with"
         raise ValueError(
-            f"assignment is {assignment!r} and logits are {'missing' if logits is None else 'given'}: "
-            f"use one of {', '.join(ASSIGNMENTS)}; 'amortised' needs logits"
+            f"assignment is {assignment!r} {given} logits: use one of {', '.join(ASSIGNMENTS)}; "
+            "'amortised' needs logits"
         )
 
     def initialise(self, codes: Tensor, responsibilities: Tensor) -> None:

@@ -19,6 +19,6 @@ def soft_clamp(x: Tensor, low: float, high: float) -> Tensor:
     Example:
         >>> import torch
         >>> soft_clamp(torch.tensor([-100.0, 0.0, 100.0]), -8.0, 8.0).round()
-        tensor([-8., 0., 8.])
+        tensor([-8.,  0.,  8.])
     """
     return low + softplus(high - low - softplus(high - x))
