@@ -295,7 +295,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         return x.numpy(), clusters["c"].numpy()
 
     def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
-        """``n`` replicates of each datum, z from q(z | x) and x' from p(x' | z): ``(n, N, *event)``."""
+        """``n`` replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
         return posterior_predictive(self.model_, self.guide_, self._check(X), n, seed=seed).numpy()
 
     def score_samples(self, X: ArrayLike, *, num_samples: int = 100) -> Array:

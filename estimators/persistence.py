@@ -73,7 +73,7 @@ def configured(config: RunConfig) -> DeepMixture:
         ValueError: an estimator or an argument that this version does not know.
     """
     kind = choose("the run's estimator", config.estimator, ESTIMATORS)
-    arguments = {
+    arguments: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in config.arguments.items()
     }

@@ -36,4 +36,6 @@ class GaussianHead(nn.Module):
     def forward(self, features: Tensor) -> TorchDistribution:
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         loc, log_scale = self.linear(features).chunk(2, -1)
-        return dist.Normal(loc, soft_clamp(log_scale, -5.0, 5.0).exp()).to_event(1)
+        scale = soft_clamp(log_scale, -5.0, 5.0).exp()
+        law: TorchDistribution = dist.Normal(loc, scale).to_event(1)
+        return law

@@ -81,4 +81,5 @@ def _groups(features: np.ndarray, n_clusters: int, method: str, seed: int) -> np
         probabilities: np.ndarray = mixture.fit(features).predict_proba(features)
         return probabilities
     labels = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(features)
-    return np.eye(n_clusters)[labels]
+    one_hot: np.ndarray = np.eye(n_clusters)[labels]
+    return one_hot

@@ -62,7 +62,7 @@ class MixtureELBO(ELBO):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             num_particles=num_particles,
             max_plate_nesting=max_plate_nesting,
             vectorize_particles=True,
@@ -128,11 +128,11 @@ class MixtureELBO(ELBO):
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
         """The loss as a number, after its backward pass: what :class:`pyro.infer.SVI` calls."""
         loss = self.differentiable_loss(model, guide, *args, **kwargs)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return float(loss.detach())
 
 
-class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO):  # type: ignore[misc]
+class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO):
     """The bound by Pyro's exact enumeration of every discrete site: for any story, anyone's.
 
     The responsibilities and the named parts are read off the traces, so terms work on stories and
@@ -157,7 +157,8 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO):  # type: ignore[misc]
     def _get_traces(
         self, model: Program, guide: Program, args: Any, kwargs: Any
     ) -> Iterator[tuple[Trace, Trace]]:
-        for traces in super()._get_traces(model, guide, args, kwargs):
+        traces: tuple[Trace, Trace]
+        for traces in super()._get_traces(model, guide, args, kwargs):  # type: ignore[no-untyped-call]
             self._recorded.append(traces)
             yield traces
 

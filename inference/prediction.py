@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import pyro
 import torch
@@ -157,13 +158,14 @@ def sample(
             data = {site: torch.full((size,), c, device=device) for site, c in wanted.items()}
             with pyro.plate("data", size):
                 trace = poutine.trace(poutine.condition(model.prior, data)).get_trace()
-            z = trace.nodes["_RETURN"]["value"]
+            sites: dict[str, Any] = dict(trace.nodes)
+            z = sites["_RETURN"]["value"]
             law = model.likelihood.distribution(z)
             drawn.append((law.mean if mean else law.sample()).cpu())
-            sites = ["c" + mixture.facet for mixture in model.prior.mixtures]
-            clusters.append({site: trace.nodes[site]["value"].cpu() for site in sites})
-    names = clusters[0]
-    return torch.cat(drawn), {site: torch.cat([part[site] for part in clusters]) for site in names}
+            names = ["c" + mixture.facet for mixture in model.prior.mixtures]
+            clusters.append({name: sites[name]["value"].cpu() for name in names})
+    joined = {name: torch.cat([part[name] for part in clusters]) for name in clusters[0]}
+    return torch.cat(drawn), joined
 
 
 def _wanted(

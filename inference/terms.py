@@ -16,7 +16,8 @@ from .schedules import Schedule, as_schedule
 
 def entropy(probabilities: Tensor) -> Tensor:
     """Entropy in nats of each row: ``(..., K)`` to ``(...)``; zeros count nothing."""
-    return -torch.special.xlogy(probabilities, probabilities.clamp(min=1e-38)).sum(-1)
+    terms: Tensor = torch.special.xlogy(probabilities, probabilities.clamp(min=1e-38))
+    return -terms.sum(-1)
 
 
 class Term:

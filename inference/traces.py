@@ -122,7 +122,8 @@ def _mean(log_prob: Tensor, site: Mapping[str, Any], full_size: int) -> Tensor:
     shape = [plates.get(dim, 1) for dim in range(min(plates, default=0), 0)]
     log_prob = log_prob.expand(torch.broadcast_shapes(log_prob.shape, torch.Size(shape)))
     particles = [frame.size for frame in site["cond_indep_stack"] if frame.name == PARTICLES]
-    return log_prob.sum() * site["scale"] / (full_size * math.prod(particles))
+    mean: Tensor = log_prob.sum() * site["scale"] / (full_size * math.prod(particles))
+    return mean
 
 
 def read_traces(traces: Sequence[tuple[Trace, Trace]], max_plate_nesting: int) -> Reading:

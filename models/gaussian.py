@@ -71,7 +71,8 @@ class GaussianMixture(MixturePrior):
         rows = slice(None) if cluster is None else cluster
         scale = soft_clamp(self.log_scale, *LOG_SCALE_RANGE).exp()
         if self.covariance == "diag":
-            return dist.Normal(self.loc[rows], scale[rows]).to_event(1)
+            diagonal: TorchDistribution = dist.Normal(self.loc[rows], scale[rows]).to_event(1)
+            return diagonal
         scale_tril = self.lower.tril(-1) + torch.diag_embed(scale)
         return dist.MultivariateNormal(self.loc[rows], scale_tril=scale_tril[rows])
 
@@ -136,7 +137,9 @@ class StyleMixture(MixturePrior):
 
     def style(self) -> TorchDistribution:
         """p(w), batch shape ()."""
-        return dist.Normal(self.logits.new_zeros(self.style_dim), 1.0).to_event(1)
+        zeros = self.logits.new_zeros(self.style_dim)
+        law: TorchDistribution = dist.Normal(zeros, 1.0).to_event(1)
+        return law
 
     def component(
         self, cluster: Tensor | None = None, w: Tensor | None = None
@@ -148,7 +151,9 @@ class StyleMixture(MixturePrior):
         if cluster is not None:
             heads = _pick(heads, cluster)
         loc, log_scale = heads.unbind(-2)
-        return dist.Normal(loc, soft_clamp(log_scale, -4.0, 4.0).exp()).to_event(1)
+        scale = soft_clamp(log_scale, -4.0, 4.0).exp()
+        law: TorchDistribution = dist.Normal(loc, scale).to_event(1)
+        return law
 
     def forward(self) -> Tensor:
         """Emit w, c, then z, and return z."""
@@ -159,6 +164,8 @@ class StyleMixture(MixturePrior):
 
     def log_prob(self, z: Tensor, w: Tensor | None = None) -> Tensor:
         """log p(z, w): ``(..., D)`` and ``(..., W)`` to ``(...)``."""
+        if w is None:
+            raise ValueError("w is missing: StyleMixture is a law of z and w together")
         return super().log_prob(z, w) + self.style().log_prob(w)
 
     def divergence(

@@ -37,7 +37,8 @@ class Likelihood(PyroModule):
 
     def mean(self, z: Tensor) -> Tensor:
         """E[x | z]: ``(..., D)`` to ``(..., *event)``."""
-        return self.distribution(z).mean
+        mean: Tensor = self.distribution(z).mean
+        return mean
 
     def forward(self, z: Tensor, x: Tensor | None = None) -> Tensor:
         """Emit x given z, observed where it is given, and return it."""
@@ -83,7 +84,8 @@ class Bernoulli(Likelihood):
         """Bernoulli(logits = decoder(z))."""
         # Grey values are meant, so torch's test for 0 and 1 stays off.
         pixels = dist.Bernoulli(logits=self.decoder(z), validate_args=False)
-        return pixels.to_event(len(self.event_shape))
+        law: TorchDistribution = pixels.to_event(len(self.event_shape))
+        return law
 
 
 class ContinuousBernoulli(Likelihood):
@@ -108,7 +110,8 @@ class ContinuousBernoulli(Likelihood):
     def distribution(self, z: Tensor) -> TorchDistribution:
         """ContinuousBernoulli(logits = decoder(z))."""
         pixels = dist.ContinuousBernoulli(logits=self.decoder(z))
-        return pixels.to_event(len(self.event_shape))
+        law: TorchDistribution = pixels.to_event(len(self.event_shape))
+        return law
 
 
 class Normal(Likelihood):
@@ -142,10 +145,11 @@ class Normal(Likelihood):
 
     def distribution(self, z: Tensor) -> TorchDistribution:
         """Normal(decoder(z), scale)."""
-        scale = self.log_scale
-        if scale.requires_grad:
-            scale = soft_clamp(scale, -5.0, 5.0)
-        return dist.Normal(self.decoder(z), scale.exp()).to_event(len(self.event_shape))
+        learnt = self.log_scale.requires_grad
+        log_scale = soft_clamp(self.log_scale, -5.0, 5.0) if learnt else self.log_scale
+        noise = dist.Normal(self.decoder(z), log_scale.exp())
+        law: TorchDistribution = noise.to_event(len(self.event_shape))
+        return law
 
 
 class Poisson(Likelihood):
@@ -167,7 +171,8 @@ class Poisson(Likelihood):
     def distribution(self, z: Tensor) -> TorchDistribution:
         """Poisson(exp decoder(z))."""
         rate = soft_clamp(self.decoder(z), -12.0, 12.0).exp()
-        return dist.Poisson(rate).to_event(len(self.event_shape))
+        law: TorchDistribution = dist.Poisson(rate).to_event(len(self.event_shape))
+        return law
 
 
 class NegativeBinomial(Likelihood):
@@ -197,4 +202,5 @@ class NegativeBinomial(Likelihood):
         total_count = softplus(self.dispersion) + 1e-4
         log_mean = soft_clamp(self.decoder(z), -12.0, 12.0)
         counts = dist.NegativeBinomial(total_count, logits=log_mean - total_count.log())
-        return counts.to_event(len(self.event_shape))
+        law: TorchDistribution = counts.to_event(len(self.event_shape))
+        return law
