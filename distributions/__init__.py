@@ -1,6 +1,19 @@
 """Laws that torch and Pyro lack, and closed forms between laws."""
 
 from .batch import unsqueeze_batch
+from .bessel import bessel_ratio, log_bessel_i
 from .cross_entropy import cross_entropy, register_cross_entropy
+from .power_spherical import PowerSpherical
+from .spherical_uniform import SphericalUniform
+from .von_mises_fisher import VonMisesFisher
 
-__all__ = ["cross_entropy", "register_cross_entropy", "unsqueeze_batch"]
+__all__ = [
+    "PowerSpherical",
+    "SphericalUniform",
+    "VonMisesFisher",
+    "bessel_ratio",
+    "cross_entropy",
+    "log_bessel_i",
+    "register_cross_entropy",
+    "unsqueeze_batch",
+]

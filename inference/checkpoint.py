@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import Tensor
@@ -96,6 +97,9 @@ class Checkpoint:
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     remedy = "delete it to train from the start"
     try:
+        with ZipFile(path) as archive:  # torch itself doesn't compare the checksums
+            if archive.testzip() is not None:
+                raise BadZipFile
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError:
         raise

@@ -1,0 +1,104 @@
+"""Batches: what an epoch covers, how processes share it, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
+
+from pyromix.inference.batches import Share, batches_of
+
+
+def share(rank: int = 0, world: int = 1) -> Share:
+    return Share(torch.device("cpu"), torch.float64, rank, world)
+
+
+def rows(batches: Iterator[Tensor]) -> list[list[int]]:
+    return [batch[:, 0].int().tolist() for batch in batches]
+
+
+def numbered(n: int) -> Tensor:
+    return torch.arange(n, dtype=torch.float32).unsqueeze(-1)
+
+
+def test_an_epoch_is_a_permutation_that_the_seed_decides() -> None:
+    batches = batches_of(numbered(23), 5, share())
+    first = rows(batches.shuffled(seed=1))
+    assert [len(batch) for batch in first] == [5, 5, 5, 5, 3]
+    assert sorted(sum(first, [])) == list(range(23))
+    assert rows(batches.shuffled(seed=1)) == first
+    assert rows(batches.shuffled(seed=2)) != first
+
+
+def test_ordered_covers_every_row_in_order() -> None:
+    assert sum(rows(batches_of(numbered(21), 5, share()).ordered()), []) == list(range(21))
+
+
+@pytest.mark.parametrize("n", [23, 21, 24])
+def test_processes_share_each_batch_in_equal_parts(n: int) -> None:
+    whole = rows(batches_of(numbered(n), 5, share()).shuffled(seed=3))
+    parts = [rows(batches_of(numbered(n), 5, share(r, 2)).shuffled(seed=3)) for r in range(2)]
+    assert [len(batch) for batch in parts[0]] == [len(batch) for batch in parts[1]]
+    for batch, first, second in zip(whole, *parts, strict=False):
+        usable = len(batch) - len(batch) % 2
+        assert [*first, *second] == [*batch[:usable:2], *batch[1:usable:2]]
+
+
+def test_processes_cover_validation_rows_once() -> None:
+    parts = [sum(rows(batches_of(numbered(7), 3, share(r, 2)).ordered()), []) for r in range(2)]
+    assert sorted(sum(parts, [])) == list(range(7))
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "world", "lengths"),
+    [
+        (9, 4, 1, [4, 4]),
+        (10, 4, 1, [4, 4, 2]),
+        (3, 1, 1, [1, 1, 1]),
+        (1, 4, 1, [1]),
+        (11, 4, 2, [2, 2]),
+        (12, 4, 2, [2, 2, 2]),
+        (1, 4, 2, []),
+    ],
+)
+def test_only_an_incomplete_batch_of_one_row_is_left_out(
+    n: int, size: int, world: int, lengths: list[int]
+) -> None:
+    for data in (numbered(n), list(numbered(n).split(size))):
+        batches = batches_of(data, size, share(0, world)).shuffled(seed=0)
+        assert [len(batch) for batch in batches] == lengths
+
+
+def test_floats_take_the_type_of_the_module_and_integers_keep_theirs() -> None:
+    assert next(batches_of(numbered(3), 2, share()).ordered()).dtype == torch.float64
+    counts = torch.arange(6).reshape(3, 2)
+    assert next(batches_of(counts, 2, share()).ordered()).dtype == torch.int64
+
+
+def test_an_array_is_a_tensor_and_not_an_iterable_of_rows() -> None:
+    assert [len(b) for b in batches_of(np.zeros((5, 2)), 3, share()).ordered()] == [3, 2]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_loader_is_read_in_an_order_that_the_seed_decides(workers: int) -> None:
+    data = TensorDataset(numbered(20), torch.zeros(20))
+    loader = DataLoader(data, batch_size=4, shuffle=True, num_workers=workers)
+    streams = [batches_of(loader, 4, share(rank, 2)) for rank in range(2)]
+    assert len(streams[0]) == 5
+    torch.manual_seed(0)
+    first = rows(streams[0].shuffled(seed=1))
+    second = rows(streams[1].shuffled(seed=1))
+    assert sorted(sum(first + second, [])) == list(range(20))
+    assert rows(streams[0].shuffled(seed=1)) == first
+    assert rows(streams[0].shuffled(seed=2)) != first
+
+
+def test_what_cannot_be_read_twice_is_refused() -> None:
+    with pytest.raises(TypeError, match="every epoch, such as a DataLoader; got generator"):
+        batches_of((batch for batch in [numbered(3)]), 2, share())
+    with pytest.raises(TypeError, match="must be a tensor or begin with one, got str"):
+        list(batches_of(["a"], 2, share()).ordered())
