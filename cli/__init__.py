@@ -1,0 +1,5 @@
+"""The command ``pyromix``."""
+
+from .main import app
+
+__all__ = ["app"]

@@ -6,11 +6,13 @@ from .cross_entropy import cross_entropy, register_cross_entropy
 from .power_spherical import PowerSpherical
 from .spherical_uniform import SphericalUniform
 from .von_mises_fisher import VonMisesFisher
+from .wilson_hilferty import WilsonHilfertyGamma
 
 __all__ = [
     "PowerSpherical",
     "SphericalUniform",
     "VonMisesFisher",
+    "WilsonHilfertyGamma",
     "bessel_ratio",
     "cross_entropy",
     "log_bessel_i",

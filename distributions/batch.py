@@ -5,7 +5,10 @@ from __future__ import annotations
 import inspect
 from functools import singledispatch
 
+import torch
 from torch.distributions import Distribution, Independent
+
+Shape = torch.Size | list[int] | tuple[int, ...]
 
 _ALTERNATIVES = (
     ("logits", "probs"),
@@ -30,7 +33,6 @@ def unsqueeze_batch(distribution: Distribution) -> Distribution:
         NotImplementedError: the law cannot be rebuilt from its parameters.
 
     Example:
-        >>> import torch
         >>> from torch.distributions import Normal
         >>> unsqueeze_batch(Independent(Normal(torch.zeros(256, 10), 1.0), 1)).batch_shape
         torch.Size([256, 1])

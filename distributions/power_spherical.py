@@ -47,19 +47,16 @@ class PowerSpherical(SphericalFamily):
         return 1 / (1 + cosine).clamp(min=torch.finfo(cosine.dtype).eps)
 
     @staticmethod
-    def _mean_statistic(concentration: Tensor, dim: int) -> Tensor:
+    def _normaliser(concentration: Tensor, dim: int) -> tuple[Tensor, Tensor]:
         beta = (dim - 1) / 2
-        return (concentration + beta).digamma() - (concentration + 2 * beta).digamma()
+        alpha = concentration + beta
+        log_ratio = alpha.lgamma() - (alpha + beta).lgamma()
+        log_normaliser = 2 * beta * math.log(2) + beta * math.log(math.pi) + log_ratio
+        return log_normaliser, alpha.digamma() - (alpha + beta).digamma()
 
     @staticmethod
     def _mean_cosine(concentration: Tensor, dim: int) -> Tensor:
         return concentration / (concentration + dim - 1)
-
-    @staticmethod
-    def _log_normaliser(concentration: Tensor, dim: int) -> Tensor:
-        beta = (dim - 1) / 2
-        log_ratio = (concentration + beta).lgamma() - (concentration + 2 * beta).lgamma()
-        return 2 * beta * math.log(2) + beta * math.log(math.pi) + log_ratio
 
     @staticmethod
     def _sample_angle(concentration: Tensor, dim: int) -> Tensor:

@@ -12,12 +12,12 @@ from torch.distributions import Distribution
 from torch.distributions.kl import register_kl
 from torch.nn import functional as F
 
-from .batch import insert_batch_dim
+from .batch import Shape, insert_batch_dim
 from .cross_entropy import register_cross_entropy
 from .spherical import SphericalFamily
 
 
-class SphericalUniform(TorchDistribution):  # type: ignore[misc]
+class SphericalUniform(TorchDistribution):
     r"""The uniform law on the sphere :math:`S^{D-1}`.
 
     .. math:: p(z) = \Gamma(D/2) / (2 \pi^{D/2})
@@ -43,7 +43,7 @@ class SphericalUniform(TorchDistribution):  # type: ignore[misc]
     def __init__(
         self,
         dim: int,
-        batch_shape: torch.Size | tuple[int, ...] = (),
+        batch_shape: Shape = (),
         *,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
@@ -55,8 +55,8 @@ class SphericalUniform(TorchDistribution):  # type: ignore[misc]
         self.log_area = torch.tensor(log_area, dtype=dtype, device=device)
         super().__init__(torch.Size(batch_shape), torch.Size([dim]), validate_args=validate_args)
 
-    def expand(self, batch_shape: torch.Size, _instance: Self | None = None) -> Self:
-        new: Self = self._get_checked_instance(SphericalUniform, _instance)
+    def expand(self, batch_shape: Shape, _instance: Self | None = None) -> Self:
+        new: Self = self._get_checked_instance(SphericalUniform, _instance)  # type: ignore[no-untyped-call]
         new.log_area = self.log_area
         TorchDistribution.__init__(
             new, torch.Size(batch_shape), self.event_shape, validate_args=False
@@ -78,13 +78,13 @@ class SphericalUniform(TorchDistribution):  # type: ignore[misc]
         """The logarithm of the sphere's area, in nats."""
         return self.log_area.expand(self.batch_shape)
 
-    def rsample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
-        shape = self._extended_shape(torch.Size(sample_shape))
+    def rsample(self, sample_shape: Shape = torch.Size()) -> Tensor:  # noqa: B008
+        shape = self._extended_shape(sample_shape)
         noise = torch.randn(shape, dtype=self.log_area.dtype, device=self.log_area.device)
         return F.normalize(noise, dim=-1)
 
 
-@register_kl(SphericalFamily, SphericalUniform)
+@register_kl(SphericalFamily, SphericalUniform)  # type: ignore[untyped-decorator]
 def _kl(p: SphericalFamily, q: SphericalUniform) -> Tensor:
     return q.log_area - p.entropy()
 

@@ -37,6 +37,7 @@ from ..inference import (
     reconstruct,
     responsibilities,
     sample,
+    to_arviz,
 )
 from ..models import MixtureVAE
 from .stories import choose
@@ -297,6 +298,10 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
     def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
         """``n`` replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
         return posterior_predictive(self.model_, self.guide_, self._check(X), n, seed=seed).numpy()
+
+    def to_arviz(self, X: ArrayLike, *, n: int = 100, seed: int = 0) -> Any:
+        """Posterior, posterior predictive, observed data and log-likelihood of X for ArviZ."""
+        return to_arviz(self.model_, self.guide_, self._check(X), n=n, seed=seed)
 
     def score_samples(self, X: ArrayLike, *, num_samples: int = 100) -> Array:
         """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted."""

@@ -1,7 +1,18 @@
 """Amortised guides and the assignment rules around them."""
 
-from .assignment import OptimalAssignment
+from .assignment import AmortisedAssignment, OptimalAssignment
 from .guide import AmortisedGuide, Guide, sample_sites
-from .heads import GaussianHead
+from .heads import GAMMA_FAMILIES, SPHERICAL_FAMILIES, GammaHead, GaussianHead, SphericalHead
 
-__all__ = ["AmortisedGuide", "GaussianHead", "Guide", "OptimalAssignment", "sample_sites"]
+__all__ = [
+    "GAMMA_FAMILIES",
+    "SPHERICAL_FAMILIES",
+    "AmortisedAssignment",
+    "AmortisedGuide",
+    "GammaHead",
+    "GaussianHead",
+    "Guide",
+    "OptimalAssignment",
+    "SphericalHead",
+    "sample_sites",
+]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pyro
+import torch
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
-from torch import Tensor
+from torch import Tensor, nn
 
-from .guide import Guide, sample_sites
+from .guide import AmortisedGuide, Guide, sample_sites
 
 
 class OptimalAssignment(Guide):
@@ -23,6 +24,9 @@ class OptimalAssignment(Guide):
     Args:
         guide: the guide of the continuous latents.
         prior: the mixture prior whose clusters are assigned.
+
+    Raises:
+        ValueError: the guide's and the prior's families have no closed form together.
 
     Example:
         >>> import torch
@@ -43,6 +47,22 @@ class OptimalAssignment(Guide):
         super().__init__()
         self.guide = guide
         object.__setattr__(self, "prior", prior)
+        if isinstance(guide, AmortisedGuide):
+            self._require_closed_form(guide)
+
+    def _require_closed_form(self, guide: AmortisedGuide) -> None:
+        with torch.no_grad():
+            posteriors = guide.posterior_like()
+            means = {site: posterior.mean for site, posterior in posteriors.items()}
+            for mixture in self.prior.mixtures:
+                w = mixture.own(means).get("w")
+                try:
+                    mixture.expected_log_joint(posteriors["z" + mixture.facet], w)
+                except NotImplementedError as error:
+                    raise ValueError(
+                        f"OptimalAssignment needs E_q[log p(z | c)] in closed form: {error}; "
+                        "use the guide alone (marginal) or AmortisedAssignment"
+                    ) from error
 
     def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) of the continuous sites, batch shape ``(B,)``."""
@@ -61,4 +81,59 @@ class OptimalAssignment(Guide):
                     dist.Categorical(logits=logits),
                     infer={"enumerate": "parallel"},
                 )
+        return latents
+
+
+class AmortisedAssignment(Guide):
+    r"""q(c | x) from a network on the guide's features, one for each clustering.
+
+    .. math:: q(c \mid x) = \operatorname{softmax} g(h(x))
+
+    The cluster is enumerated in the guide with these logits.
+
+    Args:
+        guide: the guide of the continuous latents.
+        **networks: by clustering site, a network from features ``(..., F)`` to logits ``(..., K)``.
+
+    Raises:
+        ValueError: there is no network.
+
+    Example:
+        >>> import torch
+        >>> from pyromix.guides import AmortisedGuide, SphericalHead
+        >>> guide = AmortisedGuide(nn.Linear(64, 32), z=SphericalHead(32, 10))
+        >>> AmortisedAssignment(guide, c=nn.Linear(32, 3)).infer(torch.zeros(5, 64))[1]["c"].shape
+        torch.Size([5, 3])
+
+    References:
+        Yu, Wu, Chen & Liu (2024). DOI 10.11721/cqnuj20240305.
+    """
+
+    assignment = "amortised"
+
+    def __init__(self, guide: AmortisedGuide, **networks: nn.Module) -> None:
+        super().__init__()
+        if not networks:
+            raise ValueError("networks are missing: give one for each clustering, such as c=…")
+        self.guide = guide
+        self.networks = nn.ModuleDict(networks)
+
+    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
+        """q(· | x) of the continuous sites, batch shape ``(B,)``."""
+        return self.guide.posterior(x)
+
+    def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
+        """The posteriors, and the logits of q(c | x) by site, ``(B, K)``."""
+        features = self.guide.features(x)
+        logits = {site: network(features) for site, network in self.networks.items()}
+        return self.guide.posterior_from(features), logits
+
+    def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
+        """Emit every latent given x ``(B, *event)``, clusters last and enumerated."""
+        with pyro.plate("data", len(x)):
+            posteriors, logits = self.infer(x)
+            latents = sample_sites(posteriors)
+            for site, scores in logits.items():
+                law = dist.Categorical(logits=scores)
+                latents[site] = pyro.sample(site, law, infer={"enumerate": "parallel"})
         return latents

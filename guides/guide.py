@@ -84,3 +84,8 @@ class AmortisedGuide(Guide):
     def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) for each site, batch shape ``(B,)``."""
         return self.posterior_from(self.features(x))
+
+    def posterior_like(self) -> dict[str, TorchDistribution]:
+        """The posteriors for one datum whose features are all one: for looking at families."""
+        width = int(next(iter(self.heads.values())).in_features)
+        return self.posterior_from(next(self.heads.parameters()).new_ones(1, width))

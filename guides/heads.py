@@ -5,8 +5,13 @@ from __future__ import annotations
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
+from torch.nn.functional import normalize, softplus
 
+from ..distributions import PowerSpherical, VonMisesFisher, WilsonHilfertyGamma
 from ..networks import soft_clamp
+
+GAMMA_FAMILIES = {"implicit": dist.Gamma, "wilson-hilferty": WilsonHilfertyGamma}
+SPHERICAL_FAMILIES = {"von-mises-fisher": VonMisesFisher, "power-spherical": PowerSpherical}
 
 
 class GaussianHead(nn.Module):
@@ -30,6 +35,7 @@ class GaussianHead(nn.Module):
 
     def __init__(self, in_features: int, latent_dim: int, *, log_scale: float = 0.0) -> None:
         super().__init__()
+        self.in_features = in_features
         self.linear = nn.Linear(in_features, 2 * latent_dim)
         nn.init.constant_(self.linear.bias[latent_dim:], log_scale)
 
@@ -39,3 +45,93 @@ class GaussianHead(nn.Module):
         scale = soft_clamp(log_scale, -5.0, 5.0).exp()
         law: TorchDistribution = dist.Normal(loc, scale).to_event(1)
         return law
+
+
+class GammaHead(nn.Module):
+    r"""A product of Gammas by mean m and shape a, both functions of the features.
+
+    .. math:: q(z \mid h) = \prod_d \operatorname{Ga}(z_d;\, a_d(h),\, a_d(h) / m_d(h))
+
+    m is a softplus, a is within (1, 100): below 1 draws underflow to zero in float32.
+
+    Args:
+        in_features: size of the features, F.
+        latent_dim: dimension of the latent, D.
+        family: ``"implicit"``, exact Gammas with implicit gradients, or ``"wilson-hilferty"``,
+            cubed folded Gaussians scored by their own exact density.
+
+    Raises:
+        ValueError: an unknown family.
+
+    Example:
+        >>> import torch
+        >>> GammaHead(32, 10)(torch.zeros(5, 32)).mean.shape
+        torch.Size([5, 10])
+
+    References:
+        Wilson & Hilferty (1931). The distribution of chi-square.
+        Figurnov, Mohamed & Mnih (2018). Implicit reparameterization gradients. arXiv 1805.08498.
+    """
+
+    def __init__(self, in_features: int, latent_dim: int, *, family: str = "implicit") -> None:
+        super().__init__()
+        if family not in GAMMA_FAMILIES:
+            raise ValueError(f"family is {family!r}: use one of {', '.join(GAMMA_FAMILIES)}")
+        self.in_features = in_features
+        self.linear = nn.Linear(in_features, 2 * latent_dim)
+        self.family = family
+
+    def forward(self, features: Tensor) -> TorchDistribution:
+        """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
+        raw_mean, raw_shape = self.linear(features).chunk(2, -1)
+        mean = softplus(raw_mean) + 1e-4
+        shape = soft_clamp(raw_shape, 1.0, 100.0)
+        law: TorchDistribution = GAMMA_FAMILIES[self.family](shape, shape / mean).to_event(1)
+        return law
+
+
+class SphericalHead(nn.Module):
+    r"""A law on the sphere about a direction m with concentration κ, functions of the features.
+
+    .. math:: m(h) = \frac{u(h)}{\lVert u(h) \rVert}, \qquad \kappa(h) \in (1, 1000)
+
+    Args:
+        in_features: size of the features, F.
+        latent_dim: dimension of the space the sphere lies in, D.
+        family: ``"von-mises-fisher"`` or ``"power-spherical"``.
+        concentration: where κ starts.
+
+    Raises:
+        ValueError: an unknown family.
+
+    Example:
+        >>> import torch
+        >>> SphericalHead(32, 10)(torch.ones(5, 32)).loc.norm(dim=-1).round(decimals=4)[0]
+        tensor(1., grad_fn=<SelectBackward0>)
+
+    References:
+        Davidson et al. (2018). Hyperspherical variational auto-encoders. arXiv 1804.00891.
+        De Cao & Aziz (2020). The Power Spherical distribution. arXiv 2006.04437.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        latent_dim: int,
+        *,
+        family: str = "von-mises-fisher",
+        concentration: float = 50.0,
+    ) -> None:
+        super().__init__()
+        if family not in SPHERICAL_FAMILIES:
+            raise ValueError(f"family is {family!r}: use one of {', '.join(SPHERICAL_FAMILIES)}")
+        self.in_features = in_features
+        self.linear = nn.Linear(in_features, latent_dim + 1)
+        nn.init.constant_(self.linear.bias[latent_dim:], concentration)
+        self.family = family
+
+    def forward(self, features: Tensor) -> TorchDistribution:
+        """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
+        raw = self.linear(features)
+        concentration = soft_clamp(raw[..., -1], 1.0, 1000.0)
+        return SPHERICAL_FAMILIES[self.family](normalize(raw[..., :-1], dim=-1), concentration)

@@ -3,6 +3,7 @@
 from .checkpoint import Checkpoint
 from .devices import launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
+from .export import to_arviz
 from .initialisation import INITIALISATIONS, Autoencoder, initialise_prior
 from .monitor import ClusterMonitor, CollapseWarning
 from .objective import ClosedFormELBO, EnumeratedELBO, Evaluation, MixtureELBO, Objective
@@ -58,4 +59,5 @@ __all__ = [
     "responsibilities",
     "sample",
     "seeded",
+    "to_arviz",
 ]

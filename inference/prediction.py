@@ -10,11 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import pyro
 import torch
-from pyro import poutine
 from torch import Tensor, nn
 
 from ..guides import Guide
@@ -39,11 +37,12 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
             module.train(mode)
 
 
-def _device(model: nn.Module) -> torch.device:
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's parameters are."""
     return next(model.parameters()).device
 
 
-def _batched(
+def batched(
     model: MixtureVAE,
     guide: Guide,
     x: Tensor,
@@ -52,7 +51,7 @@ def _batched(
     dim: int = 0,
 ) -> dict[str, Tensor]:
     """Apply ``function`` to batches of x on the model's device, and join the answers on the CPU."""
-    device = _device(model)
+    device = device_of(model)
     with evaluating(model, guide):
         chunks = [
             {name: value.cpu() for name, value in function(rows.to(device)).items()}
@@ -69,7 +68,7 @@ def encode(
     def means(rows: Tensor) -> dict[str, Tensor]:
         return {site: posterior.mean for site, posterior in guide.posterior(rows).items()}
 
-    return _batched(model, guide, x, means, batch_size)
+    return batched(model, guide, x, means, batch_size)
 
 
 def responsibilities(
@@ -106,7 +105,7 @@ def responsibilities(
             gammas[site] = scores.softmax(-1)
         return gammas
 
-    return _batched(model, guide, x, assign, batch_size)
+    return batched(model, guide, x, assign, batch_size)
 
 
 def reconstruct(
@@ -118,7 +117,7 @@ def reconstruct(
         means = {site: posterior.mean for site, posterior in guide.posterior(rows).items()}
         return {"x": model.likelihood.mean(model.prior.code(means))}
 
-    return _batched(model, guide, x, decode, batch_size)["x"]
+    return batched(model, guide, x, decode, batch_size)["x"]
 
 
 def sample(
@@ -151,26 +150,29 @@ def sample(
         raise ValueError(f"n is {n}: draw at least one")
     wanted = _wanted(model.prior.mixtures, cluster)
     drawn, clusters = [], []
-    device = _device(model)
+    device = device_of(model)
     with evaluating(model), seeded(seed, "sample", device=device):
         for start in range(0, n, batch_size):
             size = min(batch_size, n - start)
-            data = {site: torch.full((size,), c, device=device) for site, c in wanted.items()}
-            with pyro.plate("data", size):
-                trace = poutine.trace(poutine.condition(model.prior, data)).get_trace()
-            sites: dict[str, Any] = dict(trace.nodes)
-            z = sites["_RETURN"]["value"]
-            law = model.likelihood.distribution(z)
+            latents: dict[str, Tensor] = {}
+            chosen: dict[str, Tensor] = {}
+            for mixture, index in zip(model.prior.mixtures, wanted, strict=True):
+                if index is None:
+                    labels = torch.multinomial(mixture.weights, size, replacement=True)
+                else:
+                    labels = torch.full((size,), index, device=device)
+                latents |= mixture.draw(labels)
+                chosen["c" + mixture.facet] = labels.cpu()
+            law = model.likelihood.distribution(model.prior.code(latents))
             drawn.append((law.mean if mean else law.sample()).cpu())
-            names = ["c" + mixture.facet for mixture in model.prior.mixtures]
-            clusters.append({name: sites[name]["value"].cpu() for name in names})
-    joined = {name: torch.cat([part[name] for part in clusters]) for name in clusters[0]}
+            clusters.append(chosen)
+    joined = {site: torch.cat([part[site] for part in clusters]) for site in clusters[0]}
     return torch.cat(drawn), joined
 
 
 def _wanted(
     mixtures: Sequence[MixturePrior], cluster: int | Sequence[int | None] | None
-) -> dict[str, int]:
+) -> list[int | None]:
     given = list(cluster) if isinstance(cluster, Sequence) else [cluster] * len(mixtures)
     if len(given) != len(mixtures) or (isinstance(cluster, int) and len(mixtures) > 1):
         raise ValueError(
@@ -182,8 +184,7 @@ def _wanted(
             raise ValueError(
                 f"cluster is {index}: this clustering has clusters 0 to {mixture.n_clusters - 1}"
             )
-    pairs = zip(mixtures, given, strict=True)
-    return {"c" + mixture.facet: index for mixture, index in pairs if index is not None}
+    return given
 
 
 def posterior_predictive(
@@ -203,8 +204,8 @@ def posterior_predictive(
         latents = {site: q.sample((n,)) for site, q in guide.posterior(rows).items()}
         return {"x": model.likelihood.distribution(model.prior.code(latents)).sample()}
 
-    with seeded(seed, "posterior predictive", device=_device(model)):
-        return _batched(model, guide, x, replicate, max(1, batch_size // n), dim=1)["x"]
+    with seeded(seed, "posterior predictive", device=device_of(model)):
+        return batched(model, guide, x, replicate, max(1, batch_size // n), dim=1)["x"]
 
 
 def bound(
@@ -233,8 +234,8 @@ def bound(
         total = reconstruction + sum(each.total for each in divergences.values())
         return {"bound": -(total if num_samples == 1 else total.mean(0))}
 
-    with seeded(seed, "bound", device=_device(model)):
-        return _batched(model, guide, x, negative, max(1, batch_size // num_samples))["bound"]
+    with seeded(seed, "bound", device=device_of(model)):
+        return batched(model, guide, x, negative, max(1, batch_size // num_samples))["bound"]
 
 
 def importance_weighted_bound(
@@ -272,8 +273,8 @@ def importance_weighted_bound(
         return {"bound": torch.stack(parts).logsumexp(0) - math.log(num_samples)}
 
     rows = min(batch_size, 256)
-    with seeded(seed, "importance-weighted bound", device=_device(model)):
-        return _batched(model, guide, x, weigh, rows)["bound"]
+    with seeded(seed, "importance-weighted bound", device=device_of(model)):
+        return batched(model, guide, x, weigh, rows)["bound"]
 
 
 def log_prior(prior: MixturePrior, latents: Mapping[str, Tensor]) -> Tensor:

@@ -77,3 +77,110 @@ class InformationFloor(Term):
         log_weights = weights.clamp(min=1e-38).log()
         kl = -entropy(responsibilities) - (responsibilities * log_weights).sum(-1)
         return (self.floor - kl.mean()).clamp(min=0.0)
+
+
+class Affiliation(Term):
+    r"""The augmented ELBO's regulariser: data should belong to one cluster.
+
+    .. math:: \operatorname{mean}_x H(\gamma(x))
+
+    With weight λ the loss stays above that of the bound, so the objective is still a lower bound on
+    log p(x); at λ = 1 on the marginal rule the log-sum-exp cancels and the expected complete-data
+    log-joint remains. The other forms reward the same thing and are ours.
+
+    Args:
+        weight: λ, a number, or a schedule over optimiser steps.
+        form: ``"entropy"``; ``"renyi"``, -log Σγ²; ``"variance"``, -K·Var_c γ; ``"max"``,
+            -max_c γ.
+
+    Raises:
+        ValueError: an unknown form.
+
+    Example:
+        >>> Affiliation()(torch.full((8, 4), 0.25), torch.full((4,), 0.25))  # log 4
+        tensor(1.3863)
+
+    References:
+        Na, Lee & Kim (2024). Neurocomputing 10.1016/j.neucom.2024.128795. Abstract only; the terms
+        are our reconstruction.
+    """
+
+    name = "affiliation"
+    forms = ("entropy", "renyi", "variance", "max")
+
+    def __init__(self, weight: float | Schedule = 1.0, form: str = "entropy") -> None:
+        super().__init__(weight)
+        if form not in self.forms:
+            raise ValueError(f"form is {form!r}: use one of {', '.join(self.forms)}")
+        self.form = form
+
+    def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
+        if self.form == "entropy":
+            return entropy(responsibilities).mean()
+        if self.form == "renyi":
+            return -responsibilities.square().sum(-1).log().mean()
+        if self.form == "variance":
+            clusters = responsibilities.shape[-1]
+            return -clusters * responsibilities.var(-1, correction=0).mean()
+        return -responsibilities.amax(-1).mean()
+
+
+class MutualInformation(Term):
+    r"""Extended mutual information between data and clusters: discriminative and balanced.
+
+    .. math:: -\bigl[(1 + \alpha)\, H(\bar\gamma) - \operatorname{mean}_x H(\gamma(x))\bigr],
+        \qquad \bar\gamma = \operatorname{mean}_x \gamma(x)
+
+    :math:`\bar\gamma` is the batch's, so batches should hold 20 K data or more.
+
+    Args:
+        weight: a number, or a schedule over optimiser steps.
+        balance: α, the extra weight of balance.
+
+    Raises:
+        ValueError: a negative balance.
+
+    Example:
+        >>> MutualInformation(balance=0.0)(torch.eye(4), torch.full((4,), 0.25))  # -log 4
+        tensor(-1.3863)
+
+    References:
+        Yu, Wu, Chen & Liu (2024). DOI 10.11721/cqnuj20240305. Abstract only; a reconstruction.
+    """
+
+    name = "mutual_information"
+
+    def __init__(self, weight: float | Schedule = 1.0, balance: float = 0.5) -> None:
+        super().__init__(weight)
+        if balance < 0:
+            raise ValueError(f"balance is {balance}: it weighs H(c) and cannot be negative")
+        self.balance = balance
+
+    def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
+        mean = responsibilities.flatten(0, -2).mean(0)
+        return entropy(responsibilities).mean() - (1 + self.balance) * entropy(mean)
+
+
+def two_view_information(first: Tensor, second: Tensor, balance: float = 0.5) -> Tensor:
+    r"""Extended mutual information between the clusters of two views of the same data, in nats.
+
+    .. math:: \sum_{cc'} P_{cc'} \log
+        \frac{P_{cc'}}{P_c^{1+\alpha}\, P_{c'}^{1+\alpha}}, \qquad
+        P = \tfrac1{2B} (\gamma^\top\gamma' + \gamma'^\top\gamma)
+
+    Args:
+        first: responsibilities of one view, ``(..., B, K)``; leading dims are heads.
+        second: those of the other view.
+        balance: α, the extra weight of balance.
+
+    Returns:
+        A value for each head, ``(...)``; to be maximised.
+
+    Example:
+        >>> two_view_information(torch.eye(4), torch.eye(4), balance=0.0)  # log 4
+        tensor(1.3863)
+    """
+    joint = first.transpose(-1, -2) @ second / first.shape[-2]
+    joint = (joint + joint.transpose(-1, -2)) / 2
+    marginal = joint.sum(-1)
+    return 2 * (1 + balance) * entropy(marginal) - entropy(joint.flatten(-2))

@@ -191,9 +191,10 @@ class Trainer:
                 bar.finish()
         except KeyboardInterrupt as error:
             good.restore()
+            resume = "" if checkpoint is None else f", and {checkpoint.path} holds what to resume"
             raise TrainingInterrupted(
-                f"stopped in epoch {len(rows) + 1} of {phase!r}; the weights are those of epoch "
-                f"{len(rows)}",
+                f"stopped in epoch {len(rows) + 1} of {phase!r}: the weights are those of epoch "
+                f"{len(rows)}{resume}",
                 phase,
                 len(rows),
             ) from error

@@ -1,5 +1,6 @@
 """Generative stories: priors over clusters and latents, likelihoods of data, and both composed."""
 
+from .gamma import GammaMixture
 from .gaussian import GaussianMixture, StyleMixture
 from .likelihood import (
     Bernoulli,
@@ -11,12 +12,14 @@ from .likelihood import (
 )
 from .mixture_vae import MixtureVAE
 from .prior import ASSIGNMENTS, Divergence, MixturePrior
+from .spherical import ReversedVonMisesFisherMixture, VonMisesFisherMixture
 
 __all__ = [
     "ASSIGNMENTS",
     "Bernoulli",
     "ContinuousBernoulli",
     "Divergence",
+    "GammaMixture",
     "GaussianMixture",
     "Likelihood",
     "MixturePrior",
@@ -24,5 +27,7 @@ __all__ = [
     "NegativeBinomial",
     "Normal",
     "Poisson",
+    "ReversedVonMisesFisherMixture",
     "StyleMixture",
+    "VonMisesFisherMixture",
 ]

@@ -156,11 +156,16 @@ class StyleMixture(MixturePrior):
         return law
 
     def forward(self) -> Tensor:
-        """Emit w, c, then z, and return z."""
+        """Emit w, c, then z, and return the code."""
         w = pyro.sample("w" + self.facet, self.style())
         cluster = self.sample_cluster()
-        z: Tensor = pyro.sample("z" + self.facet, self.component(cluster, w))
-        return z
+        site = "z" + self.facet
+        return self.code({site: pyro.sample(site, self.component(cluster, w))})
+
+    def draw(self, cluster: Tensor) -> dict[str, Tensor]:
+        """A draw of the latents for each given cluster, by site: ``(B,)`` to ``(B, D)``."""
+        w = self.style().sample(cluster.shape)
+        return {"z" + self.facet: self.component(cluster, w).sample(), "w" + self.facet: w}
 
     def log_prob(self, z: Tensor, w: Tensor | None = None) -> Tensor:
         """log p(z, w): ``(..., D)`` and ``(..., W)`` to ``(...)``."""

@@ -56,6 +56,6 @@ class MixtureVAE(PyroModule):
         if size is None:
             raise ValueError("give x to score data, or n to draw data")
         with pyro.plate("data", size):
-            z = self.prior()
-            drawn: Tensor = self.likelihood(z, x)
+            code = self.prior()
+            drawn: Tensor = self.likelihood(code, x)
         return drawn

@@ -46,9 +46,9 @@ class MixturePrior(PyroModule):
     .. math:: c \sim \operatorname{Cat}(\pi), \qquad z \mid c \sim p(z \mid c)
 
     Called inside the data plate it emits the sites ``"c"`` (enumerated wherever Pyro enumerates)
-    and ``"z"``, and returns z. Log-densities are in nats. ``facet`` ends the names of the sites, so
-    that several mixtures can stand side by side. ``w`` is a latent that z depends on besides c;
-    only a family that lists it in ``latent_sites`` has one.
+    and ``"z"``, and returns what the likelihood decodes. Log-densities are in nats. ``facet`` ends
+    the names of the sites, so that several mixtures can stand side by side. ``w`` is a latent that
+    z depends on besides c; only a family that lists it in ``latent_sites`` has one.
 
     Args:
         n_clusters: number of components, K.
@@ -99,13 +99,21 @@ class MixturePrior(PyroModule):
         return cluster
 
     def forward(self) -> Tensor:
-        """Emit c, then z, and return z."""
-        z: Tensor = pyro.sample("z" + self.facet, self.component(self.sample_cluster()))
-        return z
+        """Emit c, then z, and return the code."""
+        site = "z" + self.facet
+        return self.code({site: pyro.sample(site, self.component(self.sample_cluster()))})
+
+    def draw(self, cluster: Tensor) -> dict[str, Tensor]:
+        """A draw of the latents for each given cluster, by site: ``(B,)`` to ``(B, D)``."""
+        return {"z" + self.facet: self.component(cluster).sample()}
 
     def code(self, latents: Mapping[str, Tensor]) -> Tensor:
         """What the likelihood decodes, out of all latent sites."""
         return latents["z" + self.facet]
+
+    def coordinates(self, z: Tensor) -> Tensor:
+        """Where Euclidean methods such as k-means should look at codes: ``(N, D)`` to ``(N, D)``."""
+        return z
 
     def own(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """This mixture's latents under the names of its methods' arguments."""
@@ -158,10 +166,7 @@ class MixturePrior(PyroModule):
         """
         own = self.own(latents)
         posterior = posteriors["z" + self.facet]
-        if assignment == "marginal":
-            scores = self.log_joint(**own)
-        else:
-            scores = self.expected_log_joint(posterior, own.get("w"))
+        scores = self._scores(assignment, posterior, own)
         if assignment in ("marginal", "optimal"):
             log_gamma, clustering = scores.log_softmax(-1), scores.logsumexp(-1)
         else:
@@ -169,9 +174,25 @@ class MixturePrior(PyroModule):
             clustering = (log_gamma.exp() * (scores - log_gamma)).sum(-1)
         gamma = log_gamma.exp()
         total = -_entropy(posterior, own["z"]) - clustering
-        kl_c = (gamma * (log_gamma - self.log_weights())).sum(-1).detach()
+        kl_c = (gamma * (log_gamma - self.log_cluster_prior(own))).sum(-1).detach()
         parts = {"kl_z" + self.facet: total.detach() - kl_c, "kl_c" + self.facet: kl_c}
         return Divergence(total, parts, gamma, self.weights)
+
+    def log_cluster_prior(self, own: Mapping[str, Tensor]) -> Tensor:
+        """What the law of c is compared with: log p(c), ``(K,)``."""
+        return self.log_weights()
+
+    def _scores(
+        self, assignment: str, posterior: TorchDistribution, own: Mapping[str, Tensor]
+    ) -> Tensor:
+        if assignment == "marginal":
+            return self.log_joint(**own)
+        try:
+            return self.expected_log_joint(posterior, own.get("w"))
+        except NotImplementedError:
+            if assignment != "amortised":
+                raise
+            return self.log_joint(**own)  # unbiased, since the given law does not look at z
 
     def _given_assignment(
         self, assignment: str, own: Mapping[str, Tensor], logits: Tensor | None

@@ -89,13 +89,18 @@ def drawing(guide: Guide, latents: Mapping[str, Tensor]) -> Iterator[None]:
     posterior = guide.posterior
 
     def fixed(x: Tensor) -> dict[str, Any]:
-        laws = posterior(x)
-        for site, law in laws.items():
-            law.rsample = lambda shape=None, site=site: latents[site]
-        return laws
+        return {site: _drawing(law, latents[site]) for site, law in posterior(x).items()}
 
     object.__setattr__(guide, "posterior", fixed)
     try:
         yield
     finally:
         object.__delattr__(guide, "posterior")
+
+
+def _drawing(law: Any, value: Tensor) -> Any:
+    """The law, also when a plate expands it, drawing ``value``."""
+    expand = law.expand
+    law.rsample = lambda shape=None: value
+    law.expand = lambda shape: _drawing(expand(shape), value)
+    return law

@@ -1,0 +1,81 @@
+"""Where a command's data come from, told so that ``config.json`` alone finds them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from ..data import DATASETS, DEFAULT_ROOT, Dataset, fingerprint, load
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A known data set or a file.
+
+    Args:
+        data: a key of ``data.DATASETS``, or a path.
+        root: folder of the image sets; ``None`` is ``data.DEFAULT_ROOT``.
+        label_column: a file's column of labels, if it has no usual name.
+
+    Example:
+        >>> Source("digits").load().x.shape
+        (1797, 64)
+    """
+
+    data: str
+    root: str | None = None
+    label_column: str | None = None
+
+    @classmethod
+    def recorded(cls, record: Mapping[str, Any]) -> Self:
+        """The source that a run's ``config.json`` tells of.
+
+        Raises:
+            ValueError: it tells of none.
+        """
+        if "source" not in record:
+            raise ValueError("the run does not say where its data are: give them as DATA")
+        return cls(**record["source"])
+
+    @property
+    def known(self) -> bool:
+        """Whether ``data`` names a data set, and no file."""
+        return self.data.lower().replace("_", "-") in DATASETS
+
+    def load(self, split: Split = "train") -> Dataset:
+        """The data of one split; a set without splits gives all of it.
+
+        Raises:
+            ValueError, TypeError: an unknown name or unusable content.
+            FileNotFoundError: no such file, or a set that is neither there nor to be had.
+        """
+        root = DEFAULT_ROOT if self.root is None else self.root
+        return load(self.data, root=root, split=split, label_column=self.label_column)
+
+    def held_out(self, train: Dataset) -> tuple[Dataset, str]:
+        """The data to score a fit to ``train`` on: the test split, or ``train`` where there is none.
+
+        Returns:
+            The data, and ``"test"`` or ``"all"``.
+        """
+        if not self.known:
+            return train, "all"
+        test = self.load("test")
+        return (train, "all") if np.array_equal(test.x, train.x) else (test, "test")
+
+    def record(self, data: Dataset) -> dict[str, Any]:
+        """What ``config.json`` keeps of the data that were loaded from here."""
+        place = self.data if self.known else str(Path(self.data).expanduser().resolve())
+        return {
+            "name": data.name,
+            "shape": list(data.x.shape),
+            "image_shape": list(data.image_shape) if data.image_shape else None,
+            "fingerprint": fingerprint(data.x),
+            "source": {**asdict(self), "data": place},
+        }

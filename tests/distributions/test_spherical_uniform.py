@@ -1,0 +1,50 @@
+"""The uniform law on the sphere."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
+from torch.nn import functional as F
+
+
+@pytest.mark.parametrize(("dim", "area"), [(2, 2 * math.pi), (3, 4 * math.pi), (4, 2 * math.pi**2)])
+def test_density_is_one_over_the_area(dim: int, area: float) -> None:
+    law = SphericalUniform(dim, dtype=torch.float64)
+    z = law.sample((5,))
+    torch.testing.assert_close(law.log_prob(z), torch.full((5,), -math.log(area)).double())
+    torch.testing.assert_close(law.entropy().item(), math.log(area))
+
+
+@pytest.mark.parametrize("family", [VonMisesFisher, PowerSpherical])
+@pytest.mark.parametrize("dim", [2, 3, 20, 512])
+def test_limit_of_no_concentration(family: type, dim: int) -> None:
+    loc = F.normalize(torch.randn(dim, dtype=torch.float64), dim=-1)
+    uniform = SphericalUniform(dim, dtype=torch.float64)
+    z = uniform.sample((5,))
+    torch.testing.assert_close(family(loc, 0.0).log_prob(z), uniform.log_prob(z))
+    torch.testing.assert_close(family(loc, 0.0).entropy(), uniform.entropy())
+
+
+def test_draws_are_isotropic() -> None:
+    z = SphericalUniform(6).sample((20_000,))
+    torch.testing.assert_close(z.norm(dim=-1), torch.ones(20_000))
+    assert (z.mean(0).abs() < 4 / math.sqrt(6 * 20_000)).all()
+    torch.testing.assert_close(z.T @ z / 20_000, torch.eye(6) / 6, rtol=0, atol=0.006)
+
+
+def test_shapes() -> None:
+    law = SphericalUniform(3, (4, 1)).expand([4, 5])
+    assert law.sample((2,)).shape == (2, 4, 5, 3)
+    assert law.log_prob(torch.eye(3)[0]).shape == law.entropy().shape == (4, 5)
+    torch.testing.assert_close(law.mean, torch.zeros(4, 5, 3))
+    assert SphericalUniform(3, dtype=torch.float64).sample().dtype == torch.float64
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match="dim must be at least 2, got 1"):
+        SphericalUniform(1)
+    with pytest.raises(ValueError, match="Sphere"):
+        SphericalUniform(3).log_prob(torch.ones(3))

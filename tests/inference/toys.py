@@ -1,0 +1,139 @@
+"""Objectives that know nothing of mixtures, and what other processes run in the tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from pyromix.inference.checkpoint import Checkpoint
+from pyromix.inference.training import Row, Trainer
+
+Parts = dict[str, Tensor]
+
+
+def data(n: int = 203) -> Tensor:
+    return torch.randn(n, 5, generator=torch.Generator().manual_seed(0))
+
+
+class Linear(nn.Module):
+    """A deterministic loss that is a mean over rows, so that it is the same however shared."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, 25).reshape(5, 5))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Parts]:
+        error = (x @ self.weight - x).square().sum(-1).mean()
+        penalty = 0.01 * self.weight.square().sum()
+        return error + penalty, {"error": error.detach(), "penalty": penalty.detach()}
+
+
+class Noisy(nn.Module):
+    """Everything that makes a resumed run differ: noise, dropout, BatchNorm and a step counter.
+
+    Args:
+        kill_at: the step in whose middle the process kills itself.
+    """
+
+    def __init__(self, kill_at: int | None = None) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        self.net = nn.Sequential(
+            nn.Linear(5, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 5)
+        )
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator))
+        self.step = 0
+        self.kill_at = kill_at
+
+    def get_extra_state(self) -> int:
+        return self.step
+
+    def set_extra_state(self, state: int) -> None:
+        self.step = state
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Parts]:
+        if self.step == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        weight = min(self.step / 20, 1.0)
+        self.step += self.training
+        error = (self.net(x + 0.1 * torch.randn_like(x)) - x).square().sum(-1).mean()
+        loss = weight * error + (1 - weight) * self.net(x).abs().mean()
+        return loss, {"error": error.detach()}
+
+
+TRAINER = Trainer(
+    max_epochs=5,
+    batch_size=32,
+    learning_rate=0.01,
+    learning_rate_decay=(0.5, 2),
+    gradient_clip=1.0,
+)
+
+
+def two_phases(folder: Path, kill: tuple[int | None, int | None]) -> tuple[Noisy, list[Row]]:
+    """Pretraining and training on 7 batches an epoch, from where the checkpoint stands."""
+    checkpoint = Checkpoint(folder / "checkpoint.pt", every=0)
+    history: list[Row] = []
+    shared: dict[str, Any] = {"seed": 3, "checkpoint": checkpoint, "history": history}
+    first, second = Noisy(kill[0]), Noisy(kill[1])
+    TRAINER.fit(first, data(), phase="pretrain", **shared)
+    second.net[0].load_state_dict(first.net[0].state_dict())
+    TRAINER.fit(second, data(), phase="train", validation=data(50), **shared)
+    return second, history
+
+
+def shared_fit(
+    fabric: Fabric, objective: nn.Module, x: Tensor, checkpoint: Path | None = None, seed: int = 0
+) -> tuple[dict[str, Tensor], list[Row], bool]:
+    """Trains, and says whether all processes end with the same state."""
+    kept = None if checkpoint is None else Checkpoint(checkpoint, every=0)
+    history = TRAINER.fit(
+        objective, x, fabric=fabric, validation=x[:51], checkpoint=kept, seed=seed
+    )
+    state = {name: v for name, v in objective.state_dict().items() if isinstance(v, Tensor)}
+    gathered = [fabric.all_gather(value) for value in state.values()]
+    views = [value.reshape(fabric.world_size, -1) for value in gathered]
+    return state, history, all(bool((view == view[0]).all()) for view in views)
+
+
+def noise(fabric: Fabric) -> list[list[float]]:
+    """The noise that each process adds in its first batch, and the world's size."""
+    seen: list[Tensor] = []
+
+    def augment(x: Tensor) -> Tensor:
+        seen.append(torch.randn(3))
+        return x
+
+    Trainer(max_epochs=1).fit(Linear(), data(), fabric=fabric, augment=augment)
+    drawn: list[list[float]] = torch.as_tensor(fabric.all_gather(seen[0])).tolist()
+    return drawn
+
+
+def refuse(fabric: Fabric) -> None:
+    if fabric.global_rank == 1:
+        raise FileNotFoundError("no such thing")
+    fabric.barrier()
+
+
+def diverge(fabric: Fabric) -> None:
+    x = data()
+    x[0] = torch.inf
+    Trainer(max_epochs=2).fit(Linear(), x, fabric=fabric)
+
+
+def die(fabric: Fabric) -> None:
+    os._exit(3 + fabric.global_rank)
+
+
+if __name__ == "__main__":
+    steps = [None if word == "-" else int(word) for word in sys.argv[2:]]
+    two_phases(Path(sys.argv[1]), (steps[0], steps[1]))
