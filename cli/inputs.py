@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -47,6 +47,15 @@ class Source:
     def known(self) -> bool:
         """Whether ``data`` names a data set, and no file."""
         return self.data.lower().replace("_", "-") in DATASETS
+
+    @property
+    def name(self) -> str:
+        """What run folders call the data."""
+        return self.data.lower().replace("_", "-") if self.known else Path(self.data).stem
+
+    def moved(self, data: str | None, root: str | None) -> Self:
+        """The same data in another place, where one is given."""
+        return replace(self, data=data or self.data, root=root or self.root)
 
     def load(self, split: Split = "train") -> Dataset:
         """The data of one split; a set without splits gives all of it.

@@ -5,29 +5,37 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .. import __version__
 from .errors import PlainErrors
 
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:1.", show_default="auto")]
-Root = Annotated[
-    Path | None,
-    typer.Option(
-        help="Folder of the image sets, which are fetched into it if missing.",
-        show_default="~/.cache/pyromix",
-    ),
-]
+
+def _option(*names: str, help: str, **more: Any) -> Any:
+    """An option without a default of its own: the help says what holds if it is not given."""
+    return typer.Option(*names, help=help, show_default=False, **more)
+
+
 LabelColumn = Annotated[
     str | None,
-    typer.Option(
-        help="A file's column (or .npz key) of labels, for scoring only.",
-        show_default="y, labels, label or target",
+    _option(
+        "--label-column",
+        help="A file's column (or .npz key) of labels, for scoring only; "
+        "y, labels, label and target are found without.",
+        metavar="NAME",
     ),
 ]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished fit.")]
+Root = Annotated[
+    Path | None,
+    _option(
+        "--root",
+        help="Where image sets are, or are put if missing; ~/.cache/pyromix by default.",
+        metavar="FOLDER",
+    ),
+]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished fit.")]
 
 app = typer.Typer(
     cls=PlainErrors,
@@ -53,81 +61,111 @@ def main(
 ) -> None:
     """Cluster data with deep mixture models, and generate more of them.
 
-    Start with [bold]pyromix fit vade digits[/bold]: it clusters 1,797 small images in about a
-    minute and leaves pictures in runs/vade-digits. Then:
-
-    pyromix list                                     what there is to fit, and to fit it to
-
-    pyromix fit gmvae mnist --n-clusters 16          another method, other data
-
-    pyromix fit vade table.csv --label-column kind   your own data
-
-    pyromix evaluate runs/vade-digits digits         all metrics of a run
-
-    pyromix sample runs/vade-digits --cluster 3      new data, of one cluster
+    \b
+    Begin with 1,797 small images of digits, clustered in about a minute:
+      pyromix fit vade digits
+    Other methods, other data, your own data:
+      pyromix list
+      pyromix fit gmvae mnist --n-clusters 16
+      pyromix fit vade table.csv --label-column kind
+    Then look closer at what a fit left:
+      pyromix evaluate runs/vade-digits digits
+      pyromix sample runs/vade-digits --cluster 3
     """
 
 
 @app.command()
 def fit(
     method: Annotated[
-        str | None, typer.Argument(help="vade, gmvae, …: see pyromix list.", show_default=False)
+        str | None, typer.Argument(metavar="METHOD", help="vade, gmvae, …: see pyromix list.")
     ] = None,
     data: Annotated[
         str | None,
         typer.Argument(
-            help="A known name (digits, mnist, …) or a .npy, .npz, .csv or .parquet file.",
-            show_default=False,
+            metavar="DATA",
+            help="A known name (digits, mnist, …: see pyromix list) "
+            "or a .npy, .npz, .csv or .parquet file.",
         ),
     ] = None,
     *,
     n_clusters: Annotated[
-        int | None, typer.Option("--n-clusters", "-k", help="Number of clusters, K.")
+        int | None, _option("--n-clusters", "-k", help="Number of clusters, K.", metavar="K")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, max=2**32 - 1, help="Same seed, same fit.", show_default="0")
+        int | None, _option("--seed", help="Same seed, same fit; 0 by default.", metavar="INT")
     ] = None,
-    max_epochs: Annotated[int | None, typer.Option(help="Epochs of the joint training.")] = None,
+    max_epochs: Annotated[
+        int | None, _option("--max-epochs", help="Epochs of the joint training.", metavar="INT")
+    ] = None,
     n_init: Annotated[
-        int | None, typer.Option(help="Restarts; the best held-out bound is kept.")
+        int | None,
+        _option(
+            "--n-init", help="Restarts; the one of the best held-out bound is kept.", metavar="INT"
+        ),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Rows of a batch.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size of Adam.")] = None,
-    latent_dim: Annotated[int | None, typer.Option(help="Dimension of the latent space.")] = None,
+    batch_size: Annotated[
+        int | None, _option("--batch-size", help="Rows of a batch.", metavar="INT")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, _option("--learning-rate", help="Step size of Adam.", metavar="FLOAT")
+    ] = None,
+    latent_dim: Annotated[
+        int | None, _option("--latent-dim", help="Dimension of the latent space.", metavar="INT")
+    ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Any other argument of the method."),
+        _option(
+            "--set",
+            help="Any other argument of the method, as often as needed.",
+            metavar="NAME=VALUE",
+        ),
     ] = None,
     label_column: LabelColumn = None,
     root: Root = None,
-    device: Device = None,
+    device: Annotated[
+        str | None,
+        _option(
+            "--device",
+            help="auto, cpu, cuda or cuda:1; auto takes a GPU if there is one.",
+            metavar="NAME",
+        ),
+    ] = None,
     devices: Annotated[
-        int | None, typer.Option(help="Processes to train in.", show_default="1")
+        int | None, _option("--devices", help="Processes to train in, 1 by default.", metavar="INT")
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="The run's folder, a new one.", show_default="runs/METHOD-DATA"),
+        _option(
+            "--out", help="The run's folder, a new one; runs/METHOD-DATA by default.", metavar="RUN"
+        ),
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Go on with a fit that was stopped; needs nothing else."),
+        _option(
+            "--resume",
+            help="Go on with a fit that was stopped, and end as it would have ended. "
+            "Nothing else is needed.",
+            metavar="RUN",
+        ),
     ] = None,
 ) -> None:
-    """Fit METHOD to DATA and show it beside k-means and Gaussian mixtures.
+    """Fit METHOD to DATA, and compare it with classical clusterings.
 
-    Leaves a run folder with the configuration, the weights, the history, the metrics and pictures.
-    Options that are not given are the method's own. Sets with a published test split are scored on
-    it. Labels are never used for fitting.
+    These are k-means, a Gaussian mixture, and one on principal components. A run folder is left, with
+    configuration, weights, history, metrics and pictures. What is not given is the method's own
+    default. A set with a published test split is scored on that. Labels are used for scoring and
+    never for fitting.
 
-    pyromix fit vade digits --seed 1 --out runs/second
-
-    pyromix fit gmvae mnist -k 16 --set information_floor=1.0 --set 'hidden_dims=(500, 500)'
-
-    pyromix fit --resume runs/gmvae-mnist --max-epochs 200
+    \b
+    Examples:
+      pyromix fit vade digits --seed 1 --out runs/second
+      pyromix fit gmvae mnist -k 16 --set information_floor=1.0
+      pyromix fit vade images.npy --set 'hidden_dims=(500, 500)'
+      pyromix fit --resume runs/gmvae-mnist
     """
     from . import fitting
-    from .inputs import Source
 
+    place = None if root is None else str(root)
     options = {
         "n_clusters": n_clusters,
         "random_state": seed,
@@ -139,71 +177,82 @@ def fit(
         "device": device,
         "devices": devices,
     }
-    place = None if root is None else str(root)
-    if resume is None:
-        if method is None or data is None:
-            raise typer.BadParameter("give METHOD and DATA, such as: pyromix fit vade digits")
-        command = shlex.join(["pyromix", *sys.argv[1:]])
-        source = Source(data, place, label_column)
-        fitting.start(method, source, options, settings or [], out, command)
-    else:
-        changed = {name: value for name, value in options.items() if value is not None}
-        if settings or label_column or out:
-            raise typer.BadParameter("--resume takes --set, --label-column and --out from the run")
-        fitting.resume(resume, method, data, place, changed)
+    if resume is not None:
+        others = {**options, "set": settings, "label_column": label_column, "out": out}
+        fitting.resume(resume, method, data, place, others)
+        return
+    if method is None or data is None:
+        raise typer.BadParameter("METHOD and DATA are needed, such as: pyromix fit vade digits")
+    command = shlex.join(["pyromix", *sys.argv[1:]])
+    source = fitting.Source(data, place, label_column)
+    fitting.start(method, source, options, settings or [], out, command)
 
 
 @app.command()
 def evaluate(
-    run: RunFolder,
-    data: Annotated[str, typer.Argument(help="A known name or a file, as for fit.")],
+    run: Run,
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="A known name or a file, as for pyromix fit.")
+    ],
     *,
     split: Annotated[
-        str, typer.Option(help="train or test, for sets that are published in two parts.")
+        str,
+        typer.Option(help="train or test, of sets that are published in two.", metavar="NAME"),
     ] = "test",
     num_samples: Annotated[
-        int, typer.Option(min=1, help="Samples of the importance-weighted bound.")
+        int, typer.Option(min=1, help="Samples of the importance-weighted bound.", metavar="INT")
     ] = 100,
     label_column: LabelColumn = None,
     root: Root = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Save the reliability plot here, a new .png file.")
+        Path | None,
+        _option("--out", help="A new .png file for the reliability plot.", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Score a run on DATA: clustering metrics, and bounds on log p(x) in nats per datum.
+    """Score a run on DATA.
 
-    pyromix evaluate runs/vade-digits digits --out reliability.png
+    That is clustering metrics, the evidence lower bound and the importance-weighted one, both in
+    nats per datum, and how well the probabilities of the clusters are calibrated.
+
+    \b
+    Examples:
+      pyromix evaluate runs/vade-digits digits --out reliability.png
+      pyromix evaluate runs/gmvae-mnist mnist --split train --json
     """
     from . import using
-    from .inputs import Source
 
-    source = Source(data, None if root is None else str(root), label_column)
-    using.evaluate(run, source, split, num_samples, as_json, out)
+    source = using.Source(data, None if root is None else str(root), label_column)
+    using.evaluate(run, source, split, num_samples, as_json=as_json, out=out)
 
 
 @app.command()
 def sample(
-    run: RunFolder,
+    run: Run,
     *,
     cluster: Annotated[
-        int | None, typer.Option(min=0, help="Draw from this cluster alone.", show_default="all")
+        int | None, _option("--cluster", help="Draw from this cluster alone.", metavar="INT")
     ] = None,
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many to draw.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same samples.")] = 0,
+    number: Annotated[
+        int, typer.Option("--number", "-n", min=1, help="How many to draw.", metavar="INT")
+    ] = 64,
+    seed: Annotated[int, typer.Option(help="Same seed, same samples.", metavar="INT")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="A new file: .png for a picture of the means, .npz for draws as arrays.",
-            show_default="RUN/samples.png",
+        _option(
+            "--out",
+            help="A new file: .png for a picture of the means, .npz for the draws as arrays; "
+            "RUN/samples.png by default.",
+            metavar="FILE",
         ),
     ] = None,
 ) -> None:
     """Draw new data from a run.
 
-    pyromix sample runs/vade-digits --cluster 3 -n 16 --out threes.png
-
-    pyromix sample runs/vade-digits -n 10000 --out samples.npz
+    \b
+    Examples:
+      pyromix sample runs/vade-digits --cluster 3 -n 16 --out threes.png
+      pyromix sample runs/vade-digits -n 10000 --out samples.npz
     """
     from . import using
 
@@ -212,7 +261,7 @@ def sample(
 
 @app.command("list")
 def list_all() -> None:
-    """Show the methods that can be fitted, and the data they can be fitted to."""
-    from .report import show_catalogue
+    """Show what can be fitted, and to which data."""
+    from .catalogue import show
 
-    show_catalogue()
+    show()

@@ -92,6 +92,7 @@ class SphericalFamily(TorchDistribution):
 
     @property
     def mode(self) -> Tensor:
+        """The direction of highest density, μ: ``(*B, D)``."""
         return self.loc
 
     def log_prob(self, value: Tensor) -> Tensor:
@@ -114,10 +115,11 @@ class SphericalFamily(TorchDistribution):
         concentration = self.concentration.double().expand(shape[:-1])
         angle: Tensor = _ImplicitAngle.apply(concentration, type(self), self.dim)
         with torch.no_grad():
-            noise = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
-            tangent = F.normalize(_reject(noise, self.loc), dim=-1)
+            tangent = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
+            for _ in range(2):  # once leaves mostly rounding of noise that lies along loc
+                tangent = F.normalize(_reject(tangent, self.loc), dim=-1)
         along, across = angle.cos().to(self.loc.dtype), angle.sin().to(self.loc.dtype)
-        # The second rejection is the identity, and its derivative the rotation of z with loc.
+        # A further rejection is the identity, and its derivative the rotation of z with loc.
         return along.unsqueeze(-1) * self.loc + across.unsqueeze(-1) * _reject(tangent, self.loc)
 
     @staticmethod

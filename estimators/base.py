@@ -62,14 +62,17 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         bound: ``"closed-form"`` or ``"enumerated"``, two evaluations of the same bound.
         num_particles: samples of the latents for each datum and step.
         information_floor: nats below which KL(q(c | x) ‖ p(c)) is pushed up; 0 for none.
-        initialisation: how the prior starts: ``"gmm"`` or ``"kmeans"`` on the code, ``"data"``
-            (k-means on the data) or ``"none"``.
-        pretrain_epochs: epochs of the autoencoder before that.
+        pretrain_epochs: epochs of the autoencoder before the joint training.
+        pretrain_neighbours: the autoencoder's target is one of so many nearest neighbours of x,
+            which is ours and makes groups show; 0 is the published target, x itself.
+        initialisation: how the prior starts after that: on the code by ``"gmm"`` (full
+            covariances), ``"gmm-diag"`` or ``"kmeans"``; ``"data"`` (k-means on the data) or
+            ``"none"``.
         kl_warmup_epochs: epochs over which the weight of the latents rises from 0 to 1.
         max_epochs: epochs of the joint training, at most.
         batch_size: rows of a batch.
-        learning_rate: of Adam.
-        learning_rate_decay: ``(factor, every n epochs)``, or ``None``.
+        learning_rate: of Adam in the joint training; pretraining has 1e-3.
+        learning_rate_decay: ``"cosine"``, ``(factor, every n epochs)``, or ``None``.
         gradient_clip: largest norm of the gradient, or ``None``.
         n_init: restarts; the best held-out bound is kept, labels are never used.
         patience: stop when the held-out bound has not risen for so many epochs, or ``None``.
@@ -92,20 +95,21 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
     latent_dim: int = 10
     hidden_dims: tuple[int, ...] = (500, 500, 2000)
     network: str = "mlp"
-    batch_norm: bool = False
+    batch_norm: bool = True
     likelihood: str = "auto"
     assignment: str = "marginal"
     bound: str = "closed-form"
     num_particles: int = 1
     information_floor: float = 0.0
+    pretrain_epochs: int = 60
+    pretrain_neighbours: int = 10
     initialisation: str = "gmm"
-    pretrain_epochs: int = 50
     kl_warmup_epochs: int = 0
-    max_epochs: int = 100
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    learning_rate_decay: tuple[float, int] | None = None
-    gradient_clip: float | None = 5.0
+    max_epochs: int = 40
+    batch_size: int = 128
+    learning_rate: float = 3e-4
+    learning_rate_decay: tuple[float, int] | str | None = "cosine"
+    gradient_clip: float | None = 10.0
     n_init: int = 1
     patience: int | None = None
     validation_fraction: float = 0.1
@@ -138,7 +142,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         """The phases of the fit."""
         shared: dict[str, Any] = {
             "batch_size": self.batch_size,
-            "learning_rate": self.learning_rate,
+            "learning_rate_decay": self.learning_rate_decay,
             "gradient_clip": self.gradient_clip,
             "verbose": self.verbose,
         }
@@ -146,12 +150,13 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
             self.objective(steps_per_epoch),
             Trainer(
                 max_epochs=self.max_epochs,
-                learning_rate_decay=self.learning_rate_decay,
+                learning_rate=self.learning_rate,
                 patience=self.patience,
                 **shared,
             ),
             Trainer(max_epochs=self.pretrain_epochs, **shared),
             initialisation=self.initialisation,
+            neighbours=self.pretrain_neighbours,
             n_init=self.n_init,
         )
 

@@ -37,17 +37,13 @@ class GMVAE(DeepMixture):
         Autoencoders. arXiv 1611.02648.
     """
 
-    style_dim: int = 16
-    style_hidden_dim: int = 500
+    style_dim: int = 4
+    style_hidden_dim: int = 64
     conditional_prior: str = "exact"
 
-    latent_dim: int = 64
     hidden_dims: tuple[int, ...] = (500, 500)
-    batch_norm: bool = True
     information_floor: float = 0.5
-    initialisation: str = "none"
-    pretrain_epochs: int = 0
-    batch_size: int = 128
+    learning_rate: float = 1e-3
 
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""

@@ -68,6 +68,10 @@ class OptimalAssignment(Guide):
         """q(· | x) of the continuous sites, batch shape ``(B,)``."""
         return self.guide.posterior(x)
 
+    def narrow(self, site: str, code: Tensor) -> None:
+        """That of the guide inside."""
+        self.guide.narrow(site, code)
+
     def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
         """Emit every latent given x ``(B, *event)``, clusters last and enumerated."""
         with pyro.plate("data", len(x)):
@@ -121,6 +125,10 @@ class AmortisedAssignment(Guide):
     def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) of the continuous sites, batch shape ``(B,)``."""
         return self.guide.posterior(x)
+
+    def narrow(self, site: str, code: Tensor) -> None:
+        """That of the guide inside."""
+        self.guide.narrow(site, code)
 
     def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
         """The posteriors, and the logits of q(c | x) by site, ``(B, K)``."""

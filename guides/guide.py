@@ -10,6 +10,8 @@ from pyro.distributions import TorchDistribution
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
+from .heads import GaussianHead
+
 _instances = itertools.count()
 
 
@@ -33,6 +35,9 @@ class Guide(PyroModule):
     def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
         """The posteriors, and the logits of q(c | x) by site where the rule is ``"amortised"``."""
         return self.posterior(x), {}
+
+    def narrow(self, site: str, code: Tensor) -> None:
+        """Make q(site | x) narrow beside the spread of ``code`` (N, D), where the family can be."""
 
     def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
         """Emit every continuous latent given x ``(B, *event)``, and return them by site."""
@@ -84,6 +89,12 @@ class AmortisedGuide(Guide):
     def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) for each site, batch shape ``(B,)``."""
         return self.posterior_from(self.features(x))
+
+    def narrow(self, site: str, code: Tensor) -> None:
+        """Make q(site | x) narrow beside the spread of ``code`` (N, D), where the family can be."""
+        head = self.heads[site]
+        if isinstance(head, GaussianHead):
+            head.narrow(code)
 
     def posterior_like(self) -> dict[str, TorchDistribution]:
         """The posteriors for one datum whose features are all one: for looking at families."""

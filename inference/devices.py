@@ -158,7 +158,7 @@ def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...])
         # processes would train the same weights at once.
         torch.save(call, folder / "call")
         threads = max(1, torch.get_num_threads() // devices)
-        context = start_processes(  # type: ignore[no-untyped-call]
+        context = start_processes(
             _work,
             args=(devices, _free_port(), threads, kind, precision, folder),
             nprocs=devices,

@@ -1,18 +1,22 @@
-"""Before the joint training: autoencoder pretraining, then moments of the code for the prior."""
+"""Before the joint training: autoencoder pretraining, then groups of the code for the prior."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
 from ..guides import Guide
 from ..models import MixtureVAE
 from .prediction import encode
 
-INITIALISATIONS = ("kmeans", "gmm", "data", "none")
+INITIALISATIONS = ("gmm", "gmm-diag", "kmeans", "data", "none")
+WIDE = 50  # features above which neighbours are looked for in principal components
+MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
 
 
 class Autoencoder(nn.Module):
@@ -36,24 +40,66 @@ class Autoencoder(nn.Module):
 
     def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached part ``reconstruction``."""
+        return self.reconstruct(batch, batch)
+
+    def reconstruct(self, batch: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """-log p(target | E_q[z | batch]), a mean over the batch."""
         posteriors = self.guide.posterior(batch)
         means = {site: posterior.mean for site, posterior in posteriors.items()}
         likelihood = self.model.likelihood.distribution(self.model.prior.code(means))
-        loss = -likelihood.log_prob(batch).mean()
+        loss = -likelihood.log_prob(target).mean()
         return loss, {"reconstruction": loss.detach()}
+
+
+class NeighbourAutoencoder(Autoencoder):
+    """An autoencoder whose target is a random one of each datum's nearest neighbours.
+
+    What neighbours share survives in the code and what is a datum's own does not, so groups show.
+    It is ours, not a paper's. It trains on row numbers: ``forward`` takes a batch of them.
+
+    Args:
+        model: the story.
+        guide: its guide.
+        x: data, ``(N, *event)``.
+        n_neighbours: how many neighbours a target is drawn from.
+
+    Raises:
+        ValueError: more neighbours than other data.
+    """
+
+    def __init__(self, model: MixtureVAE, guide: Guide, x: Tensor, n_neighbours: int) -> None:
+        super().__init__(model, guide)
+        if not 1 <= n_neighbours < len(x):
+            raise ValueError(
+                f"pretrain_neighbours is {n_neighbours} and there are {len(x)} data: use fewer"
+            )
+        features = x.flatten(1).cpu().numpy()
+        if features.shape[1] > WIDE and len(x) > WIDE:
+            features = PCA(WIDE, random_state=0).fit_transform(features)
+        indices = NearestNeighbors(n_neighbors=n_neighbours).fit(features).kneighbors()[1]
+        self.register_buffer("x", x, persistent=False)
+        self.register_buffer("neighbours", torch.as_tensor(indices), persistent=False)
+
+    def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and its detached part ``reconstruction``, for rows ``(B,)`` of the data."""
+        choice = torch.randint(self.neighbours.shape[1], batch.shape, device=batch.device)
+        return self.reconstruct(self.x[batch], self.x[self.neighbours[batch, choice]])
 
 
 def initialise_prior(
     model: MixtureVAE, guide: Guide, x: Tensor, *, method: str = "kmeans", seed: int = 0
 ) -> None:
-    """Set the prior's components to the moments of groups of the code.
+    """Set the prior's components to the moments of groups of the code, and the posterior narrow.
+
+    Posterior noise as wide as the code would destroy what pretraining made.
 
     Args:
         model: the story, changed in place.
         guide: its guide.
         x: data, ``(N, *event)``.
-        method: how the groups are found: ``"kmeans"`` or ``"gmm"`` (diagonal, as VaDE) on the code,
-            ``"data"``: k-means on the data themselves; ``"none"`` leaves the prior alone.
+        method: how the groups are found: on the code by ``"gmm"`` (full covariances),
+            ``"gmm-diag"`` (as VaDE) or ``"kmeans"``; ``"data"``: k-means on the data themselves;
+            ``"none"`` leaves the prior alone.
         seed: of the clustering.
 
     Raises:
@@ -66,20 +112,26 @@ def initialise_prior(
     codes = encode(model, guide, x)
     for mixture in model.prior.mixtures:
         code = codes["z" + mixture.facet]
-        features = x.flatten(1).cpu().numpy() if method == "data" else code.numpy()
-        groups = _groups(features.astype(np.float64), mixture.n_clusters, method, seed)
+        features = x.flatten(1).cpu() if method == "data" else mixture.coordinates(code)
+        groups = _groups(features.double().numpy(), mixture.n_clusters, method, seed)
         target = mixture.logits
         mixture.initialise(code.to(target), torch.as_tensor(groups).to(target))
+        guide.narrow("z" + mixture.facet, code.to(target))
 
 
 def _groups(features: np.ndarray, n_clusters: int, method: str, seed: int) -> np.ndarray:
     """Responsibilities ``(N, K)`` of scikit-learn's k-means or Gaussian mixture."""
-    if method == "gmm":
+    if method in ("gmm", "gmm-diag"):
+        scaled = features / max(features.std(0).mean(), 1e-12)
         mixture = GaussianMixture(
-            n_clusters, covariance_type="diag", n_init=5, reg_covar=1e-4, random_state=seed
+            n_clusters,
+            covariance_type="full" if method == "gmm" else "diag",
+            n_init=10 if len(features) <= MANY else 3,
+            reg_covar=1e-3,
+            random_state=seed,
         )
-        probabilities: np.ndarray = mixture.fit(features).predict_proba(features)
-        return probabilities
-    labels = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(features)
+        labels = mixture.fit(scaled[:: -(-len(scaled) // MANY)]).predict(scaled)
+    else:
+        labels = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(features)
     one_hot: np.ndarray = np.eye(n_clusters)[labels]
     return one_hot

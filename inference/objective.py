@@ -172,9 +172,11 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO):
         if torch.is_grad_enabled():
             loss = TraceEnum_ELBO.differentiable_loss(self, model, guide, *args, **kwargs)
         else:
-            loss = torch.tensor(TraceEnum_ELBO.loss(self, model, guide, *args, **kwargs))
+            loss = TraceEnum_ELBO.loss(self, model, guide, *args, **kwargs)
         reading = read_traces(self._recorded, self.max_plate_nesting)
         self._recorded = []
+        # Without gradients Pyro gives a float: back to the precision and device of the traces.
+        loss = torch.as_tensor(loss).to(next(iter(reading.parts.values())))
         return Evaluation(loss / reading.full_size, reading.parts, reading.responsibilities)
 
 

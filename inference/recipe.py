@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
 from ..guides import Guide
 from ..models import MixtureVAE
 from .checkpoint import Checkpoint
-from .initialisation import INITIALISATIONS, Autoencoder, initialise_prior
+from .initialisation import (
+    INITIALISATIONS,
+    Autoencoder,
+    NeighbourAutoencoder,
+    initialise_prior,
+)
 from .monitor import ClusterMonitor
 from .objective import MixtureELBO, Objective
 from .prediction import bound
@@ -37,7 +43,8 @@ class Recipe:
         elbo: the objective of the joint training.
         train: settings of the joint training.
         pretrain: settings of the autoencoder pretraining; ``None``, or no epochs, skips it.
-        initialisation: how the prior starts: ``"kmeans"``, ``"gmm"``, ``"data"`` or ``"none"``.
+        initialisation: how the prior starts; see :func:`initialise_prior`.
+        neighbours: the pretraining's target is one of so many nearest neighbours; 0: x itself.
         augment: maps a training batch to the batch that is trained on, in both trainings.
         n_init: restarts from different seeds, of which the best held-out bound is kept.
 
@@ -49,6 +56,7 @@ class Recipe:
     train: Trainer
     pretrain: Trainer | None = None
     initialisation: str = "gmm"
+    neighbours: int = 0
     augment: Callable[[Tensor], Tensor] | None = None
     n_init: int = 1
 
@@ -127,8 +135,12 @@ class Recipe:
         }
         model.to(fabric.device)
         if self.pretrain is not None and self.pretrain.max_epochs > 0:
-            autoencoder = Autoencoder(model, guide)
-            self.pretrain.fit(autoencoder, x, phase="pretrain" + suffix, **shared)
+            phase = "pretrain" + suffix
+            if self.neighbours and not (checkpoint is not None and checkpoint.completed(phase)):
+                autoencoder = NeighbourAutoencoder(model, guide, x, self.neighbours)
+                self.pretrain.fit(autoencoder, torch.arange(len(x)), phase=phase, **shared)
+            else:
+                self.pretrain.fit(Autoencoder(model, guide), x, phase=phase, **shared)
         if self.initialisation != "none":
             history.append(self._initialise(fabric, model, guide, x, seed, checkpoint, suffix))
         # The objective counts its steps, so every restart has its own.

@@ -51,7 +51,7 @@ def seeded(seed: int, *names: str | int, device: torch.device | str = "cpu") -> 
     generators = [torch.default_generator]
     device = torch.device(device)
     if device.type == "cuda":
-        torch.cuda.init()  # type: ignore[no-untyped-call]
+        torch.cuda.init()
         index = torch.cuda.current_device() if device.index is None else device.index
         generators.append(torch.cuda.default_generators[index])
     states = [generator.get_state() for generator in generators]

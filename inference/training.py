@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import cos, isfinite, pi
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -42,7 +42,8 @@ class Trainer:
         max_epochs: passes over the data, at most.
         batch_size: rows of a batch, over all processes together.
         learning_rate: Adam's step size.
-        learning_rate_decay: (factor, every n epochs), such as ``(0.9, 10)``; None keeps the rate.
+        learning_rate_decay: (factor, every n epochs), such as ``(0.9, 10)``; ``"cosine"`` falls to
+            zero over ``max_epochs``; None keeps the rate.
         gradient_clip: largest norm of the gradient of all parameters together, or None.
         patience: stop when the validation loss hasn't improved for so many epochs, or None.
         min_delta: by how many nats per datum the validation loss has to fall to have improved.
@@ -70,7 +71,7 @@ class Trainer:
     max_epochs: int
     batch_size: int = 256
     learning_rate: float = 1e-3
-    learning_rate_decay: tuple[float, int] | None = None
+    learning_rate_decay: tuple[float, int] | Literal["cosine"] | None = None
     gradient_clip: float | None = None
     patience: int | None = None
     min_delta: float = 0.0
@@ -88,10 +89,16 @@ class Trainer:
                 raise ValueError(f"{name} must be positive, got {value}")
         if self.max_epochs < 0:
             raise ValueError(f"max_epochs must be 0 or more, got {self.max_epochs}")
-        if self.learning_rate_decay is not None and not min(self.learning_rate_decay) > 0:
+        decay = self.learning_rate_decay
+        if (
+            isinstance(decay, str)
+            and decay != "cosine"
+            or isinstance(decay, tuple)
+            and not min(decay) > 0
+        ):
             raise ValueError(
-                "learning_rate_decay must be a positive (factor, every n epochs), "
-                f"got {self.learning_rate_decay}"
+                "learning_rate_decay must be 'cosine' or a positive (factor, every n epochs), "
+                f"got {decay!r}"
             )
 
     def fit(
@@ -241,9 +248,13 @@ class Trainer:
         return means.read(fabric)
 
     def _set_learning_rate(self, optimizer: torch.optim.Optimizer, epoch: int) -> None:
-        factor, every = self.learning_rate_decay or (1.0, 1)
+        if self.learning_rate_decay == "cosine":
+            share = (1 + cos(pi * (epoch - 1) / self.max_epochs)) / 2
+        else:
+            factor, every = self.learning_rate_decay or (1.0, 1)
+            share = factor ** ((epoch - 1) // every)
         for group in optimizer.param_groups:
-            group["lr"] = self.learning_rate * factor ** ((epoch - 1) // every)
+            group["lr"] = self.learning_rate * share
 
     def _plateaued(self, rows: list[Row]) -> bool:
         """Whether the last ``patience`` epochs brought nothing that the ones before had not."""
@@ -255,7 +266,9 @@ class Trainer:
 
     def _settings(self, seed: int, world: int) -> dict[str, Any]:
         """What a resumed run must share with the interrupted one to end where it would have."""
-        free = {"max_epochs", "patience", "min_delta", "verbose"}
+        free = {"patience", "min_delta", "verbose"}
+        if self.learning_rate_decay != "cosine":
+            free.add("max_epochs")
         fixed = {name: value for name, value in asdict(self).items() if name not in free}
         return {**fixed, "seed": seed, "devices": world}
 

@@ -167,6 +167,15 @@ class StyleMixture(MixturePrior):
         w = self.style().sample(cluster.shape)
         return {"z" + self.facet: self.component(cluster, w).sample(), "w" + self.facet: w}
 
+    def match_moments(self, codes: Tensor, shares: Tensor) -> None:
+        """Put the moments in the last layer's biases; the style moves them a little at first."""
+        loc = shares.T @ codes
+        variance = torch.einsum("nk,knd->kd", shares, (codes - loc.unsqueeze(1)).square())
+        log_scale = variance.clamp(min=VARIANCE_FLOOR).log() / 2
+        heads = self.network[-1]
+        heads.bias.copy_(torch.stack([loc, log_scale], dim=1).flatten())
+        heads.weight.mul_(0.1)
+
     def log_prob(self, z: Tensor, w: Tensor | None = None) -> Tensor:
         """log p(z, w): ``(..., D)`` and ``(..., W)`` to ``(...)``."""
         if w is None:

@@ -138,15 +138,19 @@ class Normal(Likelihood):
         super().__init__(decoder, event_shape)
         if scale is not None and not scale > 0:
             raise ValueError(f"scale is {scale}: a standard deviation must be positive")
+        self.learn_scale = scale is None
         ones = torch.ones(event_shape[0], *(1 for _ in event_shape[1:]))
-        self.log_scale = nn.Parameter(
-            ones.log() if scale is None else (ones * scale).log(), requires_grad=scale is None
-        )
+        # A fixed scale is a buffer: Pyro's parameter store trains whatever parameter it is shown.
+        if scale is None:
+            self.log_scale = nn.Parameter(ones.log())
+        else:
+            self.register_buffer("log_scale", (ones * scale).log())
 
     def distribution(self, z: Tensor) -> TorchDistribution:
         """Normal(decoder(z), scale)."""
-        learnt = self.log_scale.requires_grad
-        log_scale = soft_clamp(self.log_scale, -5.0, 5.0) if learnt else self.log_scale
+        log_scale = self.log_scale
+        if self.learn_scale:
+            log_scale = soft_clamp(log_scale, -5.0, 5.0)
         noise = dist.Normal(self.decoder(z), log_scale.exp())
         law: TorchDistribution = noise.to_event(len(self.event_shape))
         return law

@@ -67,7 +67,13 @@ class MixturePrior(PyroModule):
         if n_clusters < 1:
             raise ValueError(f"n_clusters is {n_clusters}: a mixture needs at least one component")
         self.n_clusters = n_clusters
-        self.logits = nn.Parameter(torch.zeros(n_clusters), requires_grad=learn_weights)  # (K,)
+        self.learn_weights = learn_weights
+        logits = torch.zeros(n_clusters)  # (K,)
+        # Fixed weights are a buffer: Pyro's parameter store trains whatever parameter it is shown.
+        if learn_weights:
+            self.logits = nn.Parameter(logits)
+        else:
+            self.register_buffer("logits", logits)
 
     @property
     def mixtures(self) -> tuple[MixturePrior, ...]:
@@ -216,7 +222,7 @@ class MixturePrior(PyroModule):
         """
         with torch.no_grad():
             mass = responsibilities.sum(0)
-            if self.logits.requires_grad:
+            if self.learn_weights:
                 self.logits.copy_(((mass + 1.0) / (mass + 1.0).sum()).log())
             self.match_moments(codes, responsibilities / mass.clamp(min=1e-8))
 

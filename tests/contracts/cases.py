@@ -1,17 +1,24 @@
 """The registered stories: whatever joins ``CASES`` is put to every contract.
 
-A new family also registers its densities in ``brute_force`` and its posteriors in ``quadrature``.
+A new family also registers its densities in ``brute_force`` and ``quadrature``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from pyromix.guides import AmortisedGuide, GaussianHead, Guide, OptimalAssignment
+from pyromix.guides import (
+    AmortisedAssignment,
+    AmortisedGuide,
+    GaussianHead,
+    Guide,
+    OptimalAssignment,
+)
 from pyromix.inference import ClosedFormELBO, EnumeratedELBO, MixtureELBO
 from pyromix.models import (
     Bernoulli,
@@ -25,9 +32,12 @@ from pyromix.models import (
 
 X = 3
 FEATURES = 5
-ASSIGNMENTS: dict[str, Callable[[Guide, MixturePrior], Guide]] = {
+ASSIGNMENTS: dict[str, Callable[[AmortisedGuide, MixturePrior], Guide]] = {
     "marginal": lambda guide, prior: guide,
     "optimal": OptimalAssignment,
+    "amortised": lambda guide, prior: AmortisedAssignment(
+        guide, c=nn.Linear(FEATURES, prior.n_clusters)
+    ),
 }
 BOUNDS: dict[str, type[MixtureELBO]] = {"closed-form": ClosedFormELBO, "enumerated": EnumeratedELBO}
 
@@ -39,18 +49,20 @@ class Case:
     Args:
         name: of the case.
         prior: makes the prior with K clusters.
-        heads: dimension of each continuous latent, by site; each has a Gaussian head.
+        heads: makes the head of each continuous latent from the number of features, by site.
         likelihood: the likelihood's class.
         permute: puts the clusters of a prior in another order, in place.
-        order: Gauss–Hermite nodes in each dimension that give the bound to 1e-8.
+        order: quadrature nodes in each dimension that give the bound to 1e-8.
+        assignments: the rules this case knows.
     """
 
     name: str
-    prior: Callable[[int], MixturePrior]
-    heads: dict[str, int]
+    prior: Callable[[int], Any]
+    heads: dict[str, Callable[[int], nn.Module]]
     likelihood: Callable[[nn.Module, tuple[int, ...]], Likelihood]
-    permute: Callable[[MixturePrior, Tensor], None]
-    order: int
+    permute: Callable[[Any, Tensor], None]
+    order: int = 8
+    assignments: tuple[str, ...] = tuple(ASSIGNMENTS)
 
     def build(
         self, assignment: str = "marginal", n_clusters: int = 3, seed: int = 0
@@ -58,18 +70,14 @@ class Case:
         """The story and its guide in float64, with parameters away from every symmetry."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            decoder = nn.Sequential(nn.Linear(self.heads["z"], 4), nn.Tanh(), nn.Linear(4, X))
-            encoder = nn.Sequential(nn.Linear(X, FEATURES), nn.Tanh())
-            heads = {
-                site: GaussianHead(FEATURES, dim, log_scale=-2.0)
-                for site, dim in self.heads.items()
-            }
             prior = self.prior(n_clusters)
+            decoder = nn.Sequential(nn.Linear(prior.latent_dim, 4), nn.Tanh(), nn.Linear(4, X))
+            encoder = nn.Sequential(nn.Linear(X, FEATURES), nn.Tanh())
+            heads = {site: head(FEATURES) for site, head in self.heads.items()}
             model = MixtureVAE(prior, self.likelihood(decoder, (X,)))
             guide = ASSIGNMENTS[assignment](AmortisedGuide(encoder, **heads), prior)
             for parameter in (*model.parameters(), *guide.parameters()):
-                if parameter.requires_grad:
-                    parameter.data += 0.3 * torch.randn_like(parameter)
+                parameter.data += 0.3 * torch.randn_like(parameter)
         return model.double(), guide.double()
 
     def data(self, n: int = 4) -> Tensor:
@@ -79,8 +87,13 @@ class Case:
         return (values > 0).double() if self.likelihood is Bernoulli else values
 
 
-def permute_gaussian(prior: GaussianMixture, order: Tensor) -> None:
-    """Reorder the components of a Gaussian mixture."""
+def gaussian_head(dim: int) -> Callable[[int], nn.Module]:
+    """A narrow Gaussian posterior, so that few nodes do."""
+    return lambda features: GaussianHead(features, dim, log_scale=-2.0)
+
+
+def permute_rows(prior: MixturePrior, order: Tensor) -> None:
+    """Reorder a prior all of whose parameters have a row for each cluster."""
     for parameter in prior.parameters():
         parameter.data = parameter.data[order]
 
@@ -97,25 +110,22 @@ CASES = [
     Case(
         "gaussian-diag",
         lambda k: GaussianMixture(k, 2),
-        {"z": 2},
+        {"z": gaussian_head(2)},
         Bernoulli,
-        permute_gaussian,
-        10,
+        permute_rows,
     ),
     Case(
         "gaussian-full",
         lambda k: GaussianMixture(k, 2, covariance="full"),
-        {"z": 2},
+        {"z": gaussian_head(2)},
         Normal,
-        permute_gaussian,
-        10,
+        permute_rows,
     ),
     Case(
         "style",
         lambda k: StyleMixture(k, 1, 1, hidden_dim=4),
-        {"z": 1, "w": 1},
+        {"z": gaussian_head(1), "w": gaussian_head(1)},
         Bernoulli,
         permute_style,
-        10,
     ),
 ]

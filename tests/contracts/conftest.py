@@ -1,25 +1,20 @@
-"""Every contract runs on every registered case, assignment rule and bound."""
+"""Every contract runs on every registered case, assignment rule and bound it asks for."""
 
 from __future__ import annotations
 
 import pytest
 
-from .cases import ASSIGNMENTS, BOUNDS, CASES, Case
+from .cases import BOUNDS, CASES
 
 
-@pytest.fixture(params=CASES, ids=lambda case: case.name)
-def case(request: pytest.FixtureRequest) -> Case:
-    """A registered model and guide."""
-    return request.param
-
-
-@pytest.fixture(params=list(ASSIGNMENTS))
-def assignment(request: pytest.FixtureRequest) -> str:
-    """An assignment rule."""
-    return request.param
-
-
-@pytest.fixture(params=list(BOUNDS))
-def bound(request: pytest.FixtureRequest) -> str:
-    """One of the evaluations of the bound."""
-    return request.param
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrise ``case``, ``assignment`` and ``bound`` wherever a test takes them."""
+    names = metafunc.fixturenames
+    if "case" in names and "assignment" in names:
+        pairs = [(case, rule) for case in CASES for rule in case.assignments]
+        ids = [f"{case.name}-{rule}" for case, rule in pairs]
+        metafunc.parametrize(("case", "assignment"), pairs, ids=ids)
+    elif "case" in names:
+        metafunc.parametrize("case", CASES, ids=[case.name for case in CASES])
+    if "bound" in names:
+        metafunc.parametrize("bound", list(BOUNDS))

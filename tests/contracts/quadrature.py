@@ -1,24 +1,23 @@
-"""Two independent quadratures over a posterior: nodes that move with it, and a grid that does not.
+"""Quadratures over posteriors, by family: nodes and weights that stand for all samples.
 
-Feeding the nodes of the first as samples gives the exact expectation of a sampled bound, pathwise
-gradients included. The second weighs a fixed grid by a density written out by hand, so that its
-gradients run through the density instead.
+``expected`` feeds nodes to a bound as its samples. Where they move with the posterior (Gaussians),
+that gives the bound's expectation with its pathwise gradient; where they don't, their weights
+carry the gradient. The brute force uses ``grid`` alone, a fixed grid weighed by a density written
+out by hand.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 import torch
-from pyro.distributions import Independent
 from torch import Tensor
-from torch.distributions import Distribution
 
 from pyromix.guides import Guide
 
@@ -28,15 +27,54 @@ def normal_log_density(z: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
     return -(0.5 * ((z - loc) / scale) ** 2 + scale.log() + 0.5 * math.log(2 * math.pi)).sum(-1)
 
 
+def base_of(law: Any) -> Any:
+    """The law that decides the family."""
+    return getattr(law, "base_dist", law)
+
+
 @singledispatch
-def nodes(law: Distribution, order: int) -> tuple[Tensor, Tensor]:
-    """Reparameterised nodes ``(S, B, D)`` of a posterior of batch ``(B,)``, and weights ``(S,)``."""
-    raise NotImplementedError(f"register the quadrature of {type(law).__name__}")
+def log_density(base: Any, law: Any, z: Tensor) -> Tensor:
+    """log q(z) written out, by the type of ``base_of(law)``: ``(S, B, D)`` to ``(S, B)``."""
+    raise NotImplementedError(f"register the density of {type(base).__name__}")
 
 
-@nodes.register(Independent)
-def _(law: Any, order: int) -> tuple[Tensor, Tensor]:
-    """Gauss–Hermite in every dimension of a diagonal Gaussian."""
+@log_density.register(torch.distributions.Normal)
+def _(base: Any, law: Any, z: Tensor) -> Tensor:
+    return normal_log_density(z, law.mean, law.stddev)
+
+
+@singledispatch
+def mesh(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
+    """Fixed nodes ``(S, B, D)`` and the volume of their cells ``(S, B)``, for a smooth integrand."""
+    raise NotImplementedError(f"register the mesh of {type(base).__name__}")
+
+
+@mesh.register(torch.distributions.Normal)
+def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
+    """The trapezoid rule over ±8 standard deviations, which converges faster than any power."""
+    steps = torch.linspace(-8.0, 8.0, points, dtype=law.mean.dtype)
+    dim = law.event_shape[0]
+    standard = torch.cartesian_prod(*[steps] * dim).reshape(-1, 1, dim)
+    z = law.mean + law.stddev * standard
+    return z, ((steps[1] - steps[0]) * law.stddev).prod(-1).expand(z.shape[:-1])
+
+
+def grid(law: Any, points: int) -> tuple[Tensor, Tensor]:
+    """Fixed nodes ``(S, B, D)`` and weights ``(S, B)``, differentiable in the law's parameters."""
+    with torch.no_grad():
+        z, cell = mesh(base_of(law), law, points)
+    return z, cell * log_density(base_of(law), law, z).exp()
+
+
+@singledispatch
+def nodes(base: Any, law: Any, order: int) -> tuple[Tensor, Tensor]:
+    """Nodes ``(S, B, D)`` and weights: ``(S,)`` if the nodes carry the gradient, else ``(S, B)``."""
+    return grid(law, order)
+
+
+@nodes.register(torch.distributions.Normal)
+def _(base: Any, law: Any, order: int) -> tuple[Tensor, Tensor]:
+    """Gauss–Hermite in every dimension, as reparameterised samples."""
     points, weights = map(torch.as_tensor, np.polynomial.hermite.hermgauss(order))
     dim = law.event_shape[0]
     z = torch.cartesian_prod(*[points] * dim).reshape(-1, 1, dim)
@@ -44,40 +82,29 @@ def _(law: Any, order: int) -> tuple[Tensor, Tensor]:
     return law.mean + math.sqrt(2) * law.stddev * z, w / math.pi ** (dim / 2)
 
 
-@singledispatch
-def grid(law: Distribution, points: int) -> tuple[Tensor, Tensor]:
-    """Fixed nodes ``(S, B, D)`` and differentiable weights ``(S, B)``: density times cell."""
-    raise NotImplementedError(f"register the grid of {type(law).__name__}")
+def expected(function: Callable[[Tensor], Any], guide: Guide, x: Tensor, order: int) -> Any:
+    """E[function(x)] when the posteriors of ``guide`` draw its latents.
 
-
-@grid.register(Independent)
-def _(law: Any, points: int) -> tuple[Tensor, Tensor]:
-    """The trapezoid rule over ±8 standard deviations of a diagonal Gaussian."""
-    steps = torch.linspace(-8.0, 8.0, points, dtype=law.mean.dtype)
-    dim = law.event_shape[0]
-    standard = torch.cartesian_prod(*[steps] * dim).reshape(-1, 1, dim)
-    loc, scale = law.mean.detach(), law.stddev.detach()
-    z = loc + scale * standard
-    cell = ((steps[1] - steps[0]) * scale).prod(-1)
-    return z, cell * normal_log_density(z, law.mean, law.stddev).exp()
-
-
-def expected(function: Any, guide: Guide, x: Tensor, order: int) -> Any:
-    """E[function()] over the posterior of ``guide``, with its nodes fed as the samples.
-
-    ``function`` gives a tensor, or a mapping of tensors by name, for the latents that the guide's
-    posterior then draws.
+    Args:
+        function: gives a mean over the rows of x, or a mapping of such by name.
+        guide: whose posteriors are integrated over.
+        x: data.
+        order: nodes in each dimension.
     """
-    posteriors = guide.posterior(x)
-    rules = {site: nodes(law, order) for site, law in posteriors.items()}
-    total: dict[str, Tensor] = {}
+    rules = {site: nodes(base_of(law), law, order) for site, law in guide.posterior(x).items()}
+    if any(weights.dim() > 1 for _, weights in rules.values()) and len(x) > 1:
+        rows = [expected(function, guide, row, order) for row in x.split(1)]
+        if isinstance(rows[0], Mapping):
+            return {name: sum(row[name] for row in rows) / len(x) for name in rows[0]}
+        return sum(rows) / len(x)
+    total: dict[str, Any] = {}
     for index in itertools.product(*(range(len(weights)) for _, weights in rules.values())):
-        weight = math.prod(
-            float(weights[i]) for i, (_, weights) in zip(index, rules.values(), strict=True)
-        )
+        weight: Any = 1.0
+        for i, (_, weights) in zip(index, rules.values(), strict=True):
+            weight = weight * weights[i].squeeze()
         drawn = {site: rules[site][0][i] for i, site in zip(index, rules, strict=True)}
         with drawing(guide, drawn):
-            value = function()
+            value = function(x)
         for name, part in (value if isinstance(value, Mapping) else {"": value}).items():
             total[name] = total.get(name, 0.0) + weight * part
     return total if isinstance(value, Mapping) else total[""]
@@ -86,15 +113,21 @@ def expected(function: Any, guide: Guide, x: Tensor, order: int) -> Any:
 @contextmanager
 def drawing(guide: Guide, latents: Mapping[str, Tensor]) -> Iterator[None]:
     """A scope in which the posteriors of ``guide`` draw the given latents."""
-    posterior = guide.posterior
+    infer, posterior = guide.infer, guide.posterior
 
-    def fixed(x: Tensor) -> dict[str, Any]:
-        return {site: _drawing(law, latents[site]) for site, law in posterior(x).items()}
+    def fixed(laws: Mapping[str, Any]) -> dict[str, Any]:
+        return {site: _drawing(law, latents[site]) for site, law in laws.items()}
 
-    object.__setattr__(guide, "posterior", fixed)
+    def fixed_infer(x: Tensor) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        laws, logits = infer(x)
+        return fixed(laws), logits
+
+    object.__setattr__(guide, "infer", fixed_infer)
+    object.__setattr__(guide, "posterior", lambda x: fixed(posterior(x)))
     try:
         yield
     finally:
+        object.__delattr__(guide, "infer")
         object.__delattr__(guide, "posterior")
 
 

@@ -1,4 +1,4 @@
-"""The Power Spherical law against its Beta law of the cosine, and where torch's Beta falls short."""
+"""The Power Spherical law against the Beta law of its cosine."""
 
 from __future__ import annotations
 

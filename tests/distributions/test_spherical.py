@@ -1,7 +1,7 @@
 """Both laws of the sphere against quadrature over their angle: density, moments and gradients.
 
 The reference knows nothing of the code under test: midpoints in the angle, whose law is
-proportional to exp(κT(cos φ)) sin(φ)^(D-2), smooth and even about its ends, so that sums are exact.
+proportional to exp(κT(cos φ)) sin(φ)^(D-2) and smooth, so that 20,000 of them give six digits.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 import pyro
 import pytest
 import torch
-from pyro.infer import SVI, Trace_ELBO
-from pyro.optim import Adam
+from pyro.infer import Trace_ELBO, TraceMeanField_ELBO
 from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
 from pyromix.distributions.spherical import SphericalFamily, angle_derivative, cosine
 from scipy import stats
 from torch import Tensor
+from torch.distributions import kl_divergence
 from torch.nn import functional as F
 
 FAMILIES = [VonMisesFisher, PowerSpherical]
@@ -90,8 +90,8 @@ def test_density_and_entropy_along_the_angle(family: type, dim: int, concentrati
     log_prob = law.log_prob(z)
     belt = SphericalUniform(dim - 1).entropy() if dim > 2 else math.log(2)
     mass = (log_prob + belt + (dim - 2) * angle.sin().log()).exp() * math.pi / len(angle)
-    torch.testing.assert_close(mass.sum().item(), 1.0, rtol=1e-6, atol=0)
-    torch.testing.assert_close(-(mass * log_prob).sum(), law.entropy(), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(mass.sum().item(), 1.0, rtol=1e-5, atol=0)
+    torch.testing.assert_close(-(mass * log_prob).sum(), law.entropy(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -232,6 +232,13 @@ def test_float32_log_density_is_right_to_four_digits(family: type, dim: int) -> 
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("dim", [2, 3, 64])
+def test_float32_draws_lie_on_the_sphere(family: type, dim: int) -> None:
+    law = family(unit(dim).float(), 1.0)
+    assert law.support.check(law.sample((1_000_000 // dim,))).all()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_shapes_expand_and_events(family: type) -> None:
     law = family(unit(4, 1, 3), torch.rand(5))
     assert (law.batch_shape, law.event_shape) == ((4, 5), (3,))
@@ -260,36 +267,26 @@ def test_bad_parameters_are_refused(family: type) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_pyro_learns_a_posterior_in_a_plate(family: type) -> None:
-    """The exact posterior of vMF direction under a uniform prior and vMF noise is again vMF."""
-    pyro.clear_param_store()
-    data = VonMisesFisher(torch.eye(3)[0], 8.0).sample((2, 4))
+def test_pyro_reads_it_in_a_plate(family: type) -> None:
+    """With no data the negative bound is the KL to the prior: in closed form, and by particles."""
+    loc, concentration = unit(5, 4).requires_grad_(), (6 * torch.rand(5)).requires_grad_()
 
     def model() -> None:
-        with pyro.plate("rows", 2):
-            z = pyro.sample("z", SphericalUniform(3))
-            with pyro.plate("repeats", 4):
-                pyro.sample("x", VonMisesFisher(z, 8.0), obs=data.transpose(0, 1))
+        with pyro.plate("data", 5):
+            pyro.sample("z", SphericalUniform(4))
 
     def guide() -> None:
-        loc = pyro.param("loc", torch.randn(2, 3))
-        concentration = pyro.param("log_concentration", torch.ones(2)).exp()
-        with pyro.plate("rows", 2):
-            pyro.sample("z", family(F.normalize(loc, dim=-1), concentration))
+        with pyro.plate("data", 5):
+            pyro.sample("z", family(loc, concentration))
 
-    with pyro.settings.context(module_local_params=False):
-        svi = SVI(
-            model,
-            guide,
-            Adam({"lr": 0.1}),
-            Trace_ELBO(8, vectorize_particles=True, max_plate_nesting=2),
-        )
-        for _ in range(120):
-            svi.step()
-    resultant = 8 * data.sum(1)
-    loc = F.normalize(pyro.param("loc").detach(), dim=-1)
-    assert (cosine(loc, resultant) > 0.995).all()
-    if family is VonMisesFisher:
-        learnt = pyro.param("log_concentration").detach().exp()
-        torch.testing.assert_close(learnt, resultant.norm(dim=-1), rtol=0.2, atol=0)
-    pyro.clear_param_store()
+    expected = kl_divergence(family(loc, concentration), SphericalUniform(4)).sum()
+    exact = torch.autograd.grad(expected, concentration)[0]
+    closed = TraceMeanField_ELBO().differentiable_loss(model, guide)
+    torch.testing.assert_close(closed, expected)
+    torch.testing.assert_close(torch.autograd.grad(closed, concentration)[0], exact)
+    particles = Trace_ELBO(4000, vectorize_particles=True, max_plate_nesting=1)
+    drawn = particles.differentiable_loss(model, guide)
+    torch.testing.assert_close(drawn, expected, rtol=0.05, atol=0.05)
+    torch.testing.assert_close(
+        torch.autograd.grad(drawn, concentration)[0], exact, rtol=0.1, atol=0.02
+    )

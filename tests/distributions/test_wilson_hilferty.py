@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ def law(concentration: float, rate: float = 2.0) -> WilsonHilfertyGamma:
     return WilsonHilfertyGamma(*torch.tensor([concentration, rate], dtype=torch.float64))
 
 
-def integral(q: WilsonHilfertyGamma, function: object) -> float:
+def integral(q: WilsonHilfertyGamma, function: Callable[[Tensor], Tensor | float]) -> float:
     """∫ q(z) f(z) dz with z = y³, in pieces of the Normal's standard deviation."""
 
     def integrand(y: float) -> float:
@@ -31,7 +33,7 @@ def integral(q: WilsonHilfertyGamma, function: object) -> float:
     pieces = sorted({1e-12, 1e-6 * scale, 1e-3 * scale, 0.1 * scale, *pieces})
     return sum(
         integrate.quad(integrand, a, b, epsabs=1e-12, epsrel=1e-10)[0]
-        for a, b in zip(pieces[:-1], pieces[1:], strict=True)
+        for a, b in itertools.pairwise(pieces)
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-
 from pyromix.inference.devices import launch, make_fabric
 from pyromix.inference.errors import TrainingDiverged
 

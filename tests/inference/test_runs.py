@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
-
 from pyromix.inference.runs import Run, RunConfig, fingerprint
+from torch import Tensor, nn
 
 CONFIG = RunConfig(
     "VaDE",

@@ -1,0 +1,157 @@
+"""``pyromix fit``: a new run, or the rest of one that was stopped."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from ..data import Dataset, fingerprint
+from ..estimators import ESTIMATORS, DeepMixture, configured, run_config, write_fitted
+from ..estimators.stories import choose
+from ..inference import Run
+from .errors import INTERRUPTED, tell
+from .inputs import Source
+from .report import report
+from .settings import arguments
+
+__all__ = ["Source", "resume", "start"]
+
+CHANGEABLE = {"max_epochs", "device"}
+
+
+def start(
+    method: str,
+    source: Source,
+    options: Mapping[str, Any],
+    settings: Sequence[str],
+    out: Path | None,
+    command: str,
+) -> None:
+    """Fit a method to data, into a new run folder.
+
+    Args:
+        method: a key of ``estimators.ESTIMATORS``.
+        source: where the data are.
+        options: the estimator's arguments that have options; ``None`` where not given.
+        settings: its other arguments, ``name=value``.
+        out: the run folder; by default ``runs/METHOD-DATA``.
+        command: the command line, for the record.
+
+    Raises:
+        ValueError, TypeError: an unknown method or argument, or data that cannot be used.
+        FileNotFoundError: data that are not there.
+        FileExistsError: the run folder exists.
+    """
+    kind = choose("METHOD", method, ESTIMATORS)
+    seed = options["random_state"] or 0
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"--seed is {seed}: use 0 to {2**32 - 1}")
+    given = arguments(kind, {**options, "random_state": seed}, settings)
+    estimator = kind(**{"verbose": True, **given})
+    path = Path("runs") / f"{method}-{source.name}" if out is None else out
+    train = source.load()
+    run = Run.create(path, run_config(method, estimator, source.record(train), command))
+    with _stoppable(run):
+        try:
+            estimator.fit(train.x, checkpoint=_checkpoint(run))
+        except ValueError:
+            _discard(run)
+            raise
+        _conclude(run, estimator, source, train)
+
+
+def resume(
+    path: Path,
+    method: str | None,
+    data: str | None,
+    root: str | None,
+    options: Mapping[str, Any],
+) -> None:
+    """Go on with a run that was stopped, and end where it would have ended.
+
+    Args:
+        path: the run folder.
+        method: if given, the run's method.
+        data: if given, where the run's data are now.
+        root: if given, where the image sets are now.
+        options: what else was given; only more ``max_epochs`` and another ``device`` will do.
+
+    Raises:
+        ValueError: no run, a finished one, or one of another method, other data or settings.
+        FileNotFoundError: the folder or the data are not there.
+    """
+    run = Run.open(path)
+    config = run.read_config()
+    if (path / "weights.safetensors").exists() and not run.unfinished:
+        raise ValueError(
+            f"{path} is finished: use it with pyromix evaluate or sample, or fit anew with a "
+            "higher --max-epochs and another --out"
+        )
+    if method not in (None, config.estimator):
+        raise ValueError(f"{path} is a run of {config.estimator!r}, not {method!r}: leave METHOD")
+    changed = {name: value for name, value in options.items() if value not in (None, [])}
+    fixed = ", ".join(sorted(set(changed) - CHANGEABLE))
+    if fixed:
+        raise ValueError(f"--resume takes {fixed} from {path}/config.json: give no other value")
+    epochs = config.arguments.get("max_epochs", 0)
+    if changed.get("max_epochs", epochs) < epochs:
+        raise ValueError(
+            f"max_epochs is {changed['max_epochs']}, and {path} was begun with {epochs}: a resumed "
+            "run can be given more, not fewer"
+        )
+    source = Source.recorded(config.data).moved(data, root)
+    train = source.load()
+    if fingerprint(train.x) != config.data.get("fingerprint"):
+        raise ValueError(
+            f"the data of {source.data} are not those that {path} was begun with: "
+            "give those as DATA, or fit anew"
+        )
+    now = replace(
+        config,
+        arguments={**config.arguments, **changed},
+        data={**config.data, **source.record(train)},
+    )
+    estimator = configured(now)
+    run.write_config(now)
+    with _stoppable(run):
+        try:
+            estimator.fit(train.x, checkpoint=_checkpoint(run))
+        except ValueError:
+            run.write_config(config)
+            raise
+        _conclude(run, estimator, source, train)
+
+
+def _conclude(run: Run, estimator: DeepMixture, source: Source, train: Dataset) -> None:
+    """Write what the fit found; the checkpoint goes last, so that a kill leaves a run to resume."""
+    write_fitted(run, estimator)
+    scored, split = source.held_out(train)
+    report(run, estimator, train, scored, split)
+    _checkpoint(run).unlink(missing_ok=True)
+
+
+@contextmanager
+def _stoppable(run: Run) -> Iterator[None]:
+    """Ctrl-C ends the command with the way to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        tell(f"stopped; resume with: pyromix fit --resume {shlex.quote(str(run.path))}")
+        raise typer.Exit(INTERRUPTED) from error
+
+
+def _checkpoint(run: Run) -> Path:
+    return run.path / "checkpoint.pt"
+
+
+def _discard(run: Run) -> None:
+    """Take back a run that could not be fitted, so that its folder is free for the next try."""
+    for name in ("config.json", "checkpoint.pt"):
+        (run.path / name).unlink(missing_ok=True)
+    run.path.rmdir()

@@ -1,0 +1,1 @@
+"""``pyromix evaluate`` and ``pyromix sample``: what a finished run is used for."""
