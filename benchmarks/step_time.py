@@ -163,7 +163,9 @@ def step_table(names: list[str], batch_sizes: list[int], clusters: list[int], ro
                 for contender in ("closed-form", "enumerated"):
                     keys = [(name, batch_size, k, contender) for k in (low, high)]
                     ratio = found[keys[1]] / found[keys[0]]
-                    print(f"{name}, batch {batch_size}, {contender}: K={high} / K={low} = {ratio:.2f}")
+                    print(
+                        f"{name}, batch {batch_size}, {contender}: K={high} / K={low} = {ratio:.2f}"
+                    )
 
 
 def loop_overhead(rounds: int) -> None:

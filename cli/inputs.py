@@ -68,7 +68,7 @@ class Source:
         return load(self.data, root=root, split=split, label_column=self.label_column)
 
     def held_out(self, train: Dataset) -> tuple[Dataset, str]:
-        """The data to score a fit to ``train`` on: the test split, or ``train`` where there is none.
+        """The data to score a fit on: the test split, or ``train`` where there is none.
 
         Returns:
             The data, and ``"test"`` or ``"all"``.

@@ -151,10 +151,10 @@ def fit(
 ) -> None:
     """Fit METHOD to DATA, and compare it with classical clusterings.
 
-    These are k-means, a Gaussian mixture, and one on principal components. A run folder is left, with
-    configuration, weights, history, metrics and pictures. What is not given is the method's own
-    default. A set with a published test split is scored on that. Labels are used for scoring and
-    never for fitting.
+    These are k-means, a Gaussian mixture, and one on principal components. A run folder is left,
+    with configuration, weights, history, metrics and pictures. What is not given is the method's
+    own default. A set with a published test split is scored on that. Labels are used for scoring
+    and never for fitting.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""What the command line says of an estimator: named options and ``--set name=value``, checked by type."""
+"""The estimator's arguments on the command line: options and ``--set``, checked by name and type."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,7 +53,8 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
     Args:
         n_clusters: number of clusters, K.
         latent_dim: dimension of z, D.
-        hidden_dims: the encoder's hidden layers; the decoder mirrors them.
+        hidden_dims: the encoder's hidden layers; the decoder mirrors them. ``None``: (256, 256) for
+            up to 100 features, and the paper's for more.
         network: ``"mlp"``, or ``"conv"`` for images ``(N, C, H, W)`` of 28×28 or 32×32.
         batch_norm: BatchNorm in the perceptrons.
         likelihood: ``"bernoulli"``, ``"continuous-bernoulli"``, ``"normal"``, ``"poisson"``,
@@ -62,14 +63,15 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         bound: ``"closed-form"`` or ``"enumerated"``, two evaluations of the same bound.
         num_particles: samples of the latents for each datum and step.
         information_floor: nats below which KL(q(c | x) ‖ p(c)) is pushed up; 0 for none.
-        pretrain_epochs: epochs of the autoencoder before the joint training.
+        pretrain_epochs: epochs of the autoencoder before the joint training; ``None``: 5,000 steps,
+            in 10 to 60 epochs.
         pretrain_neighbours: the autoencoder's target is one of so many nearest neighbours of x,
             which is ours and makes groups show; 0 is the published target, x itself.
         initialisation: how the prior starts after that: on the code by ``"gmm"`` (full
             covariances), ``"gmm-diag"`` or ``"kmeans"``; ``"data"`` (k-means on the data) or
             ``"none"``.
         kl_warmup_epochs: epochs over which the weight of the latents rises from 0 to 1.
-        max_epochs: epochs of the joint training, at most.
+        max_epochs: epochs of the joint training, at most; ``None``: 5,000 steps, in 10 to 40 epochs.
         batch_size: rows of a batch.
         learning_rate: of Adam in the joint training; pretraining has 1e-3.
         learning_rate_decay: ``"cosine"``, ``(factor, every n epochs)``, or ``None``.
@@ -93,7 +95,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
 
     n_clusters: int = 10
     latent_dim: int = 10
-    hidden_dims: tuple[int, ...] = (500, 500, 2000)
+    hidden_dims: tuple[int, ...] | None = None
     network: str = "mlp"
     batch_norm: bool = True
     likelihood: str = "auto"
@@ -101,11 +103,11 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
     bound: str = "closed-form"
     num_particles: int = 1
     information_floor: float = 0.0
-    pretrain_epochs: int = 60
+    pretrain_epochs: int | None = None
     pretrain_neighbours: int = 10
     initialisation: str = "gmm"
     kl_warmup_epochs: int = 0
-    max_epochs: int = 40
+    max_epochs: int | None = None
     batch_size: int = 128
     learning_rate: float = 3e-4
     learning_rate_decay: tuple[float, int] | str | None = "cosine"
@@ -122,6 +124,12 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""
         raise NotImplementedError
+
+    def widths(self, event_shape: tuple[int, ...], published: tuple[int, ...]) -> tuple[int, ...]:
+        """The hidden layers asked for; otherwise the published ones, or smaller for small data."""
+        if self.hidden_dims is not None:
+            return self.hidden_dims
+        return published if prod(event_shape) > 100 else (256, 256)
 
     def terms(self) -> list[Term]:
         """The terms of the objective."""
@@ -149,12 +157,12 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         return Recipe(
             self.objective(steps_per_epoch),
             Trainer(
-                max_epochs=self.max_epochs,
+                max_epochs=_epochs(self.max_epochs, steps_per_epoch, 40),
                 learning_rate=self.learning_rate,
                 patience=self.patience,
                 **shared,
             ),
-            Trainer(max_epochs=self.pretrain_epochs, **shared),
+            Trainer(max_epochs=_epochs(self.pretrain_epochs, steps_per_epoch, 60), **shared),
             initialisation=self.initialisation,
             neighbours=self.pretrain_neighbours,
             n_init=self.n_init,
@@ -347,6 +355,11 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
+
+
+def _epochs(epochs: int | None, steps_per_epoch: int, most: int) -> int:
+    """The epochs asked for; otherwise 5,000 steps, but at least 10 epochs and at most ``most``."""
+    return min(most, max(10, ceil(5000 / steps_per_epoch))) if epochs is None else epochs
 
 
 def _fit(

@@ -41,7 +41,6 @@ class GMVAE(DeepMixture):
     style_hidden_dim: int = 64
     conditional_prior: str = "exact"
 
-    hidden_dims: tuple[int, ...] = (500, 500)
     information_floor: float = 0.5
     learning_rate: float = 1e-3
 
@@ -52,7 +51,7 @@ class GMVAE(DeepMixture):
             n_clusters=self.n_clusters,
             latent_dim=self.latent_dim,
             style_dim=self.style_dim,
-            hidden_dims=self.hidden_dims,
+            hidden_dims=self.widths(event_shape, (500, 500)),
             style_hidden_dim=self.style_hidden_dim,
             network=self.network,
             batch_norm=self.batch_norm,

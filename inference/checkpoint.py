@@ -14,7 +14,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .devices import is_main_process
 from .files import replacing
@@ -82,6 +82,43 @@ class Checkpoint:
         self._phases[phase] = {"done": True, "state": _copy(state)}
         if is_main_process():
             self._write(self._phases)
+
+    def restore(
+        self,
+        phase: str,
+        settings: dict[str, Any],
+        objective: nn.Module,
+        optimizer: torch.optim.Optimizer,
+    ) -> list[dict[str, Any]]:
+        """Loads what is stored of a phase of training, and returns the rows of its epochs.
+
+        Args:
+            phase: the phase's name.
+            settings: what the resumed training must share with the stored one.
+            objective: takes the stored weights.
+            optimizer: takes the stored state, if the phase is unfinished.
+
+        Raises:
+            ValueError: if settings or model differ.
+        """
+        saved = self.state(phase)
+        remedy = "resume with the same settings, or delete the file to train from the start"
+        for name, value in settings.items():
+            before = saved["settings"].get(name)
+            if before != value:
+                raise ValueError(
+                    f"{self.path}: {phase!r} was begun with {name}={before}, not {value}: {remedy}"
+                )
+        try:
+            objective.load_state_dict(saved["objective"])
+        except RuntimeError as error:
+            raise ValueError(
+                f"{self.path}: {phase!r} was begun with another model: {remedy}"
+            ) from error
+        if not self.completed(phase):
+            optimizer.load_state_dict(saved["optimizer"])
+        rows: list[dict[str, Any]] = saved["rows"]
+        return rows
 
     def delete(self) -> None:
         """Removes the file: the run is finished."""

@@ -9,20 +9,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, get_args
+from pickle import DEFAULT_PROTOCOL
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, get_args
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch.multiprocessing.spawn import (
     ProcessExitedException,
     ProcessRaisedException,
     start_processes,
 )
 
-# Importing Fabric sets this, for processes that fork after asking for a GPU; none of ours forks. With
-# it each optimiser step on a machine without a GPU loads NVIDIA's library anew, which takes 0.2 ms.
-os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Precision = Literal["32-true", "bf16-mixed", "64-true"]
 P = ParamSpec("P")
@@ -50,8 +48,8 @@ def make_fabric(device: str = "auto", precision: Precision = "32-true") -> Fabri
         device(type='cpu')
     """
     kind, index = _device(device)
-    with _quiet():
-        return Fabric(
+    with _quiet_fabric() as fabric:
+        return fabric(
             accelerator=kind, devices=1 if index is None else [index], precision=_known(precision)
         )
 
@@ -90,7 +88,7 @@ def launch(
         raise ValueError(f"devices must be 1 or more, got {devices}")
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        if TorchElasticEnvironment.detect():
+        if torch.distributed.is_available() and torch.distributed.is_torchelastic_launched():
             return function(_joined(kind, precision), *args, **kwargs)
         if devices == 1:
             return function(make_fabric(device, precision), *args, **kwargs)
@@ -125,13 +123,21 @@ def _known(precision: Precision) -> Precision:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences Fabric's notices of what it found and started; warnings pass."""
+def _quiet_fabric() -> Iterator[type[Fabric]]:
+    """Fabric's class, imported here because it loads torch's compiler, a third of all imports.
+
+    Its notices of what it found and started are silenced; warnings pass.
+    """
+    from lightning_fabric import Fabric
+
+    # The import sets this for processes that fork after asking for a GPU; none of ours does. With
+    # it, each optimiser step on a machine without a GPU opens NVIDIA's library anew: 0.15 ms.
+    os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     logger = logging.getLogger("lightning_fabric")
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
-        yield
+        yield Fabric
     finally:
         logger.setLevel(level)
 
@@ -139,16 +145,16 @@ def _quiet() -> Iterator[None]:
 def _joined(kind: str, precision: Precision) -> Fabric:
     """The Fabric of a process that ``torchrun``, or :func:`_spawn` in its manner, has started."""
     per_node = int(os.environ["LOCAL_WORLD_SIZE"])
-    with _quiet():
-        fabric = Fabric(
+    with _quiet_fabric() as fabric:
+        joined = fabric(
             accelerator=kind,
             strategy="ddp",
             devices=per_node,
             num_nodes=int(os.environ["WORLD_SIZE"]) // per_node,
             precision=precision,
         )
-        fabric.launch()
-    return fabric
+        joined.launch()
+    return joined
 
 
 def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...]) -> Any:
@@ -156,7 +162,7 @@ def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...])
         folder = Path(name)
         # Saved and mapped, not sent: tensors sent to a process are shared memory, in which all
         # processes would train the same weights at once.
-        torch.save(call, folder / "call")
+        _save(call, folder / "call")
         threads = max(1, torch.get_num_threads() // devices)
         context = start_processes(
             _work,
@@ -169,9 +175,9 @@ def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...])
             while not context.join():
                 pass
         except (ProcessRaisedException, ProcessExitedException) as error:
-            raised = folder / "error"
-            if raised.exists():
-                raise torch.load(raised, weights_only=False) from error
+            raised = sorted(folder.glob("error.*"), key=lambda path: path.stat().st_mtime_ns)
+            if raised:  # by the first to fail; the others then fail for want of it
+                raise torch.load(raised[0], weights_only=False) from error
             raise RuntimeError(
                 f"a training process died: {str(error).strip().splitlines()[-1]}; "
                 'a script must start its work under `if __name__ == "__main__":`'
@@ -202,17 +208,18 @@ def _work(
         function, args, kwargs = torch.load(folder / "call", weights_only=False, mmap=True)
         result = function(_joined(kind, precision), *args, **kwargs)
         if rank == 0:
-            torch.save(result, folder / "result")
+            _save(result, folder / "result")
     except Exception as error:
-        # The first to fail tells why; the others then fail for want of it.
-        with (folder / f"error.{rank}").open("xb") as handle:
-            torch.save(error, handle)
-        if not (folder / "error").exists():
-            (folder / f"error.{rank}").rename(folder / "error")
+        _save(error, folder / f"error.{rank}")
         raise
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+
+
+def _save(content: Any, path: Path) -> None:
+    # torch's default, protocol 2, turns a FileNotFoundError into Python 2's OSError.
+    torch.save(content, path, pickle_protocol=DEFAULT_PROTOCOL)
 
 
 def _free_port() -> int:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from .batches import Batches, Stream
+from .checkpoint import Checkpoint
+from .errors import TrainingDiverged, TrainingInterrupted
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def fused_adam(module: nn.Module, learning_rate: float) -> torch.optim.Adam:
@@ -80,11 +86,6 @@ def share_buffers(fabric: Fabric, module: nn.Module) -> None:
             torch.distributed.broadcast(buffer, 0)
 
 
-def has_finite_parameters(module: nn.Module) -> bool:
-    """Whether no parameter is infinite or NaN."""
-    return all(bool(parameter.isfinite().all()) for parameter in module.parameters())
-
-
 class Snapshot:
     """A copy of a module's state, in memory that is used again for the next copy.
 
@@ -109,3 +110,51 @@ class Snapshot:
     def restore(self) -> None:
         """Puts the copy back."""
         self._module.load_state_dict(self._state)
+
+
+@contextmanager
+def last_good_epoch(
+    objective: nn.Module,
+    phase: str,
+    rows: list[dict[str, Any]],
+    learning_rate: float,
+    checkpoint: Checkpoint | None,
+) -> Iterator[Snapshot]:
+    """A scope that training leaves, by Ctrl-C or divergence, with the last whole epoch's weights.
+
+    Args:
+        objective: what is trained.
+        phase: the phase's name, for the message.
+        rows: the phase's history, one row an epoch.
+        learning_rate: for the message.
+        checkpoint: for the message.
+
+    Raises:
+        TrainingInterrupted: for a ``KeyboardInterrupt``.
+        TrainingDiverged: for a ``FloatingPointError``, or any error while a parameter is NaN or
+            infinite: Pyro's checks of arguments find it before the epoch's mean loss shows it.
+    """
+    good = Snapshot(objective)
+    try:
+        yield good
+    except KeyboardInterrupt as error:
+        good.restore()
+        resume = "" if checkpoint is None else f", and {checkpoint.path} holds what to resume"
+        raise TrainingInterrupted(
+            f"stopped in epoch {len(rows) + 1} of {phase!r}: the weights are those of epoch "
+            f"{len(rows)}{resume}",
+            phase,
+            len(rows),
+        ) from error
+    except Exception as error:
+        finite = all(bool(parameter.isfinite().all()) for parameter in objective.parameters())
+        if finite and not isinstance(error, FloatingPointError):
+            raise
+        good.restore()
+        raise TrainingDiverged(
+            f"the loss of {phase!r} became infinite or NaN in epoch {len(rows) + 1}, and the "
+            f"weights are those of epoch {len(rows)}: lower learning_rate (now "
+            f"{learning_rate:g}), set gradient_clip (such as 5), or scale the data",
+            phase,
+            len(rows),
+        ) from error

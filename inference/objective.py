@@ -176,7 +176,8 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO):
         reading = read_traces(self._recorded, self.max_plate_nesting)
         self._recorded = []
         # Without gradients Pyro gives a float: back to the precision and device of the traces.
-        loss = torch.as_tensor(loss).to(next(iter(reading.parts.values())))
+        part = next(iter(reading.parts.values()))
+        loss = torch.as_tensor(loss, dtype=part.dtype, device=part.device)
         return Evaluation(loss / reading.full_size, reading.parts, reading.responsibilities)
 
 

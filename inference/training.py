@@ -9,26 +9,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import cos, isfinite, pi
 from time import perf_counter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from .batches import Data, Share, batches_of
 from .checkpoint import Checkpoint
 from .devices import make_fabric
-from .errors import TrainingDiverged, TrainingInterrupted
-from .loop import (
-    Means,
-    Snapshot,
-    fused_adam,
-    has_finite_parameters,
-    held_out_loss,
-    share_buffers,
-)
+from .loop import Means, fused_adam, held_out_loss, last_good_epoch, share_buffers
 from .progress import PhaseProgress
 from .seeds import derive_seed, seeded
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Row = dict[str, Any]
 Callback = Callable[[int, Row], None]
@@ -90,12 +84,7 @@ class Trainer:
         if self.max_epochs < 0:
             raise ValueError(f"max_epochs must be 0 or more, got {self.max_epochs}")
         decay = self.learning_rate_decay
-        if (
-            isinstance(decay, str)
-            and decay != "cosine"
-            or isinstance(decay, tuple)
-            and not min(decay) > 0
-        ):
+        if decay is not None and decay != "cosine" and (isinstance(decay, str) or min(decay) <= 0):
             raise ValueError(
                 "learning_rate_decay must be 'cosine' or a positive (factor, every n epochs), "
                 f"got {decay!r}"
@@ -148,7 +137,7 @@ class Trainer:
             raise ValueError("the objective has no parameters: create them before training")
         history = [] if history is None else history
         fabric = make_fabric() if fabric is None else fabric
-        objective.to(fabric.device)
+        objective.to(fabric.device).train()
         optimizer = fused_adam(objective, self.learning_rate)
         module, stepper = fabric.setup(objective, optimizer)
         dtype = next(p.dtype for p in objective.parameters() if p.is_floating_point())
@@ -157,7 +146,7 @@ class Trainer:
         settings = self._settings(seed, share.world)
         rows: list[Row] = []
         if checkpoint is not None and checkpoint.state(phase) is not None:
-            rows = _resume(checkpoint, phase, settings, objective, optimizer)
+            rows = checkpoint.restore(phase, settings, objective, optimizer)
             history.extend(rows)
             if checkpoint.completed(phase):
                 return history
@@ -169,53 +158,32 @@ class Trainer:
         batches = batches_of(x, self.batch_size, share)
         held_out = None if validation is None else batches_of(validation, self.batch_size, share)
         shown = self.verbose and fabric.is_global_zero
-        good = Snapshot(objective)
-        try:
-            with PhaseProgress(phase, self.max_epochs, len(rows), len(batches), shown) as bar:
-                while len(rows) < self.max_epochs and not self._plateaued(rows):
-                    started, epoch = perf_counter(), len(rows) + 1
-                    row: Row = {"phase": phase, "epoch": epoch}
-                    self._set_learning_rate(optimizer, epoch)
-                    with seeded(seed, phase, epoch, share.rank, device=share.device):
-                        order = batches.shuffled(derive_seed(seed, phase, epoch, "order"))
-                        row |= self._epoch(fabric, module, stepper, order, augment, bar)
-                    if not isfinite(row["loss"]):
+        bar = PhaseProgress(phase, self.max_epochs, len(rows), len(batches), shown)
+        with bar, last_good_epoch(objective, phase, rows, self.learning_rate, checkpoint) as good:
+            while len(rows) < self.max_epochs and not self._plateaued(rows):
+                started, epoch = perf_counter(), len(rows) + 1
+                row: Row = {"phase": phase, "epoch": epoch}
+                self._set_learning_rate(optimizer, epoch)
+                with seeded(seed, phase, epoch, share.rank, device=share.device):
+                    order = batches.shuffled(derive_seed(seed, phase, epoch, "order"))
+                    row |= self._epoch(fabric, module, stepper, order, augment, bar)
+                share_buffers(fabric, objective)
+                with seeded(seed, phase, "evaluation", share.rank, device=share.device):
+                    if held_out is not None:
+                        row["validation"] = held_out_loss(fabric, objective, held_out)
+                    if not isfinite(row["loss"] + row.get("validation", 0.0)):
                         raise FloatingPointError
-                    share_buffers(fabric, objective)
-                    with seeded(seed, phase, "evaluation", share.rank, device=share.device):
-                        if held_out is not None:
-                            row["validation"] = held_out_loss(fabric, objective, held_out)
-                        row["seconds"] = perf_counter() - started
-                        for callback in callbacks if fabric.is_global_zero else ():
-                            callback(epoch, row)
-                    row = {name: _plain(value) for name, value in row.items()}
-                    rows.append(row)
-                    history.append(row)
-                    good.take()
-                    bar.epoch(row)
-                    if checkpoint is not None:
-                        checkpoint.progress(phase, lambda: state(optimizer=optimizer.state_dict()))
-                bar.finish()
-        except KeyboardInterrupt as error:
-            good.restore()
-            resume = "" if checkpoint is None else f", and {checkpoint.path} holds what to resume"
-            raise TrainingInterrupted(
-                f"stopped in epoch {len(rows) + 1} of {phase!r}: the weights are those of epoch "
-                f"{len(rows)}{resume}",
-                phase,
-                len(rows),
-            ) from error
-        except Exception as error:
-            if not isinstance(error, FloatingPointError) and has_finite_parameters(objective):
-                raise
-            good.restore()
-            raise TrainingDiverged(
-                f"the loss of {phase!r} became infinite or NaN in epoch {len(rows) + 1}; the "
-                f"weights are those of epoch {len(rows)}: lower learning_rate (now "
-                f"{self.learning_rate:g}), set gradient_clip (such as 5), or scale the data",
-                phase,
-                len(rows),
-            ) from error
+                    row["seconds"] = perf_counter() - started
+                    for callback in callbacks if fabric.is_global_zero else ():
+                        callback(epoch, row)
+                row = {name: _plain(value) for name, value in row.items()}
+                rows.append(row)
+                history.append(row)
+                good.take()
+                bar.epoch(row)
+                if checkpoint is not None:
+                    checkpoint.progress(phase, lambda: state(optimizer=optimizer.state_dict()))
+            bar.finish()
         objective.train()
         if checkpoint is not None:
             checkpoint.phase_done(phase, state())
@@ -276,32 +244,3 @@ class Trainer:
 def _plain(value: Any) -> str | int | float:
     """A value that a checkpoint and a table can hold: NumPy's and torch's numbers become floats."""
     return value if type(value) in (str, int, float) else float(value)
-
-
-def _resume(
-    checkpoint: Checkpoint,
-    phase: str,
-    settings: dict[str, Any],
-    objective: nn.Module,
-    optimizer: torch.optim.Optimizer,
-) -> list[Row]:
-    """Loads what the checkpoint holds of the phase, and returns the rows of its epochs."""
-    saved = checkpoint.state(phase)
-    for name, value in settings.items():
-        before = saved["settings"].get(name)
-        if before != value:
-            raise ValueError(
-                f"{checkpoint.path}: {phase!r} was begun with {name}={before}, not {value}: "
-                "resume with the same settings, or delete the file to start anew"
-            )
-    try:
-        objective.load_state_dict(saved["objective"])
-    except RuntimeError as error:
-        raise ValueError(
-            f"{checkpoint.path}: {phase!r} was begun with another model: resume with the same "
-            "settings, or delete the file to start anew"
-        ) from error
-    if not checkpoint.completed(phase):
-        optimizer.load_state_dict(saved["optimizer"])
-    rows: list[Row] = saved["rows"]
-    return rows

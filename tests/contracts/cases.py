@@ -77,7 +77,7 @@ class Case:
             model = MixtureVAE(prior, self.likelihood(decoder, (X,)))
             guide = ASSIGNMENTS[assignment](AmortisedGuide(encoder, **heads), prior)
             for parameter in (*model.parameters(), *guide.parameters()):
-                parameter.data += 0.3 * torch.randn_like(parameter)
+                parameter.data += 0.2 * torch.randn_like(parameter)
         return model.double(), guide.double()
 
     def data(self, n: int = 4) -> Tensor:
@@ -120,6 +120,7 @@ CASES = [
         {"z": gaussian_head(2)},
         Normal,
         permute_rows,
+        order=9,
     ),
     Case(
         "style",

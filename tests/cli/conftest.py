@@ -1,0 +1,59 @@
+"""A small run to look at, and a way to see that a command wrote nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pyromix.cli import app
+
+TINY = ["--set", "hidden_dims=(16,)", "--set", "pretrain_epochs=1", "--set", "pretrain_neighbours=0"]
+
+Invoke = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def pyromix() -> Invoke:
+    """``pyromix("fit", "vade", …)`` runs the command line in this process."""
+
+    def invoke(*arguments: object) -> Any:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        # Only the command line's own way out is an exit; anything else is a fault to be seen.
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three well-separated groups of 40 points in four dimensions, with labels, as a file."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 40)
+    x = 4 * np.eye(4)[labels] + 0.3 * rng.standard_normal((120, 4))
+    path = tmp_path_factory.mktemp("data") / "blobs.npz"
+    np.savez(path, x=x, y=labels)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(pyromix: Invoke, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of VaDE on the digits."""
+    run = tmp_path_factory.mktemp("runs") / "vade-digits"
+    result = pyromix("fit", "vade", "digits", "--max-epochs", 1, "--out", run, *TINY)
+    assert result.exit_code == 0, result.output
+    return run
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every file under a folder with its bytes, and every folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
