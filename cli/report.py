@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..inference import Run, bound
 from .baselines import MAX_ROWS, baselines
 
 SUPERVISED = ("accuracy", "nmi", "ari")
-UNSUPERVISED = ("occupied_clusters", "mean_max_probability", "affiliation_variance")
+UNSUPERVISED = ("occupied_clusters", "mean_confidence", "affiliation_variance")
 SAMPLES_PER_CLUSTER = 10
 
 Scores = dict[str, float]
@@ -124,3 +125,9 @@ def pictures(
         for cluster in range(estimator.n_clusters)
     ]
     yield "clusters", cluster_grid(np.stack(samples).reshape(len(samples), -1, *shape))
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120, bbox_inches="tight")

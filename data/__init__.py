@@ -1,4 +1,4 @@
-"""Data: embedded digits, torchvision's image sets, synthetic sets with known answers, files, arrays."""
+"""Data: bundled digits, torchvision's image sets, synthetic sets, a user's files and arrays."""
 
 from .catalogue import DATASETS, DEFAULT_ROOT, load
 from .dataset import Dataset, check_labels, check_x, fingerprint

@@ -1,4 +1,4 @@
-"""The one door to data: a known name, a file or an array goes in, a checked ``Dataset`` comes out."""
+"""The one door to data: a name, a file or an array goes in, a checked ``Dataset`` comes out."""
 
 from __future__ import annotations
 
@@ -65,9 +65,7 @@ def load(
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
     if not isinstance(source, str | os.PathLike):
         if label_column is not None:
-            raise ValueError(
-                f"label_column={label_column!r} came with an array, which has no names"
-            )
+            raise ValueError(f"label_column={label_column!r} came with an array: it has no names")
         array = source.detach().cpu() if isinstance(source, Tensor) else source
         return Dataset(check_x(array, "the array"), None, "array")
     name = os.fspath(source).lower().replace("_", "-")

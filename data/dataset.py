@@ -1,4 +1,4 @@
-"""What every room trains on: a table of vectors or images, checked once, with labels only for scoring."""
+"""What every room trains on: vectors or images, checked once, with labels only for scoring."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def fingerprint(x: npt.NDArray[np.generic]) -> str:
 
 
 def check_x(x: object, origin: str, columns: tuple[str, ...] | None = None) -> FloatArray:
-    """Return ``x`` as a finite float32 table ``(N, X)`` or images ``(N, C, H, W)``, or say what is wrong.
+    """Return ``x`` as finite float32, ``(N, X)`` or ``(N, C, H, W)``, or say what is wrong.
 
     Images of unsigned bytes are scaled from 0…255 to [0, 1]; ``(N, H, W)`` is read as one channel.
 
@@ -143,9 +143,7 @@ def check_labels(labels: object, n: int, origin: str) -> IntArray:
         codes = [np.unique(column.astype(str), return_inverse=True)[1] for column in columns]
         return np.stack(codes, -1).reshape(array.shape).astype(np.int64)
     if array.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{origin} holds {array.dtype} values, but whole numbers or text are needed"
-        )
+        raise ValueError(f"{origin} holds {array.dtype} values: labels are whole numbers or text")
     whole = np.isfinite(array) & (array == np.floor(array))
     if not whole.all():
         place = tuple(int(i) for i in np.argwhere(~whole)[0])

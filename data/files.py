@@ -1,4 +1,4 @@
-"""A user's own data from a file: .npy, .npz, .csv or .parquet, checked, with its labels set apart."""
+"""A user's own data from .npy, .npz, .csv or .parquet, checked, with its labels set apart."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def load_file(path: Path, label_column: str | None = None) -> Dataset:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(
-            f"data file {path} ends in {path.suffix!r}, but one of {', '.join(SUFFIXES)} is needed: "
+            f"data file {path} ends in {path.suffix!r}, but one of {', '.join(SUFFIXES)} would do: "
             "convert it, or pass an array"
         )
     if suffix == ".npy":

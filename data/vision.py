@@ -1,4 +1,4 @@
-"""Image sets through torchvision, as arrays in [0, 1]; files that are already there are only read."""
+"""Image sets through torchvision, as arrays in [0, 1]; files already there are only read."""
 
 from __future__ import annotations
 
@@ -74,13 +74,13 @@ def _read(name: str, spec: VisionSet, root: Path, split: Split, download: bool) 
         which = {"train": split == "train"}
     try:
         return constructor(root, download=False, **which)
-    except (RuntimeError, FileNotFoundError):
+    except FileNotFoundError:
         pass
-    except (AssertionError, ValueError, OSError, EOFError) as error:
-        raise ValueError(
-            f"{name}'s files under {root} are damaged ({type(error).__name__}): "
-            "delete them and load again"
-        ) from error
+    except (RuntimeError, AssertionError, ValueError, OSError, EOFError) as error:
+        if "not found" not in str(error):
+            raise ValueError(
+                f"{name}'s files under {root} are damaged: delete them and load again"
+            ) from error
     if not download:
         raise FileNotFoundError(
             f"{name} is not under {root}: pass a root that has it, or download=True"
@@ -91,6 +91,6 @@ def _read(name: str, spec: VisionSet, root: Path, split: Split, download: bool) 
     except (RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
         raise FileNotFoundError(
-            f"{name} is not under {root} and could not be downloaded ({reason}): check the network, "
+            f"{name} is not under {root} and could not be fetched ({reason}): check the network, "
             "or pass root= a folder that has it"
         ) from error

@@ -19,12 +19,14 @@ from torch import Tensor
 
 from ..guides import Guide
 from ..inference import (
+    Affiliation,
     Checkpoint,
     ClosedFormELBO,
     EnumeratedELBO,
     InformationFloor,
     LinearWarmup,
     MixtureELBO,
+    MutualInformation,
     Recipe,
     Row,
     Schedule,
@@ -59,10 +61,15 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         batch_norm: BatchNorm in the perceptrons.
         likelihood: ``"bernoulli"``, ``"continuous-bernoulli"``, ``"normal"``, ``"poisson"``,
             ``"negative-binomial"``; ``"auto"`` is Bernoulli for data within [0, 1], else normal.
+        scale: standard deviation of the normal likelihood; ``None`` learns it.
         assignment: the rule for q(c | x): ``"marginal"`` (given z, tightest) or ``"optimal"``.
         bound: ``"closed-form"`` or ``"enumerated"``, two evaluations of the same bound.
         num_particles: samples of the latents for each datum and step.
         information_floor: nats below which KL(q(c | x) ‖ p(c)) is pushed up; 0 for none.
+        affiliation: weight of the augmented ELBO's regulariser; 0 for none.
+        affiliation_form: ``"entropy"``, ``"renyi"``, ``"variance"`` or ``"max"``.
+        affiliation_warmup_epochs: epochs over which that weight rises from 0, at most half of all.
+        mutual_information: weight of the extended mutual information of data and clusters.
         pretrain_epochs: epochs of the autoencoder before the joint training; ``None``: 5,000 steps,
             in 10 to 60 epochs.
         pretrain_neighbours: the autoencoder's target is one of so many nearest neighbours of x,
@@ -99,10 +106,15 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
     network: str = "mlp"
     batch_norm: bool = True
     likelihood: str = "auto"
+    scale: float | None = None
     assignment: str = "marginal"
     bound: str = "closed-form"
     num_particles: int = 1
     information_floor: float = 0.0
+    affiliation: float = 0.0
+    affiliation_form: str = "entropy"
+    affiliation_warmup_epochs: int = 10
+    mutual_information: float = 0.0
     pretrain_epochs: int | None = None
     pretrain_neighbours: int = 10
     initialisation: str = "gmm"
@@ -131,9 +143,22 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
             return self.hidden_dims
         return published if prod(event_shape) > 100 else (256, 256)
 
-    def terms(self) -> list[Term]:
-        """The terms of the objective."""
-        return [InformationFloor(self.information_floor)] if self.information_floor else []
+    def epochs(self, steps_per_epoch: int) -> int:
+        """Epochs of the joint training, at most."""
+        return _epochs(self.max_epochs, steps_per_epoch, 40)
+
+    def terms(self, steps_per_epoch: int) -> list[Term]:
+        """The terms of the objective, their schedules in optimiser steps."""
+        terms: list[Term] = []
+        if self.information_floor:
+            terms.append(InformationFloor(self.information_floor))
+        if self.affiliation:
+            epochs = min(self.affiliation_warmup_epochs, self.epochs(steps_per_epoch) // 2)
+            weight = LinearWarmup(0.0, self.affiliation, epochs * steps_per_epoch)
+            terms.append(Affiliation(weight, self.affiliation_form))
+        if self.mutual_information:
+            terms.append(MutualInformation(self.mutual_information))
+        return terms
 
     def objective(self, steps_per_epoch: int) -> MixtureELBO:
         """The objective, its schedules in optimiser steps."""
@@ -142,12 +167,12 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
             weight = LinearWarmup(0.0, 1.0, self.kl_warmup_epochs * steps_per_epoch)
         elbo = choose("bound", self.bound, BOUNDS)
         objective: MixtureELBO = elbo(
-            self.terms(), kl_weight=weight, num_particles=self.num_particles
+            self.terms(steps_per_epoch), kl_weight=weight, num_particles=self.num_particles
         )
         return objective
 
-    def recipe(self, steps_per_epoch: int) -> Recipe:
-        """The phases of the fit."""
+    def recipe(self, steps_per_epoch: int, event_shape: tuple[int, ...]) -> Recipe:
+        """The phases of the fit, for data of this shape."""
         shared: dict[str, Any] = {
             "batch_size": self.batch_size,
             "learning_rate_decay": self.learning_rate_decay,
@@ -157,7 +182,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         return Recipe(
             self.objective(steps_per_epoch),
             Trainer(
-                max_epochs=_epochs(self.max_epochs, steps_per_epoch, 40),
+                max_epochs=self.epochs(steps_per_epoch),
                 learning_rate=self.learning_rate,
                 patience=self.patience,
                 **shared,
@@ -193,7 +218,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         story()[0].likelihood.check(x)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         train, validation = self._split(x)
-        recipe = self.recipe(ceil(len(train) / self.batch_size))
+        recipe = self.recipe(ceil(len(train) / self.batch_size), event_shape)
         run = launch(_fit, self.device, self.devices, self.precision)
         found, self.history_ = run(recipe, story, train, self.seed_, validation, checkpoint)
         self.adopt(*found, self.likelihood_)
@@ -283,7 +308,8 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
             raise ValueError(f"Z has shape {tuple(z.shape)}: use (N, {self.latent_dim})")
         self.model_.eval()
         with torch.no_grad():
-            mean: Array = self.model_.likelihood.mean(z).cpu().numpy()
+            code = self.model_.prior.code({"z": z})
+            mean: Array = self.model_.likelihood.mean(code).cpu().numpy()
         return mean
 
     def reconstruct(self, X: ArrayLike) -> Array:

@@ -42,7 +42,6 @@ class GMVAE(DeepMixture):
     conditional_prior: str = "exact"
 
     information_floor: float = 0.5
-    learning_rate: float = 1e-3
 
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""
@@ -56,6 +55,7 @@ class GMVAE(DeepMixture):
             network=self.network,
             batch_norm=self.batch_norm,
             likelihood=likelihood,
+            scale=self.scale,
             assignment=self.assignment,
         )
 

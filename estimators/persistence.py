@@ -15,11 +15,19 @@ from torch import Tensor, nn
 
 from ..inference import Run, RunConfig
 from .base import DeepMixture
+from .dhvc import DHVC
+from .gammm_vae import GamMMVAE
 from .gmvae import GMVAE
 from .stories import choose
-from .vade import VaDE
+from .vade import AugmentedVaDE, VaDE
 
-ESTIMATORS: dict[str, type[DeepMixture]] = {"vade": VaDE, "gmvae": GMVAE}
+ESTIMATORS: dict[str, type[DeepMixture]] = {
+    "vade": VaDE,
+    "gmvae": GMVAE,
+    "gammm-vae": GamMMVAE,
+    "dhvc": DHVC,
+    "augmented-vade": AugmentedVaDE,
+}
 
 
 def run_config(

@@ -45,6 +45,36 @@ class VaDE(DeepMixture):
             network=self.network,
             batch_norm=self.batch_norm,
             likelihood=likelihood,
+            scale=self.scale,
             covariance=self.covariance,
             assignment=self.assignment,
         )
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class AugmentedVaDE(VaDE):
+    r"""VaDE by the augmented ELBO: every datum is pressed to belong to one cluster.
+
+    .. math:: L - \lambda \operatorname{mean}_x H\bigl(q(c \mid x)\bigr)
+
+    It is still a lower bound on log p(x); at λ = 1 and the marginal rule it is the expected
+    complete-data log-joint. Only the paper's abstract could be had: the regulariser is our
+    reconstruction, and no published number is claimed for it. On any other estimator it is the
+    keyword ``affiliation``.
+
+    Args:
+        affiliation: λ.
+        **settings: those of :class:`VaDE`.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data[:200] / 16
+        >>> vade = AugmentedVaDE(max_epochs=2, pretrain_epochs=2, hidden_dims=(32,)).fit(X)
+        >>> "affiliation" in vade.history_[-1]
+        True
+
+    References:
+        Na, Lee & Kim (2024). Neurocomputing 10.1016/j.neucom.2024.128795. Abstract only.
+    """
+
+    affiliation: float = 1.0

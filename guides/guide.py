@@ -10,7 +10,7 @@ from pyro.distributions import TorchDistribution
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
-from .heads import GaussianHead
+from .heads import GammaHead, GaussianHead
 
 _instances = itertools.count()
 
@@ -93,7 +93,7 @@ class AmortisedGuide(Guide):
     def narrow(self, site: str, code: Tensor) -> None:
         """Make q(site | x) narrow beside the spread of ``code`` (N, D), where the family can be."""
         head = self.heads[site]
-        if isinstance(head, GaussianHead):
+        if isinstance(head, GaussianHead | GammaHead):
             head.narrow(code)
 
     def posterior_like(self) -> dict[str, TorchDistribution]:

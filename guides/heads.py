@@ -90,6 +90,17 @@ class GammaHead(nn.Module):
         self.linear = nn.Linear(in_features, 2 * latent_dim)
         self.family = family
 
+    def narrow(self, code: Tensor) -> None:
+        """Make the noise of log z the same for all data and small beside that of ``code`` (N, D).
+
+        The standard deviation of log z is about one over the square root of the shape.
+        """
+        spread = code.clamp(min=1e-6).log().std(0).mean().clamp(min=1e-6)
+        with torch.no_grad():
+            half = code.shape[-1]
+            self.linear.weight[half:] = 0.0
+            self.linear.bias[half:] = (4.0 - 2.0 * spread.log()).exp().clamp(2.0, 90.0)
+
     def forward(self, features: Tensor) -> TorchDistribution:
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         raw_mean, raw_shape = self.linear(features).chunk(2, -1)

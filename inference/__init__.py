@@ -6,6 +6,7 @@ from .errors import TrainingDiverged, TrainingInterrupted
 from .export import to_arviz
 from .initialisation import INITIALISATIONS, Autoencoder, initialise_prior
 from .monitor import ClusterMonitor, CollapseWarning
+from .mutual_information import InformationPretraining, TwoViewObjective, TwoViewRecipe
 from .objective import ClosedFormELBO, EnumeratedELBO, Evaluation, MixtureELBO, Objective
 from .prediction import (
     bound,
@@ -20,11 +21,20 @@ from .recipe import Recipe
 from .runs import Run, RunConfig
 from .schedules import Constant, LinearWarmup, Piecewise, Schedule, as_schedule
 from .seeds import seeded
-from .terms import InformationFloor, Term
+from .terms import (
+    Affiliation,
+    InformationFloor,
+    MutualInformation,
+    Term,
+    two_view_information,
+)
 from .training import Row, Trainer
+from .views import AffineViews, VectorViews, Views, make_views
 
 __all__ = [
     "INITIALISATIONS",
+    "Affiliation",
+    "AffineViews",
     "Autoencoder",
     "Checkpoint",
     "ClosedFormELBO",
@@ -34,8 +44,10 @@ __all__ = [
     "EnumeratedELBO",
     "Evaluation",
     "InformationFloor",
+    "InformationPretraining",
     "LinearWarmup",
     "MixtureELBO",
+    "MutualInformation",
     "Objective",
     "Piecewise",
     "Recipe",
@@ -47,6 +59,10 @@ __all__ = [
     "Trainer",
     "TrainingDiverged",
     "TrainingInterrupted",
+    "TwoViewObjective",
+    "TwoViewRecipe",
+    "VectorViews",
+    "Views",
     "as_schedule",
     "bound",
     "encode",
@@ -54,10 +70,12 @@ __all__ = [
     "initialise_prior",
     "launch",
     "make_fabric",
+    "make_views",
     "posterior_predictive",
     "reconstruct",
     "responsibilities",
     "sample",
     "seeded",
     "to_arviz",
+    "two_view_information",
 ]

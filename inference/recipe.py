@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..guides import Guide
 from ..models import MixtureVAE
@@ -134,20 +134,20 @@ class Recipe:
             "history": history,
         }
         model.to(fabric.device)
+        pretrained: nn.Module | None = None
         if self.pretrain is not None and self.pretrain.max_epochs > 0:
             phase = "pretrain" + suffix
-            if self.neighbours and not (checkpoint is not None and checkpoint.completed(phase)):
-                autoencoder = NeighbourAutoencoder(model, guide, x, self.neighbours)
-                self.pretrain.fit(autoencoder, torch.arange(len(x)), phase=phase, **shared)
-            else:
-                self.pretrain.fit(Autoencoder(model, guide), x, phase=phase, **shared)
+            resumed = checkpoint is not None and checkpoint.completed(phase)
+            with seeded(seed, phase, "weights"):
+                pretrained, data = self.pretraining(model, guide, x, resumed)
+            self.pretrain.fit(pretrained, data, phase=phase, **shared)
         if self.initialisation != "none":
-            history.append(self._initialise(fabric, model, guide, x, seed, checkpoint, suffix))
-        # The objective counts its steps, so every restart has its own.
-        objective = Objective(copy.deepcopy(self.elbo), model, guide)
+            history.append(
+                self._initialise(fabric, model, guide, x, pretrained, seed, checkpoint, suffix)
+            )
         monitor = ClusterMonitor(model, guide, x)
         self.train.fit(
-            objective,
+            self.objective(model, guide),
             x,
             phase="train" + suffix,
             validation=validation,
@@ -158,12 +158,59 @@ class Recipe:
             monitor.conclude()
         return history
 
+    def pretraining(
+        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+    ) -> tuple[nn.Module, Tensor]:
+        """What is trained before the prior is initialised, and on what data.
+
+        Args:
+            model: the story.
+            guide: its guide.
+            x: data, ``(N, *event)``.
+            resumed: the phase is over and only its weights are wanted.
+        """
+        if self.neighbours and not resumed:
+            return NeighbourAutoencoder(model, guide, x, self.neighbours), torch.arange(len(x))
+        return Autoencoder(model, guide), x
+
+    def initialise(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        pretrained: nn.Module | None,
+        seed: int,
+    ) -> dict[str, float]:
+        """Start the prior, and the guide where it depends on that, in place.
+
+        Args:
+            model: the story.
+            guide: its guide.
+            x: data, ``(N, *event)``.
+            pretrained: what :meth:`pretraining` made, trained; ``None`` if that was skipped.
+            seed: of whatever is random.
+
+        Returns:
+            Numbers for the history.
+        """
+        initialise_prior(model, guide, x, method=self.initialisation, seed=seed % 2**32)
+        return {}
+
+    def objective(self, model: MixtureVAE, guide: Guide) -> Objective:
+        """What the joint training minimises."""
+        return Objective(self.fresh_elbo(), model, guide)
+
+    def fresh_elbo(self) -> MixtureELBO:
+        """The objective at its first step: it counts them, so every restart has its own."""
+        return copy.deepcopy(self.elbo)
+
     def _initialise(
         self,
         fabric: Fabric,
         model: MixtureVAE,
         guide: Guide,
         x: Tensor,
+        pretrained: nn.Module | None,
         seed: int,
         checkpoint: Checkpoint | None,
         suffix: str,
@@ -173,12 +220,14 @@ class Recipe:
         if checkpoint is not None and checkpoint.completed(phase):
             saved = checkpoint.state(phase)
             model.prior.load_state_dict(saved["prior"])
+            guide.load_state_dict(saved["guide"])
             row: Row = saved["row"]
             return row
         with PhaseProgress(phase, 1, 0, 0, shown) as bar:
-            initialise_prior(model, guide, x, method=self.initialisation, seed=seed % 2**32)
-            row = {"phase": phase, "epoch": 1, "seconds": perf_counter() - started}
+            found = self.initialise(model, guide, x, pretrained, seed)
+            row = {"phase": phase, "epoch": 1, **found, "seconds": perf_counter() - started}
             bar.epoch(row)
         if checkpoint is not None:
-            checkpoint.phase_done(phase, {"prior": model.prior.state_dict(), "row": row})
+            states = {"prior": model.prior.state_dict(), "guide": guide.state_dict()}
+            checkpoint.phase_done(phase, {**states, "row": row})
         return row

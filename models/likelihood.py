@@ -14,6 +14,8 @@ from torch.nn.functional import softplus
 
 from ..networks import soft_clamp
 
+START = 0.3
+
 
 class Likelihood(PyroModule):
     """p(x | z), a program that emits the site ``"x"`` and returns it.
@@ -121,7 +123,8 @@ class Normal(Likelihood):
         decoder: a network to the mean.
         event_shape: shape of one datum.
         scale: the standard deviation; ``None`` learns one for each feature (for each channel of an
-            image), kept within e^±5.
+            image), kept within e^±5. It starts at 0.3: noise as wide as standardised data would
+            teach the decoder to do without z.
 
     Raises:
         ValueError: a scale that is not positive.
@@ -142,7 +145,7 @@ class Normal(Likelihood):
         ones = torch.ones(event_shape[0], *(1 for _ in event_shape[1:]))
         # A fixed scale is a buffer: Pyro's parameter store trains whatever parameter it is shown.
         if scale is None:
-            self.log_scale = nn.Parameter(ones.log())
+            self.log_scale = nn.Parameter((ones * START).log())
         else:
             self.register_buffer("log_scale", (ones * scale).log())
 

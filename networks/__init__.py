@@ -1,7 +1,7 @@
 """Networks: plain modules from tensors to tensors, with no probability in them."""
 
 from .bounds import soft_clamp
-from .convolutional import GMVAE_LAYERS, ConvDecoder, ConvEncoder, Layer
+from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer
 from .mlp import MLP
 from .pairs import NETWORKS, encoder_decoder
 
@@ -9,6 +9,7 @@ __all__ = [
     "GMVAE_LAYERS",
     "MLP",
     "NETWORKS",
+    "STRIDED_LAYERS",
     "ConvDecoder",
     "ConvEncoder",
     "Layer",

@@ -1,7 +1,7 @@
 """Convolutional encoder and decoder, described once by a list of layers and mirrored exactly.
 
-The presets are the networks of GMVAE (Dilokthanakul et al. 2016, table in the appendix and the
-authors' code).
+``GMVAE_LAYERS`` are the networks of GMVAE (Dilokthanakul et al. 2016, table in the appendix and the
+authors' code); ``STRIDED_LAYERS`` fit images of any size and are quick.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ GMVAE_LAYERS: dict[tuple[int, int], tuple[Layer, ...]] = {
     (28, 28): (Layer(16, 6), Layer(32, 6), Layer(64, 4, 2, 1), Layer(500, 9)),
     (32, 32): (Layer(64, 4, 2, 1), Layer(128, 4, 2, 1), Layer(256, 4, 2, 1)),
 }
+
+STRIDED_LAYERS = (Layer(32, 3, 2, 1), Layer(64, 3, 2, 1), Layer(128, 3, 2, 1))
 
 
 def _shapes(shape: Shape, layers: Sequence[Layer]) -> list[Shape]:

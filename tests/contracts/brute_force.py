@@ -69,6 +69,12 @@ def log_joint(prior: MixturePrior, z: Tensor, w: Tensor | None) -> Tensor:
     return torch.stack(given, -1) + log_weights(prior)
 
 
+def normalised(scores: Tensor) -> Tensor:
+    """The logarithm of exp(scores) over its sum: ``(..., K)``."""
+    peak = scores.amax(-1, keepdim=True).detach()
+    return scores - peak - (scores - peak).exp().sum(-1, keepdim=True).log()
+
+
 def log_style(w: Tensor) -> Tensor:
     """log p(w) of a standard normal style: ``(..., W)`` to ``(...)``."""
     return normal_log_density(w, torch.zeros_like(w), torch.ones_like(w))
@@ -107,7 +113,7 @@ class BruteForce:
         points: grid points in each dimension.
     """
 
-    def __init__(self, model: MixtureVAE, guide: Guide, x: Tensor, points: int = 61) -> None:
+    def __init__(self, model: MixtureVAE, guide: Guide, x: Tensor, points: int = 41) -> None:
         laws, self.logits = guide.infer(x)
         self.log_weights = log_weights(model.prior)
         z, self.weight_z = grid(laws["z"], points)  # (Sz, B, D), (Sz, B)
@@ -132,26 +138,23 @@ class BruteForce:
         return torch.einsum("wb,wb...->b...", self.weight_w, values)
 
     def marginal(self) -> Tensor:
-        """γ = p(c | z, w): ``(Sz, Sw, B, K)``."""
-        joint = self.log_joint.exp()
-        return joint / joint.sum(-1, keepdim=True)
+        """log γ = log p(c | z, w): ``(Sz, Sw, B, K)``."""
+        return normalised(self.log_joint)
 
     def optimal(self) -> Tensor:
-        """γ ∝ exp E_q(z|x) log p(c, z | w): ``(1, Sw, B, K)``."""
-        joint = self.mean_z(self.log_joint).exp()
-        return (joint / joint.sum(-1, keepdim=True)).unsqueeze(0)
+        """log γ of γ ∝ exp E_q(z|x) log p(c, z | w): ``(1, Sw, B, K)``."""
+        return normalised(self.mean_z(self.log_joint)).unsqueeze(0)
 
     def amortised(self) -> Tensor:
-        """γ = what the guide says: ``(1, 1, B, K)``."""
-        odds = self.logits["c"].exp()
-        return (odds / odds.sum(-1, keepdim=True)).expand(1, len(self.weight_w), -1, -1)
+        """log γ of what the guide says: ``(1, Sw, B, K)``."""
+        return normalised(self.logits["c"]).expand(1, len(self.weight_w), -1, -1)
 
     def mean_responsibility(self) -> Tensor:
-        """VaDE's γ = E_q(z|x) p(c | z): ``(1, Sw, B, K)``."""
-        return self.mean_z(self.marginal()).unsqueeze(0)
+        """log γ of VaDE's γ = E_q(z|x) p(c | z): ``(1, Sw, B, K)``."""
+        return self.mean_z(self.marginal().exp()).log().unsqueeze(0)
 
-    def gamma(self, assignment: str) -> Tensor:
-        """γ under a registered assignment rule."""
+    def log_gamma(self, assignment: str) -> Tensor:
+        """log γ under a registered assignment rule."""
         rules = {
             "marginal": self.marginal,
             "optimal": self.optimal,
@@ -159,15 +162,20 @@ class BruteForce:
         }
         return rules[assignment]()
 
-    def clustering(self, gamma: Tensor) -> Tensor:
+    def clustering(self, log_gamma: Tensor) -> Tensor:
         """E Σ_c γ_c [log p(z, c | w) - log γ_c]: ``(B,)``."""
-        return self.mean_w(self.mean_z((gamma * (self.log_joint - gamma.log())).sum(-1)))
+        return self.mean_w(self.mean_z((log_gamma.exp() * (self.log_joint - log_gamma)).sum(-1)))
 
-    def bound(self, gamma: Tensor) -> Tensor:
-        """The bound of each datum under q(c | ·) = gamma, ``(B,)``."""
+    def kl_c(self, log_gamma: Tensor) -> Tensor:
+        """E KL(γ ‖ p(c)): ``(B,)``."""
+        kl = (log_gamma.exp() * (log_gamma - self.log_weights)).sum(-1)
+        return self.mean_w(self.mean_z(kl.expand(self.log_joint.shape[:-1])))
+
+    def bound(self, log_gamma: Tensor) -> Tensor:
+        """The bound of each datum under q(c | ·) = γ, ``(B,)``."""
         rest = (self.weight_z * (self.log_likelihood - self.log_q)).sum(0)
-        return rest + self.clustering(gamma) - self.kl_w
+        return rest + self.clustering(log_gamma) - self.kl_w
 
     def under(self, assignment: str) -> Tensor:
         """The bound of each datum under a registered assignment rule, ``(B,)``."""
-        return self.bound(self.gamma(assignment))
+        return self.bound(self.log_gamma(assignment))

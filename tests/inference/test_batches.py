@@ -20,6 +20,10 @@ def rows(batches: Iterator[Tensor]) -> list[list[int]]:
     return [batch[:, 0].int().tolist() for batch in batches]
 
 
+def flat(batches: list[list[int]]) -> list[int]:
+    return [row for batch in batches for row in batch]
+
+
 def numbered(n: int) -> Tensor:
     return torch.arange(n, dtype=torch.float32).unsqueeze(-1)
 
@@ -28,13 +32,13 @@ def test_an_epoch_is_a_permutation_that_the_seed_decides() -> None:
     batches = batches_of(numbered(23), 5, share())
     first = rows(batches.shuffled(seed=1))
     assert [len(batch) for batch in first] == [5, 5, 5, 5, 3]
-    assert sorted(sum(first, [])) == list(range(23))
+    assert sorted(flat(first)) == list(range(23))
     assert rows(batches.shuffled(seed=1)) == first
     assert rows(batches.shuffled(seed=2)) != first
 
 
 def test_ordered_covers_every_row_in_order() -> None:
-    assert sum(rows(batches_of(numbered(21), 5, share()).ordered()), []) == list(range(21))
+    assert flat(rows(batches_of(numbered(21), 5, share()).ordered())) == list(range(21))
 
 
 @pytest.mark.parametrize("n", [23, 21, 24])
@@ -48,8 +52,8 @@ def test_processes_share_each_batch_in_equal_parts(n: int) -> None:
 
 
 def test_processes_cover_validation_rows_once() -> None:
-    parts = [sum(rows(batches_of(numbered(7), 3, share(r, 2)).ordered()), []) for r in range(2)]
-    assert sorted(sum(parts, [])) == list(range(7))
+    parts = [flat(rows(batches_of(numbered(7), 3, share(r, 2)).ordered())) for r in range(2)]
+    assert sorted(flat(parts)) == list(range(7))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,7 @@ def test_a_loader_is_read_in_an_order_that_the_seed_decides(workers: int) -> Non
     torch.manual_seed(0)
     first = rows(streams[0].shuffled(seed=1))
     second = rows(streams[1].shuffled(seed=1))
-    assert sorted(sum(first + second, [])) == list(range(20))
+    assert sorted(flat(first + second)) == list(range(20))
     assert rows(streams[0].shuffled(seed=1)) == first
     assert rows(streams[0].shuffled(seed=2)) != first
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from pyromix.inference.devices import launch, make_fabric
-from pyromix.inference.errors import TrainingDiverged
 
 
-@pytest.fixture
-def toys(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-    import toys
+@pytest.fixture(scope="module")
+def toys() -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parent)
+        import toys
 
-    return toys
+        yield toys
 
 
 def test_one_device_runs_here_on_the_objects_given() -> None:
@@ -58,47 +58,51 @@ def test_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.fixture(scope="module")
+def two(toys: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    folder = tmp_path_factory.mktemp("two")
+    return launch(toys.several, "cpu", 2, "64-true")(toys.data(202), folder), folder
+
+
 @pytest.mark.slow
-def test_two_processes_train_what_one_does(toys: Any) -> None:
-    x = toys.data(202)
-    run = {n: launch(toys.shared_fit, "cpu", n, "64-true") for n in (1, 2)}
-    one, two = (run[n](toys.Linear(), x) for n in (1, 2))
-    torch.testing.assert_close(two[0]["weight"], one[0]["weight"], rtol=1e-10, atol=1e-10)
-    assert two[2]
-    for first, second in zip(one[1], two[1], strict=True):
+def test_two_processes_train_what_one_does(toys: Any, two: tuple[dict[str, Any], Path]) -> None:
+    state, history = launch(toys.deterministic, "cpu", 1, "64-true")(toys.Linear(), toys.data(202))
+    torch.testing.assert_close(two[0]["state"]["weight"], state["weight"], rtol=1e-10, atol=1e-10)
+    for one, other in zip(history, two[0]["history"], strict=True):
         for name in ("loss", "error", "penalty", "validation"):
-            assert second[name] == pytest.approx(first[name], rel=1e-6)
+            assert other[name] == pytest.approx(one[name], rel=1e-6)
 
 
 @pytest.mark.slow
-def test_two_processes_end_with_equal_weights_and_resume(toys: Any, tmp_path: Path) -> None:
-    path = tmp_path / "checkpoint.pt"
-    run = launch(toys.shared_fit, "cpu", 2)
-    objective = toys.Noisy()
-    state, history, equal = run(objective, toys.data(), path)
-    assert equal
-    assert len(history) == 5
-    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
-    before = toys.Noisy().state_dict()
-    assert all(torch.equal(objective.state_dict()[name], before[name]) for name in state)
-    again, _, equal = run(toys.Noisy(), toys.data(), path)
-    assert equal
-    assert all(torch.equal(again[name], state[name]) for name in state)
+def test_processes_end_alike_on_noise_of_their_own(two: tuple[dict[str, Any], Path]) -> None:
+    trained = dict(two[0]["trained"])
+    assert not torch.equal(*trained.pop("noise"))
+    assert "net.1.running_mean" in trained
+    assert [
+        name for name, (first, second) in trained.items() if not torch.equal(first, second)
+    ] == []
 
 
 @pytest.mark.slow
-def test_processes_draw_different_noise(toys: Any) -> None:
-    first, second = launch(toys.noise, "cpu", 2)()
-    assert first != second
+def test_one_process_writes_what_all_resume_from(two: tuple[dict[str, Any], Path]) -> None:
+    assert [entry.name for entry in two[1].iterdir()] == ["checkpoint.pt"]
+    trained = {name: value for name, value in two[0]["trained"].items() if name != "noise"}
+    assert trained.keys() == two[0]["resumed"].keys()
+    assert all(torch.equal(value, two[0]["resumed"][name]) for name, value in trained.items())
 
 
 @pytest.mark.slow
-def test_errors_of_a_process_come_through(toys: Any) -> None:
-    with warnings.catch_warnings():
-        with pytest.raises(FileNotFoundError, match="no such thing"):
-            launch(toys.refuse, "cpu", 2)()
-        with pytest.raises(TrainingDiverged, match="lower learning_rate") as error:
-            launch(toys.diverge, "cpu", 2)()
-        assert error.value.phase == "train"
-        with pytest.raises(RuntimeError, match="a training process died.*__main__"):
-            launch(toys.die, "cpu", 2)()
+def test_all_processes_see_divergence(two: tuple[dict[str, Any], Path]) -> None:
+    assert two[0]["diverged"]["diverged"].tolist() == [[1.0], [1.0]]
+
+
+@pytest.mark.slow
+def test_an_error_in_a_process_comes_through(toys: Any) -> None:
+    with pytest.raises(FileNotFoundError, match="no such thing"):
+        launch(toys.refuse, "cpu", 2)()
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_is_told_of(toys: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"a training process died.*__main__"):
+        launch(toys.die, "cpu", 2)()

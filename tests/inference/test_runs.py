@@ -117,7 +117,7 @@ def test_nothing_is_overwritten(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     assert Run.create(tmp_path / "empty", CONFIG).read_config() == CONFIG
     for path in (run.path, tmp_path / "file"):
-        with pytest.raises(FileExistsError, match="--out.*--resume") as error:
+        with pytest.raises(FileExistsError, match=r"--out.*--resume") as error:
             Run.create(path, RunConfig("GMVAE", {}))
         one_line(error)
     assert run.read_config() == CONFIG

@@ -43,9 +43,16 @@ def timeless(history: list[Row]) -> list[Row]:
 
 
 @pytest.mark.parametrize("clip", [None, 0.5])
-@pytest.mark.parametrize("decay", [None, (0.5, 2)])
+@pytest.mark.parametrize(
+    ("decay", "rates"),
+    [
+        (None, [1.0, 1.0, 1.0, 1.0, 1.0]),
+        ((0.5, 2), [1.0, 1.0, 0.5, 0.5, 0.25]),
+        ("cosine", [1.0, 0.9045085, 0.6545085, 0.3454915, 0.0954915]),
+    ],
+)
 def test_it_equals_a_hand_written_loop(
-    toys: Any, clip: float | None, decay: tuple[float, int] | None
+    toys: Any, clip: float | None, decay: Any, rates: list[float]
 ) -> None:
     x = toys.data().double()
     trainer = Trainer(5, 32, 0.01, learning_rate_decay=decay, gradient_clip=clip)
@@ -56,7 +63,7 @@ def test_it_equals_a_hand_written_loop(
     optimizer = torch.optim.Adam(expected.parameters(), lr=0.01)
     batches = batches_of(x, 32, Share(torch.device("cpu"), torch.float64))
     for epoch in range(1, 6):
-        optimizer.param_groups[0]["lr"] = 0.01 * (0.5 ** ((epoch - 1) // 2) if decay else 1)
+        optimizer.param_groups[0]["lr"] = 0.01 * rates[epoch - 1]
         total, rows = torch.zeros(3, dtype=torch.float64), 0
         for batch in batches.shuffled(derive_seed(7, "train", epoch, "order")):
             optimizer.zero_grad()
@@ -72,13 +79,12 @@ def test_it_equals_a_hand_written_loop(
         torch.testing.assert_close(found, total / rows)
         assert (row["phase"], row["epoch"]) == ("train", epoch)
         assert row["loss"] == pytest.approx(row["error"] + row["penalty"])
-    torch.testing.assert_close(objective.weight, expected.weight, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(objective.weight, expected.weight, rtol=1e-7, atol=1e-9)
 
 
 def test_same_seed_same_bits_and_no_generator_is_moved(toys: Any) -> None:
-    torch.manual_seed(11)
-    before = torch.get_rng_state()
     fits = [toys.Noisy() for _ in range(3)]
+    before = torch.get_rng_state()
     histories = [
         toys.TRAINER.fit(objective, toys.data(), validation=toys.data(40), seed=seed)
         for objective, seed in zip(fits, (1, 1, 2), strict=True)
@@ -115,7 +121,8 @@ def test_validation_is_the_mean_over_held_out_rows_in_evaluation_mode(toys: Any)
     history = Trainer(3, batch_size=32).fit(toys.Linear(), toys.data(), validation=held_out)
     expected = toys.Linear()
     Trainer(3, batch_size=32).fit(expected, toys.data())
-    assert history[-1]["validation"] == pytest.approx(float(expected(held_out)[0]), rel=1e-6)
+    loss = expected(held_out)[0].item()
+    assert history[-1]["validation"] == pytest.approx(loss, rel=1e-6)
 
 
 def test_validation_noise_is_the_same_every_epoch(toys: Any) -> None:
@@ -143,7 +150,7 @@ class Scripted(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("patience", "min_delta", "epochs"), [(1, 0.0, 4), (2, 0.0, 7), (3, 0.0, 9), (2, 0.5, 5)]
+    ("patience", "min_delta", "epochs"), [(1, 0.0, 4), (2, 0.0, 7), (3, 0.0, 8), (2, 0.5, 5)]
 )
 def test_it_stops_on_a_plateau(patience: int, min_delta: float, epochs: int) -> None:
     losses = [5.0, 4.0, 3.0, 3.5, 2.75, 2.75, 2.8, 2.9, 1.0]
@@ -180,7 +187,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_weights(toys: Any, h
     good = Failing(1000, how)
     Trainer(2, batch_size=32).fit(good, toys.data())
     objective, history = Failing(2 * 7 + 3, how), []
-    with pytest.raises(TrainingDiverged, match="epoch 3.*epoch 2: lower learning_rate") as error:
+    with pytest.raises(TrainingDiverged, match=r"epoch 3.*epoch 2: lower learning_rate") as error:
         Trainer(5, batch_size=32).fit(objective, toys.data(), history=history)
     assert "\n" not in str(error.value)
     assert (error.value.phase, error.value.epoch) == ("train", 2)
@@ -335,7 +342,7 @@ def test_augmentation_is_for_training_only(toys: Any) -> None:
     trainer.fit(shifted, toys.data() + 1)
     assert same(augmented, shifted)
     assert sum(batches) == 2 * 203
-    expected = float(augmented(toys.data(10))[0])
+    expected = augmented(toys.data(10))[0].item()
     assert history[-1]["validation"] == pytest.approx(expected, rel=1e-6)
 
 
@@ -353,7 +360,8 @@ def test_no_epochs_change_nothing(toys: Any) -> None:
         ({"learning_rate": float("nan")}, "learning_rate must be positive, got nan"),
         ({"gradient_clip": 0.0}, "gradient_clip must be positive"),
         ({"patience": 0}, "patience must be positive"),
-        ({"learning_rate_decay": (0.9, 0)}, "learning_rate_decay must be a positive"),
+        ({"learning_rate_decay": (0.9, 0)}, "'cosine' or a positive"),
+        ({"learning_rate_decay": "linear"}, "'cosine' or a positive .*, got 'linear'"),
     ],
 )
 def test_settings_out_of_range(settings: dict[str, Any], message: str) -> None:

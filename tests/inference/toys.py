@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from pyromix.inference.checkpoint import Checkpoint
+from pyromix.inference.errors import TrainingDiverged
 from pyromix.inference.training import Row, Trainer
 from torch import Tensor, nn
 
@@ -90,43 +91,65 @@ def two_phases(folder: Path, kill: tuple[int | None, int | None]) -> tuple[Noisy
     return second, history
 
 
-def shared_fit(
-    fabric: Fabric, objective: nn.Module, x: Tensor, checkpoint: Path | None = None, seed: int = 0
-) -> tuple[dict[str, Tensor], list[Row], bool]:
-    """Trains, and says whether all processes end with the same state."""
-    kept = None if checkpoint is None else Checkpoint(checkpoint, every=0)
-    history = TRAINER.fit(
-        objective, x, fabric=fabric, validation=x[:51], checkpoint=kept, seed=seed
-    )
-    state = {name: v for name, v in objective.state_dict().items() if isinstance(v, Tensor)}
-    gathered = [fabric.all_gather(value) for value in state.values()]
-    views = [value.reshape(fabric.world_size, -1) for value in gathered]
-    return state, history, all(bool((view == view[0]).all()) for view in views)
+State = dict[str, Tensor]
 
 
-def noise(fabric: Fabric) -> list[list[float]]:
-    """The noise that each process adds in its first batch, and the world's size."""
-    seen: list[Tensor] = []
+def deterministic(fabric: Fabric, objective: nn.Module, x: Tensor) -> tuple[State, list[Row]]:
+    history = TRAINER.fit(objective, x, fabric=fabric, validation=x[:51])
+    return objective.state_dict(), history
+
+
+def noisy(fabric: Fabric, checkpoint: Path) -> State:
+    """A fit with noise and BatchNorm, or what the checkpoint holds of it."""
+    objective, noise = Noisy(), []
 
     def augment(x: Tensor) -> Tensor:
-        seen.append(torch.randn(3))
+        noise.append(torch.randn(3))
         return x
 
-    Trainer(max_epochs=1).fit(Linear(), data(), fabric=fabric, augment=augment)
-    drawn: list[list[float]] = torch.as_tensor(fabric.all_gather(seen[0])).tolist()
-    return drawn
+    TRAINER.fit(
+        objective,
+        data(),
+        fabric=fabric,
+        checkpoint=Checkpoint(checkpoint, every=0),
+        augment=augment,
+    )
+    state = {k: v for k, v in objective.state_dict().items() if isinstance(v, Tensor)}
+    return {**state, "noise": noise[0]} if noise else state
+
+
+def of_all(fabric: Fabric, state: State) -> State:
+    """The states of all processes along a new first dimension."""
+    gathered = {name: torch.as_tensor(fabric.all_gather(value)) for name, value in state.items()}
+    return {name: value.reshape(fabric.world_size, -1) for name, value in gathered.items()}
+
+
+def several(fabric: Fabric, x: Tensor, folder: Path) -> dict[str, Any]:
+    """Everything the tests ask of two processes, since starting them is slow."""
+    argument = Linear()
+    deterministic_state, history = deterministic(fabric, argument, x)
+    trained = of_all(fabric, noisy(fabric, folder / "checkpoint.pt"))
+    fabric.barrier()
+    resumed = of_all(fabric, noisy(fabric, folder / "checkpoint.pt"))
+    x = data()
+    x[0] = torch.inf
+    try:
+        Trainer(max_epochs=2).fit(Linear(), x, fabric=fabric)
+    except TrainingDiverged:
+        diverged = 1.0
+    return {
+        "state": deterministic_state,
+        "history": history,
+        "trained": trained,
+        "resumed": resumed,
+        "diverged": of_all(fabric, {"diverged": torch.tensor(diverged)}),
+    }
 
 
 def refuse(fabric: Fabric) -> None:
     if fabric.global_rank == 1:
         raise FileNotFoundError("no such thing")
     fabric.barrier()
-
-
-def diverge(fabric: Fabric) -> None:
-    x = data()
-    x[0] = torch.inf
-    Trainer(max_epochs=2).fit(Linear(), x, fabric=fabric)
 
 
 def die(fabric: Fabric) -> None:
