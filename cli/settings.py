@@ -81,11 +81,9 @@ def checked(kind: Kind, name: str, value: Any) -> Any:
         raise ValueError(f"--set {name} is no argument of {kind.__name__}: {hint}known: {known}")
     hint = typing.get_type_hints(kind)[name]
     if not _fits(value, hint):
-        shown = getattr(hint, "__name__", None) if isinstance(hint, type) else None
-        raise TypeError(
-            f"--set {name}={value!r} is of the wrong type: it takes {shown or hint}, "
-            f"such as {defaults[name]!r}"
-        )
+        wanted = hint.__name__ if isinstance(hint, type) else hint
+        usual = "" if defaults[name] is None else f", such as {defaults[name]!r}"
+        raise TypeError(f"--set {name}={value!r} is of the wrong type: it takes {wanted}{usual}")
     return value
 
 

@@ -1,13 +1,13 @@
-"""Metrics and plots."""
+"""Evaluation: scores of clusterings and the pictures that go with them."""
 
+from .matching import contingency, hungarian_map
 from .metrics import (
     affiliation_variance,
     balanced_accuracy,
-    calibration_curve,
+    calibration,
     evaluate_clustering,
     expected_calibration_error,
     hungarian_accuracy,
-    hungarian_map,
     mean_confidence,
     most_confident_accuracy,
     occupied_clusters,
@@ -17,7 +17,8 @@ from .metrics import (
 __all__ = [
     "affiliation_variance",
     "balanced_accuracy",
-    "calibration_curve",
+    "calibration",
+    "contingency",
     "evaluate_clustering",
     "expected_calibration_error",
     "hungarian_accuracy",

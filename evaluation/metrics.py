@@ -1,182 +1,198 @@
-"""How good a clustering is: against labels where there are any, and by its own certainty.
-
-Cluster names are arbitrary, so nothing here compares them with labels index by index.
-"""
+"""How good and how sure a clustering is: scores against labels, and what can be said without them."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
+import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix
 
-Array = NDArray[np.float64]
-Labels = NDArray[np.int64]
+from .matching import (
+    FloatArray,
+    check_partition,
+    check_responsibilities,
+    contingency,
+    matched,
+)
 
 
-def _encode(values: ArrayLike) -> tuple[NDArray[np.generic], Labels]:
-    names, codes = np.unique(np.asarray(values), return_inverse=True)
-    return names, codes.astype(np.int64)
+def hungarian_accuracy(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> float:
+    r"""Share of the data whose cluster stands for their label, one cluster to one label.
 
+    .. math:: \max_{\pi} \frac1N \sum_n [\pi(c_n) = y_n]
 
-def hungarian_map(labels: ArrayLike, clusters: ArrayLike) -> dict[int, int]:
-    """The best one-to-one map from clusters to labels; clusters beyond the labels have none.
+    Clusters beyond the number of labels stand for none, so all their data count as errors.
 
     Args:
-        labels: ``(N,)``.
-        clusters: ``(N,)``.
-
-    Example:
-        >>> hungarian_map([0, 0, 1, 1], [5, 5, 3, 3])
-        {3: 1, 5: 0}
-    """
-    table = contingency_matrix(labels, clusters)
-    rows, columns = linear_sum_assignment(-table)
-    label_names, _ = _encode(labels)
-    cluster_names, _ = _encode(clusters)
-    pairs = sorted(zip(columns, rows, strict=True))
-    return {int(cluster_names[column]): int(label_names[row]) for column, row in pairs}
-
-
-def _mapped(labels: ArrayLike, clusters: ArrayLike) -> Labels:
-    """Each datum's cluster as a label by the Hungarian map, -1 where the cluster has none."""
-    found = hungarian_map(labels, clusters)
-    return np.array([found.get(int(cluster), -1) for cluster in np.asarray(clusters)])
-
-
-def hungarian_accuracy(labels: ArrayLike, clusters: ArrayLike) -> float:
-    """Share of data whose cluster is mapped to their label, one to one.
+        labels: ``(N,)`` whole numbers.
+        clusters: ``(N,)`` whole numbers.
 
     Example:
         >>> hungarian_accuracy([0, 0, 1, 1], [1, 1, 0, 2])
         0.75
     """
-    return float((_mapped(labels, clusters) == np.asarray(labels)).mean())
+    return float(matched(labels, clusters).mean())
 
 
-def balanced_accuracy(labels: ArrayLike, clusters: ArrayLike) -> float:
-    """The mean over labels of the share of their data that the Hungarian map gets right."""
-    right = _mapped(labels, clusters) == np.asarray(labels)
-    _, codes = _encode(labels)
-    return float((np.bincount(codes, right) / np.bincount(codes)).mean())
+def purity(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> float:
+    r"""Share of the data that belong to the majority label of their cluster.
 
+    .. math:: \frac1N \sum_c \max_y |\{n: c_n = c,\ y_n = y\}|
 
-def purity(labels: ArrayLike, clusters: ArrayLike) -> float:
-    """Share of data that carry their cluster's majority label; rises with the number of clusters.
+    It rises with K and is 1 when every datum is a cluster: print K beside it.
+
+    Args:
+        labels: ``(N,)`` whole numbers.
+        clusters: ``(N,)`` whole numbers.
 
     Example:
-        >>> purity([0, 0, 1, 1], [0, 1, 2, 3])
+        >>> purity([0, 0, 1, 1], [1, 1, 0, 2])
         1.0
     """
-    table = contingency_matrix(labels, clusters)
-    return float(table.max(0).sum() / table.sum())
+    counts = contingency(labels, clusters)[0]
+    return float(counts.max(0).sum() / counts.sum())
 
 
-def most_confident_accuracy(labels: ArrayLike, responsibilities: ArrayLike) -> float:
-    """Accuracy when each cluster takes the label of its most confident datum.
+def most_confident_accuracy(labels: npt.ArrayLike, responsibilities: npt.ArrayLike) -> float:
+    r"""Accuracy when each cluster takes the label of its most confident example.
+
+    .. math:: \hat y(c) = y_{n(c)}, \qquad n(c) = \arg\max_n \gamma_{nc}
 
     Args:
-        labels: ``(N,)``.
-        responsibilities: ``(N, K)``.
+        labels: ``(N,)`` whole numbers.
+        responsibilities: ``(N, K)``, rows summing to one.
 
     References:
-        Dilokthanakul et al. (2016). arXiv 1611.02648, section 4.2.
+        Dilokthanakul et al. (2016). arXiv 1611.02648, §4.2; Makhzani et al. (2015).
     """
-    gamma, truth = np.asarray(responsibilities), np.asarray(labels)
-    return float((truth[gamma.argmax(0)][gamma.argmax(1)] == truth).mean())
+    y = check_partition(labels, "labels")
+    gamma = check_responsibilities(responsibilities, len(y))
+    return float((y[gamma.argmax(0)][gamma.argmax(1)] == y).mean())
 
 
-def occupied_clusters(responsibilities: ArrayLike) -> int:
-    """How many clusters are some datum's likeliest."""
-    return len(np.unique(np.asarray(responsibilities).argmax(1)))
+def balanced_accuracy(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> float:
+    """Mean over the labels of the share recovered, under the Hungarian map.
 
-
-def mean_confidence(responsibilities: ArrayLike) -> float:
-    """The mean over data of the largest responsibility."""
-    return float(np.asarray(responsibilities).max(1).mean())
-
-
-def affiliation_variance(responsibilities: ArrayLike) -> float:
-    """The mean over data of the variance over clusters of q(c | x), at most (K−1)/K².
+    Args:
+        labels: ``(N,)`` whole numbers.
+        clusters: ``(N,)`` whole numbers.
 
     Example:
-        >>> affiliation_variance(np.eye(4))
-        0.1875
-
-    References:
-        Na, Lee & Kim (2024). Neurocomputing 10.1016/j.neucom.2024.128795.
+        >>> balanced_accuracy([0, 0, 0, 1], [0, 0, 0, 0])
+        0.5
     """
-    return float(np.asarray(responsibilities).var(1).mean())
+    y = check_partition(labels, "labels")
+    agree = matched(y, clusters)
+    return float(np.mean([agree[y == label].mean() for label in np.unique(y)]))
 
 
-def calibration_curve(
-    labels: ArrayLike, responsibilities: ArrayLike, n_bins: int = 15
-) -> tuple[Array, Array, Array]:
-    """Mean confidence, accuracy under the Hungarian map, and share of the data, for each bin.
+def occupied_clusters(responsibilities: npt.ArrayLike) -> int:
+    """Count the clusters that are the likeliest of at least one datum, of ``(N, K)``."""
+    return len(np.unique(check_responsibilities(responsibilities).argmax(1)))
+
+
+def mean_confidence(responsibilities: npt.ArrayLike) -> float:
+    r"""Mean of the largest responsibility, :math:`\frac1N \sum_n \max_c \gamma_{nc}`."""
+    return float(check_responsibilities(responsibilities).max(1).mean())
+
+
+def affiliation_variance(responsibilities: npt.ArrayLike) -> float:
+    r"""Mean variance of the cluster probabilities: how strongly each datum is affiliated.
+
+    .. math:: \frac1N \sum_n \operatorname{Var}_c \gamma_{nc}
+        = \frac1N \sum_n \Bigl(\frac1K \sum_c \gamma_{nc}^2 - \frac1{K^2}\Bigr) \le \frac{K-1}{K^2}
 
     Args:
-        labels: ``(N,)``.
-        responsibilities: ``(N, K)``.
-        n_bins: bins of equal width over [0, 1]; empty ones are left out.
+        responsibilities: ``(N, K)``, rows summing to one.
+
+    Example:
+        >>> affiliation_variance([[1.0, 0.0], [0.5, 0.5]])
+        0.125
+
+    References:
+        Na, Lee & Kim (2024). Neurocomputing, 10.1016/j.neucom.2024.128795.
     """
-    gamma = np.asarray(responsibilities, dtype=np.float64)
-    confidence, right = gamma.max(1), _mapped(labels, gamma.argmax(1)) == np.asarray(labels)
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    counts = np.bincount(bins, minlength=n_bins)
-    used = counts > 0
-    mean_confidence = np.bincount(bins, confidence, n_bins)[used] / counts[used]
-    accuracy = np.bincount(bins, right, n_bins)[used] / counts[used]
-    return mean_confidence, accuracy, counts[used] / len(confidence)
+    return float(check_responsibilities(responsibilities).var(1).mean())
+
+
+def calibration(
+    labels: npt.ArrayLike, responsibilities: npt.ArrayLike, n_bins: int = 15
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Compare confidence with accuracy in equal bins of the largest responsibility.
+
+    Args:
+        labels: ``(N,)`` whole numbers.
+        responsibilities: ``(N, K)``, rows summing to one.
+        n_bins: bins of [0, 1].
+
+    Returns:
+        mean confidence, accuracy under the Hungarian map, and share of the data, each ``(n_bins,)``;
+        the first two are NaN where a bin is empty.
+
+    References:
+        Guo et al. (2017). On calibration of modern neural networks. ICML.
+    """
+    y = check_partition(labels, "labels")
+    gamma = check_responsibilities(responsibilities, len(y))
+    confidence, agree = gamma.max(1), matched(y, gamma.argmax(1))
+    bins = np.minimum((confidence * n_bins).astype(np.int64), n_bins - 1)
+    counts = np.bincount(bins, minlength=n_bins).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        means = np.bincount(bins, confidence, n_bins) / counts
+        rates = np.bincount(bins, agree, n_bins) / counts
+    return means, rates, counts / len(y)
 
 
 def expected_calibration_error(
-    labels: ArrayLike, responsibilities: ArrayLike, n_bins: int = 15
+    labels: npt.ArrayLike, responsibilities: npt.ArrayLike, n_bins: int = 15
 ) -> float:
-    """The mean distance of confidence from accuracy under the Hungarian map, over bins.
+    r"""Mean distance of confidence from accuracy, :math:`\sum_b \frac{N_b}{N} |a_b - m_b|`.
 
-    References:
-        Guo et al. (2017). On calibration of modern neural networks. arXiv 1706.04599, equation 3.
+    Accuracy is counted under the Hungarian map. Arguments as in :func:`calibration`.
     """
-    confidence, accuracy, share = calibration_curve(labels, responsibilities, n_bins)
-    return float((share * np.abs(confidence - accuracy)).sum())
+    means, rates, shares = calibration(labels, responsibilities, n_bins)
+    return float(np.nansum(shares * np.abs(means - rates)))
 
 
-def evaluate_clustering(labels: ArrayLike | None, responsibilities: ArrayLike) -> dict[str, float]:
-    """All metrics of a clustering by name; without labels those that need none.
+def evaluate_clustering(
+    labels: npt.ArrayLike | None, responsibilities: npt.ArrayLike
+) -> dict[str, float]:
+    """Compute every score of one clustering; those that need labels only where there are any.
 
     Args:
-        labels: ``(N,)`` or ``None``.
-        responsibilities: ``(N, K)``, rows summing to one.
+        labels: ``(N,)`` whole numbers, or None.
+        responsibilities: ``(N, K)``, rows summing to one; the cluster is the largest.
+
+    Returns:
+        ``accuracy`` (Hungarian), ``nmi``, ``ari``, ``purity``, ``most_confident_accuracy``,
+        ``balanced_accuracy``, ``calibration_error``; and always ``n_clusters`` (K),
+        ``occupied_clusters``, ``confidence`` (mean of the largest responsibility) and
+        ``affiliation_variance``.
 
     Raises:
-        ValueError: shapes that do not belong together.
+        ValueError: on shapes that do not go together or rows that are no probabilities.
 
     Example:
-        >>> evaluate_clustering([0, 0, 1, 1], np.eye(2)[[1, 1, 0, 0]])["accuracy"]
+        >>> evaluate_clustering([0, 1], [[0.1, 0.9], [0.8, 0.2]])["accuracy"]
         1.0
     """
-    gamma = np.asarray(responsibilities, dtype=np.float64)
-    if gamma.ndim != 2 or (labels is not None and np.shape(labels) != gamma.shape[:1]):
-        raise ValueError(
-            f"responsibilities have shape {gamma.shape} and labels {np.shape(labels)}: "
-            "use (N, K) and (N,)"
-        )
-    found = {
+    gamma = check_responsibilities(responsibilities)
+    unsupervised = {
+        "n_clusters": float(gamma.shape[1]),
         "occupied_clusters": float(occupied_clusters(gamma)),
-        "mean_confidence": mean_confidence(gamma),
+        "confidence": mean_confidence(gamma),
         "affiliation_variance": affiliation_variance(gamma),
     }
     if labels is None:
-        return found
-    clusters = gamma.argmax(1)
+        return unsupervised
+    y, c = check_partition(labels, "labels"), gamma.argmax(1)
+    check_responsibilities(gamma, len(y))
     return {
-        "accuracy": hungarian_accuracy(labels, clusters),
-        "balanced_accuracy": balanced_accuracy(labels, clusters),
-        "most_confident_accuracy": most_confident_accuracy(labels, gamma),
-        "purity": purity(labels, clusters),
-        "nmi": float(normalized_mutual_info_score(labels, clusters)),
-        "ari": float(adjusted_rand_score(labels, clusters)),
-        "calibration_error": expected_calibration_error(labels, gamma),
-        **found,
+        "accuracy": hungarian_accuracy(y, c),
+        "nmi": float(normalized_mutual_info_score(y, c)),
+        "ari": float(adjusted_rand_score(y, c)),
+        "purity": purity(y, c),
+        "most_confident_accuracy": most_confident_accuracy(y, gamma),
+        "balanced_accuracy": balanced_accuracy(y, c),
+        "calibration_error": expected_calibration_error(y, gamma),
+        **unsupervised,
     }

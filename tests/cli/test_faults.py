@@ -36,6 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "foreign" / "config.json").write_text(json.dumps({"name": "something else"}))
     (tmp_path / "empty").mkdir()
     np.save(tmp_path / "flat.npy", np.zeros(5))
+    np.savez(tmp_path / "two.npz", x=np.zeros((5, 3)), y=np.zeros((5, 2), int))
     np.save(tmp_path / "five.npy", np.random.default_rng(0).random((5, 3)))
     return tmp_path
 
@@ -50,6 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["fit", "vade", "one.csv", "-k", "1"], ["1 sample"]),
         (["fit", "vade", "broken.npy"], ["cannot be read"]),
         (["fit", "vade", "flat.npy"], ["shape (5,)", "a table (N, X)"]),
+        (["fit", "vade", "two.npz"], ["2 labels for each datum", "keep one"]),
         (["fit", "vade", "missing.npy"], ["missing.npy does not exist"]),
         (["fit", "vade", "nan.csv", "--label-column", "c"], ["label_column='c' is not there"]),
         (["fit", "vade", "five.npy", "-k", "6"], ["n_clusters is 6 and X has 5 samples"]),
@@ -57,7 +59,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["fit", "vade", "five.npy", "-k", "2", "--device", "tpu"], ["device"]),
         (["fit", "vade", "five.npy", "--seed", "-1"], ["--seed is -1"]),
         (["fit", "vade", "five.npy", "--set", "hidden_dim=(3,)"], ["did you mean 'hidden_dims'?"]),
-        (["fit", "vade", "five.npy", "--set", "hidden_dims=3"], ["such as (500, 500, 2000)"]),
+        (["fit", "vade", "five.npy", "--set", "hidden_dims=3"], ["it takes tuple[int, ...]"]),
         (["fit", "vade", "five.npy", "-k", "2", "--set", "bound=closed"], ["'closed-form'"]),
         (["fit", "--resume", "foreign"], ["not written by pyromix"]),
         (["fit", "--resume", "empty"], ["no config.json"]),
@@ -138,7 +140,7 @@ def test_a_damaged_config(pyromix: Invoke, copied: Path) -> None:
 
 
 def test_data_of_another_shape(pyromix: Invoke, finished: Path, blobs: Path) -> None:
-    refused(pyromix("evaluate", finished, blobs), "(4,)", "fitted on (64,)")
+    refused(pyromix("evaluate", finished, blobs), "4 features", "64 features")
 
 
 def test_an_unknown_split(pyromix: Invoke, finished: Path) -> None:

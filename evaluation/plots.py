@@ -1,0 +1,275 @@
+"""Pictures of a fit: the latent space, the clusters against labels, training, confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.decomposition import PCA
+
+from .matching import (
+    check_partition,
+    check_responsibilities,
+    contingency,
+    hungarian_map,
+)
+from .metrics import calibration, expected_calibration_error, hungarian_accuracy, purity
+from .style import BLUE, GREEN, GREY, ORANGE, FloatArray, canvas, colours, number, styled
+
+MAX_POINTS = 10_000
+NOT_A_PART = ("phase", "epoch", "loss", "validation", "seconds")
+
+
+@styled
+def latent_map(
+    codes: npt.ArrayLike, clusters: npt.ArrayLike, labels: npt.ArrayLike | None = None
+) -> Figure:
+    """Map the latent codes, coloured by cluster and, where known, by label.
+
+    Beyond two dimensions the map is the first two principal components, and its axes say how much
+    of the variance they hold. At most 10,000 points are drawn.
+
+    Args:
+        codes: ``(N, D)``, D ≥ 1.
+        clusters: ``(N,)`` whole numbers.
+        labels: ``(N,)`` whole numbers, or None.
+
+    Example:
+        >>> figure = latent_map(np.eye(4), [0, 0, 1, 1])
+    """
+    z = np.asarray(codes, np.float64)
+    if z.ndim != 2 or len(z) < 2:
+        raise ValueError(f"codes must have shape (N, D) with N of at least 2, got {z.shape}")
+    colourings = {"Clusters": check_partition(clusters, "clusters")}
+    if labels is not None:
+        colourings["Labels"] = check_partition(labels, "labels")
+    for name, groups in colourings.items():
+        if len(groups) != len(z):
+            raise ValueError(
+                f"codes and {name.lower()} must be as long, got {len(z)} and {len(groups)}"
+            )
+    points, axis_names = _plane(z)
+    order = np.random.default_rng(0).permutation(len(z))[:MAX_POINTS]
+    figure = canvas(5.2 * len(colourings), 5.3)
+    panels = figure.subplots(1, len(colourings), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, (title, groups) in zip(panels, colourings.items(), strict=True):
+        present, index = np.unique(groups, return_inverse=True)
+        axes.scatter(
+            *points[order].T,
+            s=5 if len(order) > 2000 else 12,
+            c=colours(len(present))[index[order]],
+            alpha=0.6,
+            linewidths=0,
+        )
+        number(axes, points, index, [str(group) for group in present])
+        axes.set_title(f"{title} ({len(present)})")
+        axes.set_xlabel(axis_names[0])
+    panels[0].set_ylabel(axis_names[1])
+    if len(order) < len(z):
+        figure.supxlabel(f"{len(order):,} of {len(z):,} points", fontsize=9, color=GREY)
+    return figure
+
+
+def _plane(z: FloatArray) -> tuple[FloatArray, tuple[str, str]]:
+    if z.shape[1] == 1:
+        jitter = np.random.default_rng(0).uniform(-1, 1, len(z))
+        return np.column_stack([z[:, 0], jitter]), ("$z_1$", "random, to spread the points")
+    if z.shape[1] == 2:
+        return z, ("$z_1$", "$z_2$")
+    pca = PCA(2, random_state=0).fit(z)
+    first, second = pca.explained_variance_ratio_
+    return np.asarray(pca.transform(z)), (
+        f"principal component 1 ({first:.0%} of the variance of {z.shape[1]} dimensions)",
+        f"principal component 2 ({second:.0%})",
+    )
+
+
+@styled
+def confusion(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> Figure:
+    """Draw which label falls into which cluster, the matched clusters along the diagonal.
+
+    Each row is the share of a label's data; clusters that stand for no label follow at the right,
+    in order of their majority label.
+
+    Args:
+        labels: ``(N,)`` whole numbers.
+        clusters: ``(N,)`` whole numbers.
+
+    Example:
+        >>> figure = confusion([0, 0, 1, 1], [5, 5, 2, 2])
+    """
+    counts, classes, groups = contingency(labels, clusters)
+    stands_for = hungarian_map(labels, clusters)
+    majority = classes[counts.argmax(0)]
+    column = sorted(
+        range(len(groups)),
+        key=lambda k: (
+            int(groups[k]) not in stands_for,
+            stands_for.get(int(groups[k]), int(majority[k])),
+        ),
+    )
+    table = counts[:, column]
+    shares = table / table.sum(1, keepdims=True)
+    figure = canvas(max(4.5, 0.36 * len(groups) + 1.9), max(3.4, 0.36 * len(classes) + 1.5))
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_yticks(range(len(classes)), [str(label) for label in classes])
+    axes.set_xticks(range(len(groups)), [str(groups[k]) for k in column])
+    axes.tick_params(length=0, labelsize=9 if len(groups) <= 40 else 6)
+    axes.spines[:].set_visible(False)
+    if table.size <= 600:
+        for (row, col), share in np.ndenumerate(shares):
+            if share >= 0.005:
+                ink = "white" if share > 0.55 else "#333333"
+                axes.text(
+                    col, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=ink
+                )
+    n_matched = len(stands_for)
+    if n_matched < len(groups):
+        axes.axvline(n_matched - 0.5, color=ORANGE, linewidth=1.2)
+    axes.set_xlabel("cluster" + (", matched | left over" if n_matched < len(groups) else ""))
+    axes.set_ylabel("label")
+    axes.set_title(
+        f"accuracy {hungarian_accuracy(labels, clusters):.1%}, "
+        f"purity {purity(labels, clusters):.1%}, {len(groups)} clusters"
+    )
+    figure.colorbar(image, label="share of the label", shrink=0.8)
+    return figure
+
+
+@styled
+def curves(history: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw the loss and each named part over the epochs, with the phases marked.
+
+    Args:
+        history: rows with ``phase``, ``loss`` and further named numbers in nats per datum, one an
+            epoch; ``validation`` is drawn with the loss; ``epoch`` and ``seconds`` are not drawn.
+
+    Example:
+        >>> figure = curves([{"phase": "train", "epoch": 1, "loss": 90.0, "kl_z": 10.0}])
+    """
+    if not history:
+        raise ValueError("history is empty: train for at least one epoch")
+    parts = list(dict.fromkeys(key for row in history for key in row if key not in NOT_A_PART))
+    n_columns = min(3, 1 + len(parts))
+    n_rows = -(-(1 + len(parts)) // n_columns)
+    figure = canvas(3.6 * n_columns + 0.4, 2.5 * n_rows + 0.6, "Training, nats per datum")
+    panels = figure.subplots(n_rows, n_columns, sharex=True, squeeze=False).ravel()
+    for axes, name in zip(panels, ["loss", *parts], strict=False):
+        _curve(axes, history, name, BLUE)
+        _mark_phases(axes, [str(row["phase"]) for row in history])
+        axes.set_title(name.replace("_", " "))
+    if any("validation" in row for row in history):
+        _curve(panels[0], history, "validation", ORANGE, "held out")
+        panels[0].legend()
+    for axes in panels[1 + len(parts) :]:
+        axes.set_visible(False)
+    # The panel above a hole shows the epochs that the hole would have shown.
+    for axes in panels[max(0, 1 + len(parts) - n_columns) : 1 + len(parts)]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel("epoch, all phases")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return figure
+
+
+def _curve(
+    axes: Axes, history: Sequence[Mapping[str, Any]], name: str, colour: str, label: str = "trained"
+) -> None:
+    values = np.array([row.get(name, np.nan) for row in history], np.float64)
+    epochs = np.arange(1, len(values) + 1)
+    marker = "o" if np.isfinite(values).sum() < 5 else None
+    axes.plot(epochs, values, color=colour, label=label, marker=marker, markersize=4)
+    axes.margins(y=0.12)
+
+
+def _mark_phases(axes: Axes, phases: Sequence[str]) -> None:
+    starts = [0, *(i for i in range(1, len(phases)) if phases[i] != phases[i - 1]), len(phases)]
+    if len(starts) == 2:
+        return
+    for k, (start, stop) in enumerate(zip(starts, starts[1:], strict=False)):
+        if k % 2 == 0:
+            axes.axvspan(start + 0.5, stop + 0.5, color="#F2F2F2", zorder=0, linewidth=0)
+        axes.text(
+            (start + stop + 1) / 2,
+            0.98,
+            phases[start],
+            transform=axes.get_xaxis_transform(),
+            ha="center",
+            va="top",
+            fontsize=8,
+            color="#777777",
+        )
+
+
+@styled
+def responsibility_histogram(responsibilities: npt.ArrayLike) -> Figure:
+    """Draw how sure the assignments are, and how much of the data each cluster holds.
+
+    Args:
+        responsibilities: ``(N, K)``, rows summing to one.
+    """
+    gamma = check_responsibilities(responsibilities)
+    n, n_clusters = gamma.shape
+    figure = canvas(9, 3.3)
+    left, right = figure.subplots(1, 2)
+    weights = np.full(n, 1 / n)
+    left.hist(gamma.max(1), np.linspace(0, 1, 41), weights=weights, color=BLUE)
+    left.axvline(1 / n_clusters, color=GREY, linestyle=":", linewidth=1.2, label=f"1/{n_clusters}")
+    left.set_xlim(0, 1)
+    left.set_xlabel("largest responsibility of a datum")
+    left.set_ylabel("share of the data")
+    left.set_title("How sure the assignments are")
+    left.legend(loc="upper left")
+    sizes = np.bincount(gamma.argmax(1), minlength=n_clusters) / n
+    order = np.argsort(-sizes, kind="stable")
+    position = np.arange(n_clusters)
+    right.bar(position, sizes[order], color=GREEN, width=0.8)
+    if n_clusters <= 30:
+        right.set_xticks(position, [str(k) for k in order])
+        right.set_xlabel("cluster")
+    else:
+        right.set_xlabel("clusters, largest first")
+    right.tick_params(axis="x", length=0, labelsize=9 if n_clusters <= 20 else 7)
+    right.set_ylabel("share of the data")
+    right.set_title(f"{int((sizes > 0).sum())} of {n_clusters} clusters are occupied")
+    return figure
+
+
+@styled
+def reliability_diagram(
+    labels: npt.ArrayLike, responsibilities: npt.ArrayLike, n_bins: int = 15
+) -> Figure:
+    """Draw accuracy against confidence: on the diagonal, probabilities mean what they say.
+
+    Args:
+        labels: ``(N,)`` whole numbers.
+        responsibilities: ``(N, K)``, rows summing to one.
+        n_bins: bins of [0, 1].
+
+    References:
+        Guo et al. (2017). On calibration of modern neural networks. ICML.
+    """
+    means, rates, shares = calibration(labels, responsibilities, n_bins)
+    error = expected_calibration_error(labels, responsibilities, n_bins)
+    figure = canvas(4.6, 5.2)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    above.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1.2)
+    full = shares > 0
+    above.vlines(
+        means[full], np.minimum(means, rates)[full], np.maximum(means, rates)[full], ORANGE
+    )
+    above.plot(means[full], rates[full], "o-", color=BLUE, markersize=5)
+    above.set_xlim(0, 1)
+    above.set_ylim(0, 1.02)
+    above.set_ylabel("accuracy under the Hungarian map")
+    above.set_title(f"Expected calibration error {error:.3f}")
+    centres = (np.arange(n_bins) + 0.5) / n_bins
+    below.bar(centres, shares, width=0.9 / n_bins, color=BLUE, alpha=0.5)
+    below.set_ylabel("share of data")
+    below.set_xlabel("largest responsibility")
+    return figure

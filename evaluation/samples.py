@@ -1,0 +1,233 @@
+"""Pictures of data: grids of samples, one row a cluster, and replicates beside what they replicate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .style import BLUE, GREY, ORANGE, FloatArray, canvas, colours, number, styled
+
+INCH_PER_IMAGE = 0.45
+MAX_ROWS = 20
+
+
+def as_images(x: npt.ArrayLike, image_shape: Sequence[int] | None, lead: int) -> FloatArray | None:
+    """Read ``(…, C, H, W)``, ``(…, H, W)`` or flat images as ``(…, H, W, 3)`` in [0, 1].
+
+    Args:
+        x: an array with ``lead`` leading axes.
+        image_shape: (H, W) or (C, H, W) of flat images; None if they are not flat.
+        lead: number of leading axes.
+
+    Returns:
+        The pictures, grey ones as dark ink on white; None where ``x`` holds plain vectors.
+
+    Raises:
+        ValueError: ``image_shape`` does not fit, or there are neither one nor three channels.
+    """
+    array = np.asarray(x, np.float64)
+    start = array.shape[:lead]
+    if image_shape is not None:
+        size = int(np.prod(image_shape))
+        if size * int(np.prod(start)) != array.size:
+            raise ValueError(
+                f"image_shape={tuple(image_shape)} holds {size} values, "
+                f"but a datum has shape {array.shape[lead:]}"
+            )
+        array = array.reshape(*start, *image_shape)
+    if array.ndim == lead + 1:
+        return None
+    if array.ndim == lead + 2:
+        array = array[..., None, :, :]
+    channels = array.shape[lead]
+    if array.ndim != lead + 3 or channels not in (1, 3):
+        raise ValueError(
+            "pictures need one or three channels, (…, C, H, W) or (…, H, W), "
+            f"got a datum of shape {array.shape[lead:]}"
+        )
+    low, high = min(0.0, float(array.min())), max(1.0, float(array.max()))
+    array = np.moveaxis((array - low) / (high - low), lead, -1)
+    return array if channels == 3 else np.repeat(1 - array, 3, -1)
+
+
+def mosaic(images: FloatArray, gap: int = 1) -> FloatArray:
+    """Lay images ``(rows, columns, H, W, 3)`` out as one, with light lines between them."""
+    rows, columns, height, width, _ = images.shape
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 0.9)
+    for r in range(rows):
+        for c in range(columns):
+            top, left = r * (height + gap), c * (width + gap)
+            sheet[top : top + height, left : left + width] = images[r, c]
+    return sheet
+
+
+def show_rows(axes: Axes, images: FloatArray, names: Sequence[str]) -> None:
+    """Show images ``(rows, columns, H, W, 3)`` on one axes, each row named at its left."""
+    height = images.shape[2] + 1
+    axes.imshow(mosaic(images), interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks(np.arange(len(images)) * height + (height - 2) / 2, names)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+@styled
+def cluster_grid(
+    samples: npt.ArrayLike,
+    *,
+    image_shape: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    title: str = "Samples of each cluster",
+) -> Figure:
+    """Draw samples of every cluster: images in rows, points in the plane, or profiles.
+
+    Args:
+        samples: ``(K, n, C, H, W)`` or ``(K, n, H, W)`` images; ``(K, n, X)`` vectors, drawn as
+            points where X = 2 and otherwise as lines over the X values.
+        image_shape: (H, W) or (C, H, W) if vectors are flat images.
+        names: K names for the clusters; their numbers by default.
+        title: one line over the figure.
+
+    Example:
+        >>> figure = cluster_grid(np.random.default_rng(0).random((3, 8, 28, 28)))
+    """
+    array = np.asarray(samples, np.float64)
+    if array.ndim < 3 or array.size == 0:
+        raise ValueError(f"samples must have shape (K, n, …), got {array.shape}")
+    labels = [str(i) for i in range(len(array))] if names is None else list(names)
+    images = as_images(array, image_shape, lead=2)
+    if images is not None:
+        return _image_rows(images, labels, title)
+    if array.shape[2] == 2:
+        return _points(array, labels, title)
+    return _profiles(array, labels, title)
+
+
+def _image_rows(images: FloatArray, names: list[str], title: str) -> Figure:
+    n_clusters, n, height, width, _ = images.shape
+    n_panels = -(-n_clusters // MAX_ROWS)
+    rows = -(-n_clusters // n_panels)
+    figure = canvas(
+        n_panels * (INCH_PER_IMAGE * n * width / height + 0.6),
+        INCH_PER_IMAGE * rows + 0.7,
+        title,
+    )
+    for panel, axes in enumerate(figure.subplots(1, n_panels, squeeze=False)[0]):
+        part = slice(panel * rows, (panel + 1) * rows)
+        show_rows(axes, images[part], names[part])
+        axes.set_anchor("N")
+    figure.axes[0].set_ylabel("cluster")
+    return figure
+
+
+def _points(array: FloatArray, names: list[str], title: str) -> Figure:
+    figure = canvas(5.5, 5.5, title)
+    axes = figure.subplots()
+    groups = np.repeat(np.arange(len(array)), array.shape[1])
+    points = array.reshape(-1, 2)
+    axes.scatter(*points.T, s=8, c=colours(len(array))[groups], alpha=0.7, linewidths=0)
+    number(axes, points, groups, names)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel("$x_1$")
+    axes.set_ylabel("$x_2$")
+    return figure
+
+
+def _profiles(array: FloatArray, names: list[str], title: str) -> Figure:
+    n_columns = min(5, len(array))
+    n_rows = -(-len(array) // n_columns)
+    figure = canvas(2.2 * n_columns + 0.6, 1.4 * n_rows + 0.8, title)
+    panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
+    position = np.arange(1, array.shape[2] + 1)
+    for axes, profile, name in zip(panels, array, names, strict=False):
+        axes.plot(position, profile.T, color=GREY, alpha=0.35, linewidth=0.7)
+        axes.plot(position, profile.mean(0), color=BLUE)
+        axes.set_title(f"cluster {name}", fontsize=9)
+    for axes in panels[len(array) :]:
+        axes.set_visible(False)
+    figure.supxlabel("feature; the mean in blue", fontsize=10)
+    return figure
+
+
+@styled
+def predictive_check(
+    x: npt.ArrayLike,
+    replicated: npt.ArrayLike,
+    *,
+    image_shape: Sequence[int] | None = None,
+    n_shown: int = 10,
+) -> Figure:
+    r"""Set data beside replicates from the posterior predictive, and compare two statistics.
+
+    For images, rows of data stand beside their replicates. Below, the mean and the standard
+    deviation over the values of a datum, :math:`T(x_n)`, are histogrammed for the data and for each
+    replicated data set, so that a model which misses one shows it.
+
+    Args:
+        x: ``(N, X)`` or ``(N, C, H, W)`` data.
+        replicated: ``(S, N, …)``, S replicates of each datum.
+        image_shape: (H, W) or (C, H, W) if vectors are flat images.
+        n_shown: how many data are shown as images, one a row, with as many replicates.
+
+    References:
+        Gelman et al. (2013). Bayesian Data Analysis, ch. 6.
+    """
+    data, draws = np.asarray(x, np.float64), np.asarray(replicated, np.float64)
+    if draws.ndim != data.ndim + 1 or draws.shape[1:] != data.shape:
+        raise ValueError(
+            f"replicated must have shape (S, {', '.join(map(str, data.shape))}), got {draws.shape}"
+        )
+    shown, copies = data[:n_shown], draws[:n_shown, :n_shown]
+    images = as_images(np.concatenate([shown[:, None], copies.swapaxes(0, 1)], 1), image_shape, 2)
+    title = "Posterior predictive check"
+    if images is None:
+        figure = canvas(8, 3, title)
+        below = figure
+    else:
+        rows, columns, height, width, _ = images.shape
+        tall = INCH_PER_IMAGE * rows + 0.5
+        wide = max(8.0, INCH_PER_IMAGE * columns * width / height + 1)
+        figure = canvas(wide, tall + 3, title)
+        above, below = figure.subfigures(2, 1, height_ratios=[tall, 2.8])
+        left, right = above.subplots(1, 2, width_ratios=[1, columns - 1])
+        show_rows(left, images[:, :1], [""] * rows)
+        show_rows(right, images[:, 1:], [""] * rows)
+        left.set_title("data")
+        right.set_title("replicates")
+    panels = below.subplots(1, 2)
+    flat, flat_draws = data.reshape(len(data), -1), draws.reshape(*draws.shape[:2], -1)
+    for axes, (name, observed, predicted) in zip(
+        panels,
+        [
+            ("mean", flat.mean(1), flat_draws.mean(2)),
+            ("standard deviation", flat.std(1), flat_draws.std(2)),
+        ],
+        strict=True,
+    ):
+        _compare(axes, observed, predicted)
+        axes.set_xlabel(f"{name} over a datum")
+    panels[0].set_ylabel("density")
+    panels[1].legend()
+    return figure
+
+
+def _compare(axes: Axes, observed: FloatArray, predicted: FloatArray) -> None:
+    """Histogram a statistic of the data (N,) and of each replicate (S, N)."""
+    pooled = np.concatenate([observed, predicted.ravel()])
+    bins = np.histogram_bin_edges(pooled, bins=30)
+    axes.hist(observed, bins, density=True, color=BLUE, alpha=0.35, label="data")
+    for i, replicate in enumerate(predicted[:20]):
+        axes.hist(
+            replicate,
+            bins,
+            density=True,
+            histtype="step",
+            color=ORANGE,
+            alpha=0.6,
+            linewidth=1,
+            label="replicates" if i == 0 else None,
+        )
