@@ -53,7 +53,7 @@ def baselines(train: Dataset, data: Dataset, n_clusters: int, seed: int) -> Iter
     asked = data.x.reshape(len(data), -1)
     diagonal = GaussianMixture(n_clusters, covariance_type="diag", random_state=seed)
     full = GaussianMixture(n_clusters, random_state=seed)
-    components = PCA(EXPLAINED, svd_solver="full", random_state=seed)
+    components = PCA(EXPLAINED, random_state=seed)
     models: dict[str, Any] = {
         "k-means": KMeans(n_clusters, n_init=10, random_state=seed),
         "GaussianMixture": diagonal,

@@ -99,7 +99,7 @@ def resume(
     fixed = ", ".join(sorted(set(changed) - CHANGEABLE))
     if fixed:
         raise ValueError(f"--resume takes {fixed} from {path}/config.json: give no other value")
-    epochs = config.arguments.get("max_epochs", 0)
+    epochs = config.arguments.get("max_epochs") or 0
     if changed.get("max_epochs", epochs) < epochs:
         raise ValueError(
             f"max_epochs is {changed['max_epochs']}, and {path} was begun with {epochs}: a resumed "

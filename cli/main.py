@@ -234,8 +234,11 @@ def sample(
         int | None, _option("--cluster", help="Draw from this cluster alone.", metavar="INT")
     ] = None,
     number: Annotated[
-        int, typer.Option("--number", "-n", min=1, help="How many to draw.", metavar="INT")
-    ] = 64,
+        int,
+        typer.Option(
+            "--number", "-n", min=1, help="How many to draw; of each, in a picture.", metavar="INT"
+        ),
+    ] = 10,
     seed: Annotated[int, typer.Option(help="Same seed, same samples.", metavar="INT")] = 0,
     out: Annotated[
         Path | None,

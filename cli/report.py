@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..inference import Run, bound
 from .baselines import MAX_ROWS, baselines
 
 SUPERVISED = ("accuracy", "nmi", "ari")
-UNSUPERVISED = ("occupied_clusters", "mean_confidence", "affiliation_variance")
+UNSUPERVISED = ("occupied_clusters", "confidence", "affiliation_variance")
 SAMPLES_PER_CLUSTER = 10
 
 Scores = dict[str, float]
@@ -119,15 +119,22 @@ def pictures(
     yield "latent-map", latent_map(estimator.transform(data.x), clusters, data.labels)
     if data.labels is not None:
         yield "confusion", confusion(data.labels, clusters)
-    shape = data.image_shape or data.x.shape[1:]
-    samples = [
-        estimator.sample(SAMPLES_PER_CLUSTER, cluster=cluster, mean=True, seed=cluster)[0]
-        for cluster in range(estimator.n_clusters)
-    ]
-    yield "clusters", cluster_grid(np.stack(samples).reshape(len(samples), -1, *shape))
+    samples = generated(estimator, range(estimator.n_clusters), SAMPLES_PER_CLUSTER)
+    yield "clusters", cluster_grid(samples, image_shape=data.image_shape)
+
+
+def generated(
+    estimator: DeepMixture, clusters: Iterable[int], number: int, seed: int = 0
+) -> NDArray[np.float32]:
+    """The means of ``number`` samples of each cluster: ``(clusters, number, *event)``.
+
+    Every cluster has the same seed, and so the same style where the story has one.
+    """
+    rows = [estimator.sample(number, cluster=k, mean=True, seed=seed)[0] for k in clusters]
+    return np.stack(rows)
 
 
 def save(figure: Figure, path: Path) -> None:
     """Write a picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120, bbox_inches="tight")
+    figure.savefig(path)

@@ -11,14 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ..estimators import load
-from ..evaluation import cluster_grid, evaluate_clustering, reliability
+from ..evaluation import cluster_grid, evaluate_clustering, reliability_diagram
 from ..inference import Run
 from .inputs import Source, Split
-from .report import mean_bound, save, shown
+from .report import generated, mean_bound, save, shown
 
 __all__ = ["Source", "evaluate", "sample"]
-
-_COLUMNS = 8
 
 
 def evaluate(
@@ -59,7 +57,7 @@ def evaluate(
         ),
     }
     if out is not None:
-        save(reliability(data.labels, gamma), out)
+        save(reliability_diagram(data.labels, gamma), out)
     facts = {
         "run": str(path),
         "data": data.name,
@@ -80,14 +78,15 @@ def evaluate(
 
 
 def sample(path: Path, cluster: int | None, number: int, seed: int, out: Path | None) -> None:
-    """Draw new data from a run, into a picture or arrays.
+    """Draw new data from a run, as a picture or as arrays.
 
     Args:
         path: the run folder.
-        cluster: the cluster to draw from; by default clusters are drawn from p(c).
-        number: how many to draw.
+        cluster: the cluster to draw from; by default a picture shows all of them, and arrays have
+            clusters drawn from p(c).
+        number: how many to draw; of each cluster, for a picture.
         seed: same seed, same samples.
-        out: a new file: .png for the means E[x | z] as a picture, .npz for draws of x as arrays
+        out: a new file: .png for a picture of the means E[x | z], .npz for draws of x as arrays
             ``x`` and ``clusters``.
 
     Raises:
@@ -99,16 +98,24 @@ def sample(path: Path, cluster: int | None, number: int, seed: int, out: Path | 
     out = path / name if out is None else out
     estimator = load(path)
     _check_new(out, (".png", ".npz"))
-    picture = out.suffix.lower() == ".png"
-    x, clusters = estimator.sample(number, cluster=cluster, mean=picture, seed=seed)
     image_shape = Run(path).read_config().data.get("image_shape")
-    x = x.reshape(number, *(image_shape or x.shape[1:]))
-    if picture:
-        order = np.argsort(clusters, kind="stable")
-        save(cluster_grid(x[order]), out)
+    if out.suffix.lower() == ".npz":
+        x, clusters = estimator.sample(number, cluster=cluster, seed=seed)
+        np.savez(out, x=x.reshape(number, *(image_shape or x.shape[1:])), clusters=clusters)
     else:
-        np.savez(out, x=x, clusters=clusters)
-    typer.echo(f"{number} samples: {out}")
+        shown_clusters = range(estimator.n_clusters) if cluster is None else [cluster]
+        samples = generated(estimator, shown_clusters, number, seed)
+        names = [str(k) for k in shown_clusters]
+        if cluster is not None and image_shape:
+            samples = samples.reshape(-1, _columns(number), *image_shape)
+            names *= len(samples)
+        save(cluster_grid(samples, image_shape=image_shape, names=names), out)
+    typer.echo(f"samples: {out}")
+
+
+def _columns(number: int) -> int:
+    """In how many columns so many pictures stand without a gap."""
+    return next((n for n in range(12, 4, -1) if number % n == 0), number)
 
 
 def _check_new(path: Path, suffixes: tuple[str, ...]) -> None:

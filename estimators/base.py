@@ -78,7 +78,8 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
             covariances), ``"gmm-diag"`` or ``"kmeans"``; ``"data"`` (k-means on the data) or
             ``"none"``.
         kl_warmup_epochs: epochs over which the weight of the latents rises from 0 to 1.
-        max_epochs: epochs of the joint training, at most; ``None``: 5,000 steps, in 10 to 40 epochs.
+        max_epochs: epochs of the joint training, at most; ``None``: 5,000 steps, in 10 to 40
+            epochs.
         batch_size: rows of a batch.
         learning_rate: of Adam in the joint training; pretraining has 1e-3.
         learning_rate_decay: ``"cosine"``, ``(factor, every n epochs)``, or ``None``.
@@ -218,7 +219,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         story()[0].likelihood.check(x)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         train, validation = self._split(x)
-        recipe = self.recipe(ceil(len(train) / self.batch_size), event_shape)
+        recipe = self.recipe(ceil(len(train) / max(1, self.batch_size)), event_shape)
         run = launch(_fit, self.device, self.devices, self.precision)
         found, self.history_ = run(recipe, story, train, self.seed_, validation, checkpoint)
         self.adopt(*found, self.likelihood_)
@@ -335,7 +336,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         return x.numpy(), clusters["c"].numpy()
 
     def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
-        """``n`` replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
+        """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
         return posterior_predictive(self.model_, self.guide_, self._check(X), n, seed=seed).numpy()
 
     def to_arviz(self, X: ArrayLike, *, n: int = 100, seed: int = 0) -> Any:

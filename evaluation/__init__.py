@@ -13,18 +13,33 @@ from .metrics import (
     occupied_clusters,
     purity,
 )
+from .plots import (
+    confusion,
+    curves,
+    latent_map,
+    reliability_diagram,
+    responsibility_histogram,
+)
+from .samples import cluster_grid, predictive_check
 
 __all__ = [
     "affiliation_variance",
     "balanced_accuracy",
     "calibration",
+    "cluster_grid",
+    "confusion",
     "contingency",
+    "curves",
     "evaluate_clustering",
     "expected_calibration_error",
     "hungarian_accuracy",
     "hungarian_map",
+    "latent_map",
     "mean_confidence",
     "most_confident_accuracy",
     "occupied_clusters",
+    "predictive_check",
     "purity",
+    "reliability_diagram",
+    "responsibility_histogram",
 ]

@@ -1,4 +1,4 @@
-"""How good and how sure a clustering is: scores against labels, and what can be said without them."""
+"""How good and how sure a clustering is: scores against labels, and scores without."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def calibration(
         n_bins: bins of [0, 1].
 
     Returns:
-        mean confidence, accuracy under the Hungarian map, and share of the data, each ``(n_bins,)``;
-        the first two are NaN where a bin is empty.
+        mean confidence, accuracy under the Hungarian map and share of the data, each
+        ``(n_bins,)``; the first two are NaN where a bin is empty.
 
     References:
         Guo et al. (2017). On calibration of modern neural networks. ICML.

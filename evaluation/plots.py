@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -115,14 +116,19 @@ def confusion(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> Figure:
     )
     table = counts[:, column]
     shares = table / table.sum(1, keepdims=True)
-    figure = canvas(max(4.5, 0.36 * len(groups) + 1.9), max(3.4, 0.36 * len(classes) + 1.5))
+    roomy = len(groups) <= 30 and len(classes) <= 30
+    cell = 0.36 if roomy else 0.2
+    figure = canvas(max(4.5, cell * len(groups) + 1.9), max(3.4, cell * len(classes) + 1.5))
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     axes.set_yticks(range(len(classes)), [str(label) for label in classes])
     axes.set_xticks(range(len(groups)), [str(groups[k]) for k in column])
-    axes.tick_params(length=0, labelsize=9 if len(groups) <= 40 else 6)
+    axes.tick_params(length=0)
+    if not roomy:
+        axes.tick_params(labelsize=7)
+        axes.tick_params(axis="x", labelrotation=90)
     axes.spines[:].set_visible(False)
-    if table.size <= 600:
+    if roomy:
         for (row, col), share in np.ndenumerate(shares):
             if share >= 0.005:
                 ink = "white" if share > 0.55 else "#333333"
@@ -173,7 +179,9 @@ def curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     for axes in panels[max(0, 1 + len(parts) - n_columns) : 1 + len(parts)]:
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("epoch, all phases")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.xaxis.set_major_locator(
+            MaxNLocator(5, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
+        )
     return figure
 
 
@@ -191,7 +199,7 @@ def _mark_phases(axes: Axes, phases: Sequence[str]) -> None:
     starts = [0, *(i for i in range(1, len(phases)) if phases[i] != phases[i - 1]), len(phases)]
     if len(starts) == 2:
         return
-    for k, (start, stop) in enumerate(zip(starts, starts[1:], strict=False)):
+    for k, (start, stop) in enumerate(pairwise(starts)):
         if k % 2 == 0:
             axes.axvspan(start + 0.5, stop + 0.5, color="#F2F2F2", zorder=0, linewidth=0)
         axes.text(
@@ -231,10 +239,10 @@ def responsibility_histogram(responsibilities: npt.ArrayLike) -> Figure:
     right.bar(position, sizes[order], color=GREEN, width=0.8)
     if n_clusters <= 30:
         right.set_xticks(position, [str(k) for k in order])
+        right.tick_params(axis="x", length=0, labelsize=9 if n_clusters <= 20 else 7)
         right.set_xlabel("cluster")
     else:
         right.set_xlabel("clusters, largest first")
-    right.tick_params(axis="x", length=0, labelsize=9 if n_clusters <= 20 else 7)
     right.set_ylabel("share of the data")
     right.set_title(f"{int((sizes > 0).sum())} of {n_clusters} clusters are occupied")
     return figure

@@ -1,4 +1,4 @@
-"""Pictures of data: grids of samples, one row a cluster, and replicates beside what they replicate."""
+"""Pictures of data: samples of each cluster, and replicates beside what they replicate."""
 
 from __future__ import annotations
 
@@ -54,9 +54,10 @@ def as_images(x: npt.ArrayLike, image_shape: Sequence[int] | None, lead: int) ->
     return array if channels == 3 else np.repeat(1 - array, 3, -1)
 
 
-def mosaic(images: FloatArray, gap: int = 1) -> FloatArray:
+def mosaic(images: FloatArray) -> FloatArray:
     """Lay images ``(rows, columns, H, W, 3)`` out as one, with light lines between them."""
     rows, columns, height, width, _ = images.shape
+    gap = max(1, height // 28)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 0.9)
     for r in range(rows):
         for c in range(columns):
@@ -67,10 +68,12 @@ def mosaic(images: FloatArray, gap: int = 1) -> FloatArray:
 
 def show_rows(axes: Axes, images: FloatArray, names: Sequence[str]) -> None:
     """Show images ``(rows, columns, H, W, 3)`` on one axes, each row named at its left."""
-    height = images.shape[2] + 1
-    axes.imshow(mosaic(images), interpolation="nearest")
+    # Small images are enlarged, so that the lines between them stay thin.
+    factor = max(1, -(-28 // images.shape[2]))
+    sheet = mosaic(images.repeat(factor, 2).repeat(factor, 3))
+    axes.imshow(sheet, interpolation="nearest")
     axes.set_xticks([])
-    axes.set_yticks(np.arange(len(images)) * height + (height - 2) / 2, names)
+    axes.set_yticks((np.arange(len(images)) + 0.5) * len(sheet) / len(images), names)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -129,7 +132,9 @@ def _points(array: FloatArray, names: list[str], title: str) -> Figure:
     axes = figure.subplots()
     groups = np.repeat(np.arange(len(array)), array.shape[1])
     points = array.reshape(-1, 2)
-    axes.scatter(*points.T, s=8, c=colours(len(array))[groups], alpha=0.7, linewidths=0)
+    axes.scatter(
+        points[:, 0], points[:, 1], s=8, c=colours(len(array))[groups], alpha=0.7, linewidths=0
+    )
     number(axes, points, groups, names)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("$x_1$")
@@ -186,19 +191,17 @@ def predictive_check(
     title = "Posterior predictive check"
     if images is None:
         figure = canvas(8, 3, title)
-        below = figure
+        panels = list(figure.subplots(1, 2))
     else:
         rows, columns, height, width, _ = images.shape
-        tall = INCH_PER_IMAGE * rows + 0.5
-        wide = max(8.0, INCH_PER_IMAGE * columns * width / height + 1)
-        figure = canvas(wide, tall + 3, title)
-        above, below = figure.subfigures(2, 1, height_ratios=[tall, 2.8])
-        left, right = above.subplots(1, 2, width_ratios=[1, columns - 1])
-        show_rows(left, images[:, :1], [""] * rows)
-        show_rows(right, images[:, 1:], [""] * rows)
-        left.set_title("data")
-        right.set_title("replicates")
-    panels = below.subplots(1, 2)
+        tall, wide = INCH_PER_IMAGE * rows + 0.3, INCH_PER_IMAGE * columns * width / height + 0.8
+        figure = canvas(max(8.0, wide), tall + 3.1, title)
+        grid = figure.add_gridspec(2, 2, height_ratios=[tall, 2.8])
+        panels = [figure.add_subplot(grid[1, k]) for k in range(2)]
+        above = figure.add_subplot(grid[0, :])
+        apart = np.insert(images, 1, 1.0, axis=1)
+        show_rows(above, apart, [""] * rows)
+        above.set_title("data, and replicates of each")
     flat, flat_draws = data.reshape(len(data), -1), draws.reshape(*draws.shape[:2], -1)
     for axes, (name, observed, predicted) in zip(
         panels,
@@ -219,15 +222,8 @@ def _compare(axes: Axes, observed: FloatArray, predicted: FloatArray) -> None:
     """Histogram a statistic of the data (N,) and of each replicate (S, N)."""
     pooled = np.concatenate([observed, predicted.ravel()])
     bins = np.histogram_bin_edges(pooled, bins=30)
-    axes.hist(observed, bins, density=True, color=BLUE, alpha=0.35, label="data")
-    for i, replicate in enumerate(predicted[:20]):
-        axes.hist(
-            replicate,
-            bins,
-            density=True,
-            histtype="step",
-            color=ORANGE,
-            alpha=0.6,
-            linewidth=1,
-            label="replicates" if i == 0 else None,
-        )
+    axes.hist(observed, bins.tolist(), density=True, color=BLUE, alpha=0.35, label="data")
+    middles = (bins[1:] + bins[:-1]) / 2
+    densities = [np.histogram(replicate, bins, density=True)[0] for replicate in predicted[:20]]
+    lines = axes.plot(middles, np.transpose(densities), color=ORANGE, alpha=0.6, linewidth=1)
+    lines[0].set_label("replicates")

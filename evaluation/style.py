@@ -17,7 +17,8 @@ from matplotlib.patheffects import withStroke
 P = ParamSpec("P")
 FloatArray = npt.NDArray[np.float64]
 
-STYLE: dict[str, Any] = {
+# Typed Any because the stubs of Matplotlib list every key by name, and differ by version.
+STYLE: Any = {
     "axes.edgecolor": "#555555",
     "axes.grid": False,
     "axes.labelcolor": "#333333",
@@ -55,16 +56,18 @@ BLUE, ORANGE, GREEN, GREY = OKABE_ITO[0], OKABE_ITO[1], OKABE_ITO[2], "#999999"
 
 
 def colours(n: int) -> FloatArray:
-    """Choose n colours, ``(n, 3)``: Okabe & Ito's up to 8, then hues that walk round the circle.
+    """Choose n colours, ``(n, 3)``: Okabe & Ito's up to 8, Tableau's to 20, then all round the hues.
 
     Nobody tells a hundred colours apart, so pictures also number their clusters.
     """
     if n <= len(OKABE_ITO):
         return np.array([to_rgb(colour) for colour in OKABE_ITO[:n]]).reshape(n, 3)
+    if n <= 20:
+        return np.array(mpl.colormaps["tab20"](np.r_[0:20:2, 1:20:2][:n]))[:, :3]
     index = np.arange(n)
     hue = index * (np.sqrt(5) - 1) / 2 % 1
-    saturation = np.array([0.85, 0.55, 0.95])[index % 3]
-    value = np.array([0.80, 0.90, 0.55])[index % 3]
+    saturation = np.array([0.85, 0.60, 0.95])[index % 3]
+    value = np.array([0.75, 0.85, 0.50])[index % 3]
     return np.asarray(hsv_to_rgb(np.stack([hue, saturation, value], -1)), np.float64)
 
 

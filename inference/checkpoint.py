@@ -21,6 +21,7 @@ from .files import replacing
 
 _FORMAT = "pyromix-checkpoint"
 _VERSION = 1
+_LEAVES = (bool, int, float, str, type(None))
 
 
 class Checkpoint:
@@ -70,7 +71,9 @@ class Checkpoint:
             state: gives the state; called only when it is written.
         """
         if is_main_process() and monotonic() - self._written >= self.every:
-            self._write({**self._phases, phase: {"done": False, "state": state()}})
+            current = state()
+            _check(current, phase)
+            self._write({**self._phases, phase: {"done": False, "state": current}})
 
     def phase_done(self, phase: str, state: Any = None) -> None:
         """Stores the end state of a phase, at once.
@@ -78,7 +81,11 @@ class Checkpoint:
         Args:
             phase: the phase's name.
             state: what a resumed run needs of it.
+
+        Raises:
+            TypeError: if the state holds what cannot be read back.
         """
+        _check(state, phase)
         self._phases[phase] = {"done": True, "state": _copy(state)}
         if is_main_process():
             self._write(self._phases)
@@ -148,6 +155,20 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         raise ValueError(f"{path} was written by a newer pyromix: upgrade, or {remedy}")
     phases: dict[str, dict[str, Any]] = content["phases"]
     return phases
+
+
+def _check(state: Any, phase: str) -> None:
+    """Refuses what could be written and not be read again."""
+    if isinstance(state, dict):
+        state = [*state.keys(), *state.values()]
+    if isinstance(state, list | tuple):
+        for entry in state:
+            _check(entry, phase)
+    elif not isinstance(state, Tensor) and type(state) not in _LEAVES:
+        raise TypeError(
+            f"the state of {phase!r} holds a {type(state).__name__}: a checkpoint takes tensors, "
+            "numbers, strings and None, in dicts, lists and tuples"
+        )
 
 
 def _copy(state: Any) -> Any:

@@ -148,7 +148,8 @@ def _joined(kind: str, precision: Precision) -> Fabric:
     with _quiet_fabric() as fabric:
         joined = fabric(
             accelerator=kind,
-            strategy="ddp",
+            # A phase may leave parameters alone: pretraining doesn't touch the prior.
+            strategy="ddp_find_unused_parameters_true",
             devices=per_node,
             num_nodes=int(os.environ["WORLD_SIZE"]) // per_node,
             precision=precision,

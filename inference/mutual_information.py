@@ -26,6 +26,13 @@ from .views import AffineViews, Views
 MANY = 20_000  # data above which heads are compared on an even subset
 
 
+def information(first: Tensor, second: Tensor, balance: float) -> Tensor:
+    """:func:`two_view_information`, whose products of small numbers need full precision."""
+    with torch.autocast(first.device.type, enabled=False):
+        wide = torch.promote_types(first.dtype, torch.float32)
+        return two_view_information(first.to(wide), second.to(wide), balance)
+
+
 class InformationPretraining(nn.Module):
     r"""Trains an encoder by the two-view information of many assignment heads that share it.
 
@@ -80,11 +87,10 @@ class InformationPretraining(nn.Module):
         # One pass over both views, so that BatchNorm has one mean for them.
         both = encoder.features(torch.cat([batch, self.views(batch)]))
         first, second = self.assignments(both).chunk(2, 1)
-        information = two_view_information(first, second, self.balance)
-        parts = {"mutual_information": -information.mean()}
+        parts = {"mutual_information": -information(first, second, self.balance).mean()}
         if self.overclustering is not None:
             first, second = self.overclustering(both).softmax(-1).chunk(2)
-            parts["overclustering"] = -two_view_information(first, second, self.balance)
+            parts["overclustering"] = -information(first, second, self.balance)
         # A quarter of the rows teaches the decoder as well, and its backward pass is dear.
         target = batch[: max(2, len(batch) // 4)]
         posteriors = encoder.posterior_from(both[: len(target)])
@@ -114,14 +120,14 @@ class InformationPretraining(nn.Module):
         with seeded(seed, "select", device=next(self.parameters()).device):
             rows = x[:: -(-len(x) // MANY)]
             pair = batched(self.model, self.guide, rows, compare, 2048, dim=1)
-        information = two_view_information(pair["first"], pair["second"], self.balance)
-        best = int(information.argmax())
+        found = information(pair["first"], pair["second"], self.balance)
+        best = int(found.argmax())
         network, (_, n_clusters) = self.guide.networks["c"], self.split
         kept = slice(best * n_clusters, (best + 1) * n_clusters)
         with torch.no_grad():
             network.weight.copy_(self.heads.weight[kept])
             network.bias.copy_(self.heads.bias[kept])
-        return best, information.tolist()
+        return best, found.tolist()
 
 
 class TwoViewObjective(Objective):
@@ -159,13 +165,11 @@ class TwoViewObjective(Objective):
         with pyro.get_param_store().scope(), pyro.validation_enabled(False):
             evaluation = self.elbo.evaluate(self.model, self.guide, batch)
             _, logits = self.guide.infer(self.views(batch))
-        information = [
-            two_view_information(
-                evaluation.responsibilities[site][0], scores.softmax(-1), self.balance
-            ).mean()
+        found = [
+            information(evaluation.responsibilities[site][0], scores.softmax(-1), self.balance)
             for site, scores in logits.items()
         ]
-        value = -weight * torch.stack(information).sum()
+        value = -weight * torch.stack([each.mean() for each in found]).sum()
         return evaluation.loss + value, {
             **evaluation.parts,
             "mutual_information": value.detach(),
@@ -214,19 +218,16 @@ class TwoViewRecipe(Recipe):
         """
         if not isinstance(pretrained, InformationPretraining):
             return super().initialise(model, guide, x, pretrained, seed)
-        best, information = pretrained.select(x, seed)
+        best, found = pretrained.select(x, seed)
 
         def infer(rows: Tensor) -> dict[str, Tensor]:
             posteriors, logits = guide.infer(rows)
             return {"z": posteriors["z"].mean, "c": logits["c"].softmax(-1)}
 
-        found = batched(model, guide, x, infer, 2048)
+        inferred = batched(model, guide, x, infer, 2048)
         target = model.prior.logits
-        model.prior.initialise(found["z"].to(target), found["c"].to(target))
-        return {
-            "head": best,
-            **{f"information_{head}": value for head, value in enumerate(information)},
-        }
+        model.prior.initialise(inferred["z"].to(target), inferred["c"].to(target))
+        return {"head": best, **{f"information_{i}": value for i, value in enumerate(found)}}
 
     def objective(self, model: MixtureVAE, guide: Any) -> Objective:
         """The bound and the information between two views."""

@@ -5,6 +5,7 @@ It knows nothing of what it trains: a bound, an autoencoder and a toy are the sa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from math import cos, isfinite, pi
@@ -238,7 +239,10 @@ class Trainer:
         if self.learning_rate_decay != "cosine":
             free.add("max_epochs")
         fixed = {name: value for name, value in asdict(self).items() if name not in free}
-        return {**fixed, "seed": seed, "devices": world}
+        fixed |= {"seed": seed, "devices": world}
+        # By way of JSON NumPy's numbers become Python's, which a checkpoint can hold.
+        settings: dict[str, Any] = json.loads(json.dumps(fixed, default=float))
+        return settings
 
 
 def _plain(value: Any) -> str | int | float:

@@ -118,7 +118,7 @@ class MixturePrior(PyroModule):
         return latents["z" + self.facet]
 
     def coordinates(self, z: Tensor) -> Tensor:
-        """Where Euclidean methods such as k-means should look at codes: ``(N, D)`` to ``(N, D)``."""
+        """Where Euclidean methods such as k-means should look at codes: ``(N, D)`` for each."""
         return z
 
     def own(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:

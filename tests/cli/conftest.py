@@ -12,7 +12,14 @@ from typer.testing import CliRunner
 
 from pyromix.cli import app
 
-TINY = ["--set", "hidden_dims=(16,)", "--set", "pretrain_epochs=1", "--set", "pretrain_neighbours=0"]
+TINY = [
+    "--set",
+    "hidden_dims=(16,)",
+    "--set",
+    "pretrain_epochs=1",
+    "--set",
+    "pretrain_neighbours=0",
+]
 
 Invoke = Callable[..., Any]
 

@@ -6,12 +6,11 @@ from functools import cache
 
 import numpy as np
 import pytest
-from sklearn.cluster import KMeans
-from sklearn.mixture import GaussianMixture
-
 from pyromix.data import load
 from pyromix.estimators import GMVAE, DeepMixture, VaDE
 from pyromix.evaluation import hungarian_accuracy
+from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture
 
 SEEDS = range(5)
 

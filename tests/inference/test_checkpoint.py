@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from pyromix.inference.checkpoint import Checkpoint
@@ -48,6 +49,15 @@ def test_only_the_main_process_writes(tmp_path: Path, monkeypatch: pytest.Monkey
     checkpoint.progress("train", dict)
     assert not checkpoint.path.exists()
     assert checkpoint.completed("pretrain")
+
+
+def test_what_cannot_be_read_back_is_not_written(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", every=0)
+    with pytest.raises(TypeError, match="'train' holds a float64: a checkpoint takes tensors"):
+        checkpoint.phase_done("train", {"loss": [np.float64(1)]})
+    with pytest.raises(TypeError, match="'train' holds a PosixPath"):
+        checkpoint.progress("train", lambda: {"path": Path("/")})
+    assert not checkpoint.path.exists()
 
 
 def test_delete(tmp_path: Path) -> None:

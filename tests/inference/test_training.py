@@ -13,6 +13,7 @@ import pytest
 import torch
 from pyromix.inference.batches import Share, batches_of
 from pyromix.inference.checkpoint import Checkpoint
+from pyromix.inference.devices import make_fabric
 from pyromix.inference.errors import TrainingDiverged, TrainingInterrupted
 from pyromix.inference.seeds import derive_seed
 from pyromix.inference.training import Row, Trainer
@@ -310,6 +311,30 @@ def test_a_checkpoint_of_other_settings_is_refused(
     assert "\n" not in str(error.value)
 
 
+def test_settings_may_be_numpy_numbers(toys: Any, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    numpy = Trainer(2, np.int64(32), np.float64(0.01), (np.float64(0.5), np.int64(2)))
+    plain = Trainer(2, 32, 0.01, (0.5, 2))
+    first, again = toys.Noisy(), toys.Noisy()
+    history = numpy.fit(first, toys.data(), seed=np.int64(3), checkpoint=Checkpoint(path))
+    assert plain.fit(again, toys.data(), seed=3, checkpoint=Checkpoint(path)) == history
+    assert same(first, again)
+
+
+def test_mixed_precision_keeps_weights_in_float32(toys: Any) -> None:
+    objective = toys.Noisy()
+    history = toys.TRAINER.fit(
+        objective,
+        toys.data(),
+        validation=toys.data(50),
+        fabric=make_fabric("cpu", "bf16-mixed"),
+    )
+    assert {parameter.dtype for parameter in objective.parameters()} == {torch.float32}
+    expected = toys.TRAINER.fit(toys.Noisy(), toys.data(), validation=toys.data(50))
+    for row, other in zip(history, expected, strict=True):
+        assert row["validation"] == pytest.approx(other["validation"], rel=0.05)
+
+
 def test_callbacks_see_every_epoch_and_may_add_numbers(toys: Any, tmp_path: Path) -> None:
     seen: list[int] = []
 
@@ -392,8 +417,6 @@ def test_a_verbose_fit_shows_the_phase_and_its_parts(
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_cuda_trains_to_the_weights_of_the_cpu(toys: Any) -> None:
-    from pyromix.inference.devices import make_fabric
-
     fits = [toys.Linear().double(), toys.Linear().double()]
     for objective, device in zip(fits, ("cpu", "cuda"), strict=True):
         toys.TRAINER.fit(objective, toys.data(), fabric=make_fabric(device, "64-true"))

@@ -23,11 +23,15 @@ def data(n: int = 203) -> Tensor:
 
 
 class Linear(nn.Module):
-    """A deterministic loss that is a mean over rows, so that it is the same however shared."""
+    """A deterministic loss that is a mean over rows, so that it is the same however shared.
+
+    It owns a parameter that it doesn't use, as pretraining does.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.linspace(-1, 1, 25).reshape(5, 5))
+        self.unused = nn.Parameter(torch.ones(2))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Parts]:
         error = (x @ self.weight - x).square().sum(-1).mean()
