@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from pyromix.cli.settings import arguments
 from pyromix.data import load
 from pyromix.estimators import DHVC

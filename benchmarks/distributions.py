@@ -10,15 +10,16 @@ import time
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
+from torch.distributions import Beta, Distribution, Gamma
+from torch.nn import functional as F
+
 from pyromix.distributions import (
     PowerSpherical,
     VonMisesFisher,
     WilsonHilfertyGamma,
     bessel_ratio,
 )
-from torch import Tensor
-from torch.distributions import Beta, Distribution, Gamma
-from torch.nn import functional as F
 
 BATCH, REPEATS, DRAWS = 512, 30, 200_000
 Draw = Callable[

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
+
 from pyromix.data import load
 from pyromix.estimators import ESTIMATORS
 from pyromix.evaluation import evaluate_clustering

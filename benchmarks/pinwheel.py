@@ -12,6 +12,7 @@ from pathlib import Path
 from time import perf_counter
 
 from matplotlib.figure import Figure
+
 from pyromix.data import pinwheel
 from pyromix.estimators import GMVAE
 from pyromix.evaluation import hungarian_accuracy, occupied_clusters

@@ -22,12 +22,13 @@ import pyro
 import torch
 from pyro.infer import SVI, TraceEnum_ELBO
 from pyro.optim import Adam as PyroAdam
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
 from pyromix.estimators import gmvae_story, vade_story
 from pyromix.guides import Guide
 from pyromix.inference import ClosedFormELBO, EnumeratedELBO, Objective, Trainer
 from pyromix.models import MixtureVAE
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
 FEATURES = 784
 STORIES: dict[str, Callable[..., tuple[MixtureVAE, Guide]]] = {

@@ -13,27 +13,23 @@ from .. import __version__
 from .errors import PlainErrors
 
 
-def _option(*names: str, help: str, **more: Any) -> Any:
+def _option(names: str, help: str, metavar: str) -> Any:
     """An option without a default of its own: the help says what holds if it is not given."""
-    return typer.Option(*names, help=help, show_default=False, **more)
+    return typer.Option(*names.split(), help=help, metavar=metavar, show_default=False)
 
 
 LabelColumn = Annotated[
     str | None,
     _option(
         "--label-column",
-        help="A file's column (or .npz key) of labels, for scoring only; "
+        "A file's column (or .npz key) of labels, for scoring only; "
         "y, labels, label and target are found without.",
-        metavar="NAME",
+        "NAME",
     ),
 ]
 Root = Annotated[
     Path | None,
-    _option(
-        "--root",
-        help="Where image sets are, or are put if missing; ~/.cache/pyromix by default.",
-        metavar="FOLDER",
-    ),
+    _option("--root", "Where image sets are, or are put; ~/.cache/pyromix by default.", "FOLDER"),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished fit.")]
 
@@ -89,64 +85,42 @@ def fit(
     ] = None,
     *,
     n_clusters: Annotated[
-        int | None, _option("--n-clusters", "-k", help="Number of clusters, K.", metavar="K")
+        int | None, _option("-k --n-clusters", "Number of clusters.", "K")
     ] = None,
-    seed: Annotated[
-        int | None, _option("--seed", help="Same seed, same fit; 0 by default.", metavar="INT")
-    ] = None,
+    seed: Annotated[int | None, _option("--seed", "Same seed, same fit; else 0.", "INT")] = None,
     max_epochs: Annotated[
-        int | None, _option("--max-epochs", help="Epochs of the joint training.", metavar="INT")
+        int | None, _option("--max-epochs", "Epochs of the joint training.", "INT")
     ] = None,
     n_init: Annotated[
-        int | None,
-        _option(
-            "--n-init", help="Restarts; the one of the best held-out bound is kept.", metavar="INT"
-        ),
+        int | None, _option("--n-init", "Restarts; the best held-out bound is kept.", "INT")
     ] = None,
-    batch_size: Annotated[
-        int | None, _option("--batch-size", help="Rows of a batch.", metavar="INT")
-    ] = None,
+    batch_size: Annotated[int | None, _option("--batch-size", "Rows of a batch.", "INT")] = None,
     learning_rate: Annotated[
-        float | None, _option("--learning-rate", help="Step size of Adam.", metavar="FLOAT")
+        float | None, _option("--learning-rate", "Step size of Adam.", "FLOAT")
     ] = None,
     latent_dim: Annotated[
-        int | None, _option("--latent-dim", help="Dimension of the latent space.", metavar="INT")
+        int | None, _option("--latent-dim", "Dimension of the latent space.", "INT")
     ] = None,
     settings: Annotated[
         list[str] | None,
-        _option(
-            "--set",
-            help="Any other argument of the method, as often as needed.",
-            metavar="NAME=VALUE",
-        ),
+        _option("--set", "Any other argument of the method, as often as needed.", "NAME=VALUE"),
     ] = None,
     label_column: LabelColumn = None,
     root: Root = None,
     device: Annotated[
         str | None,
-        _option(
-            "--device",
-            help="auto, cpu, cuda or cuda:1; auto takes a GPU if there is one.",
-            metavar="NAME",
-        ),
+        _option("--device", "cpu, cuda, cuda:1, or auto (a GPU if there is one).", "NAME"),
     ] = None,
     devices: Annotated[
-        int | None, _option("--devices", help="Processes to train in, 1 by default.", metavar="INT")
+        int | None, _option("--devices", "Processes to train in, 1 by default.", "INT")
     ] = None,
     out: Annotated[
         Path | None,
-        _option(
-            "--out", help="The run's folder, a new one; runs/METHOD-DATA by default.", metavar="RUN"
-        ),
+        _option("--out", "The run's folder, a new one; runs/METHOD-DATA by default.", "RUN"),
     ] = None,
     resume: Annotated[
         Path | None,
-        _option(
-            "--resume",
-            help="Go on with a fit that was stopped, and end as it would have ended. "
-            "Nothing else is needed.",
-            metavar="RUN",
-        ),
+        _option("--resume", "Go on with a fit that was stopped; nothing else is needed.", "RUN"),
     ] = None,
 ) -> None:
     """Fit METHOD to DATA, and compare it with classical clusterings.
@@ -207,7 +181,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
     out: Annotated[
         Path | None,
-        _option("--out", help="A new .png file for the reliability plot.", metavar="FILE"),
+        _option("--out", "A new .png file for the reliability plot.", "FILE"),
     ] = None,
 ) -> None:
     """Score a run on DATA.
@@ -231,7 +205,7 @@ def sample(
     run: Run,
     *,
     cluster: Annotated[
-        int | None, _option("--cluster", help="Draw from this cluster alone.", metavar="INT")
+        int | None, _option("--cluster", "Draw from this cluster alone.", "INT")
     ] = None,
     number: Annotated[
         int,
@@ -244,9 +218,9 @@ def sample(
         Path | None,
         _option(
             "--out",
-            help="A new file: .png for a picture of the means, .npz for the draws as arrays; "
+            "A new file: .png for a picture of the means, .npz for the draws as arrays; "
             "RUN/samples.png by default.",
-            metavar="FILE",
+            "FILE",
         ),
     ] = None,
 ) -> None:

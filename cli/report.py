@@ -85,7 +85,7 @@ def comparison(rows: Mapping[str, Mapping[str, float]], labelled: bool) -> Table
     columns = SUPERVISED if labelled else UNSUPERVISED
     table = Table("method", title_justify="left", caption_justify="left")
     for name in (*columns, "seconds"):
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for method, scores in rows.items():
         cells = [shown(scores[name]) for name in columns]
         table.add_row(method, *cells, f"{scores['seconds']:.1f}")

@@ -1,4 +1,4 @@
-"""The estimator's arguments on the command line: options and ``--set``, checked by name and type."""
+"""The estimator's arguments on the command line, checked by name and type."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ def gammm_vae_story(
         batch_norm: BatchNorm in the perceptrons.
         likelihood: as in :func:`vade_story`.
         family: of the guide, ``"implicit"`` or ``"wilson-hilferty"``.
-        assignment: ``"marginal"``, or ``"optimal"`` where the family has a closed form.
+        assignment: ``"marginal"`` or ``"optimal"``.
 
     Example:
         >>> model, guide = gammm_vae_story((64,), n_clusters=3, latent_dim=2, hidden_dims=(16,))

@@ -13,13 +13,7 @@ from .metrics import (
     occupied_clusters,
     purity,
 )
-from .plots import (
-    confusion,
-    curves,
-    latent_map,
-    reliability_diagram,
-    responsibility_histogram,
-)
+from .plots import confusion, curves, latent_map, reliability_diagram, responsibility_histogram
 from .samples import cluster_grid, predictive_check
 
 __all__ = [

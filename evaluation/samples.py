@@ -57,7 +57,7 @@ def as_images(x: npt.ArrayLike, image_shape: Sequence[int] | None, lead: int) ->
 def mosaic(images: FloatArray) -> FloatArray:
     """Lay images ``(rows, columns, H, W, 3)`` out as one, with light lines between them."""
     rows, columns, height, width, _ = images.shape
-    gap = max(1, height // 28)
+    gap = max(1, height // 14)
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 0.9)
     for r in range(rows):
         for c in range(columns):
@@ -102,6 +102,8 @@ def cluster_grid(
     if array.ndim < 3 or array.size == 0:
         raise ValueError(f"samples must have shape (K, n, …), got {array.shape}")
     labels = [str(i) for i in range(len(array))] if names is None else list(names)
+    if len(labels) != len(array):
+        raise ValueError(f"{len(labels)} names came for {len(array)} clusters")
     images = as_images(array, image_shape, lead=2)
     if images is not None:
         return _image_rows(images, labels, title)

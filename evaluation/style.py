@@ -56,7 +56,7 @@ BLUE, ORANGE, GREEN, GREY = OKABE_ITO[0], OKABE_ITO[1], OKABE_ITO[2], "#999999"
 
 
 def colours(n: int) -> FloatArray:
-    """Choose n colours, ``(n, 3)``: Okabe & Ito's up to 8, Tableau's to 20, then all round the hues.
+    """Choose n colours, ``(n, 3)``: Okabe & Ito's up to 8, Tableau's to 20, then many hues.
 
     Nobody tells a hundred colours apart, so pictures also number their clusters.
     """

@@ -28,7 +28,7 @@ def modules() -> Iterator[str]:
             yield found.name
 
 
-@pytest.mark.parametrize("name", modules())
+@pytest.mark.parametrize("name", list(modules()))
 def test_examples(name: str) -> None:
     pyro.set_rng_seed(0)
     with warnings.catch_warnings():

@@ -117,7 +117,7 @@ def test_sample_draws_a_picture_into_the_run(
     assert matplotlib.image.imread(tmp_path / "all.png").std() > 0
 
 
-def test_a_file_without_labels(pyromix: Invoke, tmp_path: Path, monkeypatch: object) -> None:
+def test_a_file_without_labels(pyromix: Invoke, tmp_path: Path) -> None:
     x = np.random.default_rng(0).random((60, 5))
     np.save(tmp_path / "table.npy", x)
     run = tmp_path / "run"

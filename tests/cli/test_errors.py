@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def test_what_a_room_raises_on_purpose_is_deliberate() -> None:
 
 
 def test_what_the_system_refuses_is_deliberate() -> None:
-    assert is_deliberate(caught(lambda: open("/no/such/file")))
+    assert is_deliberate(caught(lambda: Path("/no/such/file").read_text()))
 
 
 def test_a_failed_operation_is_not() -> None:

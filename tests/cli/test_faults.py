@@ -1,4 +1,4 @@
-"""Every bad input: one line on stderr with a remedy, exit code 2, nothing written or overwritten."""
+"""Every bad input: one line with a remedy on stderr, exit code 2, nothing overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments on the command line reach the estimator by name and type, or are refused with a remedy."""
+"""Arguments reach the estimator by name and type, or are refused with a remedy."""
 
 from __future__ import annotations
 

@@ -10,9 +10,7 @@ from pyromix.models import MixtureVAE
 from .brute_force import log_joint, log_likelihood, log_style
 
 
-def log_evidence(
-    model: MixtureVAE, x: Tensor, points: int = 601, reach: float = 12.0
-) -> Tensor:
+def log_evidence(model: MixtureVAE, x: Tensor, points: int = 601, reach: float = 12.0) -> Tensor:
     """log p(x) of each datum, ``(B,)``, on a grid of latents within ±reach; D = 1 and W ≤ 1."""
     z = torch.linspace(-reach, reach, points, dtype=x.dtype).reshape(-1, 1, 1)
     cell = z[1, 0, 0] - z[0, 0, 0]

@@ -16,9 +16,7 @@ def trainable(*modules: nn.Module) -> list[nn.Parameter]:
 def gradients(loss: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     """The gradient for each parameter, zero for those the loss doesn't depend on."""
     found = torch.autograd.grad(loss, parameters, allow_unused=True, retain_graph=True)
-    return [
-        torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)
-    ]
+    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
 
 
 def assert_equal_in_value_and_gradient(

@@ -45,7 +45,7 @@ def _(base: Any, law: Any, z: Tensor) -> Tensor:
 
 @singledispatch
 def mesh(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
-    """Fixed nodes ``(S, B, D)`` and the volume of their cells ``(S, B)``, for a smooth integrand."""
+    """Fixed nodes ``(S, B, D)`` and the volumes of their cells ``(S, B)``."""
     raise NotImplementedError(f"register the mesh of {type(base).__name__}")
 
 
@@ -68,7 +68,7 @@ def grid(law: Any, points: int) -> tuple[Tensor, Tensor]:
 
 @singledispatch
 def nodes(base: Any, law: Any, order: int) -> tuple[Tensor, Tensor]:
-    """Nodes ``(S, B, D)`` and weights: ``(S,)`` if the nodes carry the gradient, else ``(S, B)``."""
+    """Nodes ``(S, B, D)`` and weights: ``(S,)`` if nodes move with the law, else ``(S, B)``."""
     return grid(law, order)
 
 

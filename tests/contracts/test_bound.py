@@ -117,7 +117,7 @@ def test_both_evaluations_agree_on_one_sample(case: Case, assignment: str) -> No
 
 
 def test_ordering_of_the_assignment_rules(case: Case) -> None:
-    """On the same q(z | x): marginal ≥ optimal ≥ VaDE's mean responsibility, each datum for itself."""
+    """On the same q(z | x), for each datum: marginal ≥ optimal ≥ VaDE's mean responsibility."""
     if not {"marginal", "optimal"} <= set(case.assignments):
         pytest.skip("this story knows one assignment rule alone")
     x = case.data()
@@ -128,9 +128,9 @@ def test_ordering_of_the_assignment_rules(case: Case) -> None:
             elbo = ClosedFormELBO()
             bounds += [
                 expected(
-                    lambda rows, elbo=elbo, model=model, guide=guide: elbo.evaluate(
-                        model, guide, rows
-                    ).loss,
+                    lambda rows, elbo=elbo, model=model, guide=guide: (
+                        elbo.evaluate(model, guide, rows).loss
+                    ),
                     guide,
                     row,
                     case.order,
@@ -151,9 +151,7 @@ def test_what_a_rule_loses_is_what_the_theorem_says(case: Case) -> None:
     best, mean = hand.optimal(), hand.mean_responsibility()
     lost = hand.mean_w((mean.exp() * (mean - best)).sum(-1)[0])
     assert lost.min() > 0
-    torch.testing.assert_close(
-        hand.under("optimal") - hand.bound(mean), lost, rtol=0, atol=1e-10
-    )
+    torch.testing.assert_close(hand.under("optimal") - hand.bound(mean), lost, rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("assignment", STYLE.assignments)
@@ -162,9 +160,7 @@ def test_the_bound_stays_below_the_evidence(assignment: str, bound: str) -> None
     x = STYLE.data()
     elbo = BOUNDS[bound]()
     with torch.no_grad():
-        loss = expected(
-            lambda rows: elbo.evaluate(model, guide, rows).loss, guide, x, STYLE.order
-        )
+        loss = expected(lambda rows: elbo.evaluate(model, guide, rows).loss, guide, x, STYLE.order)
         evidence = log_evidence(model, x).mean()
     assert -loss < evidence - 1e-3
 

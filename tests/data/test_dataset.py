@@ -7,6 +7,7 @@ import hashlib
 
 import numpy as np
 import pytest
+
 from pyromix.data import Dataset, check_labels, check_x, fingerprint
 
 

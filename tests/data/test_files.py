@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from pyromix.data import load_file
 
 X = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from pyromix.data import Dataset, arcs, pinwheel
 from scipy import stats
 from sklearn.neighbors import KNeighborsClassifier
+
+from pyromix.data import Dataset, arcs, pinwheel
 
 SETS = pytest.mark.parametrize("draw", [pinwheel, arcs])
 

@@ -9,9 +9,10 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
+from scipy.io import savemat
+
 from pyromix.data import load, load_vision
 from pyromix.data.vision import VISION_SETS
-from scipy.io import savemat
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pyro.distributions as dist
 import pytest
 import torch
+from torch.nn import functional as F
+
 from pyromix.distributions import (
     PowerSpherical,
     SphericalUniform,
@@ -12,7 +14,6 @@ from pyromix.distributions import (
     WilsonHilfertyGamma,
     unsqueeze_batch,
 )
-from torch.nn import functional as F
 
 TRIL = torch.eye(3) + torch.ones(3, 3).tril(-1)
 LAWS = {

@@ -5,8 +5,9 @@ from __future__ import annotations
 import mpmath
 import pytest
 import torch
-from pyromix.distributions.bessel import bessel_ratio, log_bessel_i, log_bessel_i_reduced
 from torch.autograd import gradcheck, gradgradcheck
+
+from pyromix.distributions.bessel import bessel_ratio, log_bessel_i, log_bessel_i_reduced
 
 ORDERS = [0, 0.5, 1, 2, 4, 9, 14, 14.5, 15, 24, 63, 127, 255, 256]
 ARGUMENTS = [1e-6, 1e-3, 0.3, 1, 8, 30, 100, 600, 1e4, 1e6]

@@ -9,6 +9,11 @@ import numpy as np
 import pyro.distributions as dist
 import pytest
 import torch
+from torch import Tensor
+from torch.autograd import gradcheck
+from torch.distributions import Distribution, Independent, kl_divergence
+from torch.nn import functional as F
+
 from pyromix.distributions import (
     PowerSpherical,
     SphericalUniform,
@@ -19,10 +24,6 @@ from pyromix.distributions import (
     unsqueeze_batch,
 )
 from pyromix.distributions.cross_entropy import _RULES
-from torch import Tensor
-from torch.autograd import gradcheck
-from torch.distributions import Distribution, Independent, kl_divergence
-from torch.nn import functional as F
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
-from pyromix.distributions import PowerSpherical
-from pyromix.distributions.spherical import angle_derivative, cosine
 from scipy import stats
 from torch.nn import functional as F
+
+from pyromix.distributions import PowerSpherical
+from pyromix.distributions.spherical import angle_derivative, cosine
 
 
 @pytest.mark.parametrize("dim", [2, 3, 20, 128])

@@ -14,12 +14,13 @@ import pyro
 import pytest
 import torch
 from pyro.infer import Trace_ELBO, TraceMeanField_ELBO
-from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
-from pyromix.distributions.spherical import SphericalFamily, angle_derivative, cosine
 from scipy import stats
 from torch import Tensor
 from torch.distributions import kl_divergence
 from torch.nn import functional as F
+
+from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
+from pyromix.distributions.spherical import SphericalFamily, angle_derivative, cosine
 
 FAMILIES = [VonMisesFisher, PowerSpherical]
 DIMENSIONS = [3, 5, 20, 50, 128]

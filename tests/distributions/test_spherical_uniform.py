@@ -6,8 +6,9 @@ import math
 
 import pytest
 import torch
-from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
 from torch.nn import functional as F
+
+from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
 
 
 @pytest.mark.parametrize(("dim", "area"), [(2, 2 * math.pi), (3, 4 * math.pi), (4, 2 * math.pi**2)])

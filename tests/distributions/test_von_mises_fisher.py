@@ -8,12 +8,13 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
-from pyromix.distributions.spherical import angle_derivative
 from scipy import stats
 from torch import Tensor
 from torch.distributions import kl_divergence
 from torch.nn import functional as F
+
+from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
+from pyromix.distributions.spherical import angle_derivative
 
 
 def unit(*shape: int) -> Tensor:

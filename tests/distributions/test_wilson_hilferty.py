@@ -9,10 +9,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from pyromix.distributions import WilsonHilfertyGamma
 from scipy import integrate, stats
 from torch import Tensor
 from torch.autograd import gradcheck
+
+from pyromix.distributions import WilsonHilfertyGamma
 
 SHAPES = [0.05, 0.3, 1.0, 2.0, 10.0, 100.0, 1000.0]
 

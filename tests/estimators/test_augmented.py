@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from torch import Tensor
+
 from pyromix.estimators import AugmentedVaDE, VaDE, vade_story
 from pyromix.guides import Guide
 from pyromix.inference import Affiliation, ClosedFormELBO, EnumeratedELBO, MixtureELBO, seeded
 from pyromix.models import MixtureVAE
-from sklearn.datasets import load_digits
-from torch import Tensor
 
 BOUNDS = [ClosedFormELBO, EnumeratedELBO]
 

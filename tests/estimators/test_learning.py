@@ -1,4 +1,4 @@
-"""The default recipes learn: on the bundled digits, over five seeds, beside classical clusterings."""
+"""The default recipes learn: on the digits, over five seeds, beside classical clusterings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from functools import cache
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture
+
 from pyromix.data import load
 from pyromix.estimators import GMVAE, DeepMixture, VaDE
 from pyromix.evaluation import hungarian_accuracy
-from sklearn.cluster import KMeans
-from sklearn.mixture import GaussianMixture
 
 SEEDS = range(5)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pyromix.estimators import GMVAE, VaDE
 from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from pyromix.estimators import GMVAE, VaDE
 
 QUICK: dict[str, Any] = {
     "n_clusters": 3,

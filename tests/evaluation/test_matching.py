@@ -6,6 +6,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+
 from pyromix.evaluation import contingency, hungarian_accuracy, hungarian_map
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import adjusted_rand_score, balanced_accuracy_score
+
 from pyromix.evaluation import (
     affiliation_variance,
     balanced_accuracy,
@@ -16,7 +18,6 @@ from pyromix.evaluation import (
     occupied_clusters,
     purity,
 )
-from sklearn.metrics import adjusted_rand_score, balanced_accuracy_score
 
 
 def draw(n: int, k: int, sharp: float = 1.0, seed: int = 0) -> np.ndarray:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
-from pyromix.inference.batches import Share, batches_of
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
+
+from pyromix.inference.batches import Share, batches_of
 
 
 def share(rank: int = 0, world: int = 1) -> Share:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+
 from pyromix.inference.devices import launch, make_fabric
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from pyromix.inference.runs import Run, RunConfig, fingerprint
 from torch import Tensor, nn
+
+from pyromix.inference.runs import Run, RunConfig, fingerprint
 
 CONFIG = RunConfig(
     "VaDE",

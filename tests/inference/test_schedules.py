@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from pyromix.inference.schedules import Constant, LinearWarmup, Piecewise, Schedule, as_schedule
 
 STEPS = np.arange(-5, 60)

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
 from pyromix.inference.batches import Share, batches_of
 from pyromix.inference.checkpoint import Checkpoint
 from pyromix.inference.devices import make_fabric
 from pyromix.inference.errors import TrainingDiverged, TrainingInterrupted
 from pyromix.inference.seeds import derive_seed
 from pyromix.inference.training import Row, Trainer
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
 
 HERE = Path(__file__).parent
 

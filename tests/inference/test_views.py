@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+
 from pyromix.inference import AffineViews, VectorViews, make_views
 
 STILL = AffineViews(rotation=0, scale=0, shear=0, shift=0)

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import Tensor, nn
+
 from pyromix.inference.checkpoint import Checkpoint
 from pyromix.inference.errors import TrainingDiverged
 from pyromix.inference.training import Row, Trainer
-from torch import Tensor, nn
 
 Parts = dict[str, Tensor]
 

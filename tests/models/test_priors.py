@@ -1,0 +1,136 @@
+"""Priors integrate to one, start at weighted moments, and give the code that is decoded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from pyromix.distributions import SphericalUniform
+from pyromix.models import (
+    GammaMixture,
+    GaussianMixture,
+    MixturePrior,
+    ReversedVonMisesFisherMixture,
+    StyleMixture,
+    VonMisesFisherMixture,
+)
+
+
+def shaken(prior: MixturePrior) -> MixturePrior:
+    """The prior in double precision with unequal weights."""
+    prior.double()
+    with torch.no_grad():
+        prior.logits.copy_(torch.linspace(-1, 1, prior.n_clusters))
+    return prior
+
+
+def circle(n: int) -> Tensor:
+    angle = torch.arange(n, dtype=torch.float64) * 2 * torch.pi / n
+    return torch.stack([angle.cos(), angle.sin()], -1)
+
+
+@pytest.mark.parametrize("covariance", ["diag", "full"])
+def test_gaussian_mixture_integrates_to_one(covariance: str) -> None:
+    prior = shaken(GaussianMixture(3, 2, covariance=covariance))
+    if covariance == "full":
+        with torch.no_grad():
+            prior.lower.normal_()
+    side = torch.linspace(-14, 14, 561, dtype=torch.float64)
+    grid = torch.cartesian_prod(side, side)
+    total = prior.log_prob(grid).exp().sum() * (side[1] - side[0]) ** 2
+    assert total.item() == pytest.approx(1, abs=1e-5)
+
+
+def test_gamma_mixture_integrates_to_one() -> None:
+    prior = shaken(GammaMixture(3, 1))
+    z = torch.linspace(1e-9, 200, 2_000_001, dtype=torch.float64)
+    total = torch.trapezoid(prior.log_prob(z.unsqueeze(-1)).exp(), z)
+    assert total.item() == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", [VonMisesFisherMixture, ReversedVonMisesFisherMixture])
+def test_spherical_priors_integrate_to_one(kind: type[VonMisesFisherMixture]) -> None:
+    prior = shaken(kind(3, 2))
+    z = circle(4096)
+    total = prior.log_prob(z).exp().mean() * 2 * torch.pi
+    assert total.item() == pytest.approx(1, abs=1e-10)
+
+
+def test_reversed_story_assigns_as_the_forward_one_and_is_uniform() -> None:
+    forward, backward = VonMisesFisherMixture(3, 5), ReversedVonMisesFisherMixture(3, 5)
+    backward.load_state_dict(forward.state_dict())
+    z = normalize(torch.randn(10, 5), dim=-1)
+    torch.testing.assert_close(backward.responsibilities(z), forward.responsibilities(z))
+    torch.testing.assert_close(backward.log_prob(z), SphericalUniform(5).log_prob(z))
+
+
+def test_style_mixture_given_w_integrates_to_one() -> None:
+    prior = StyleMixture(3, 1, 2, 8).double()
+    w = torch.randn(2, dtype=torch.float64)
+    z = torch.linspace(-60, 60, 120_001, dtype=torch.float64).unsqueeze(-1)
+    given = prior.log_joint(z, w.expand(len(z), 2)).logsumexp(-1)
+    assert torch.trapezoid(given.exp(), z.squeeze(-1)).item() == pytest.approx(1, abs=1e-6)
+    both = prior.log_prob(z[:4], w.expand(4, 2))
+    torch.testing.assert_close(both, given[:4] + prior.style().log_prob(w))
+
+
+@pytest.mark.parametrize("covariance", ["diag", "full"])
+def test_gaussian_start_is_the_weighted_moments(covariance: str) -> None:
+    codes = (
+        torch.randn(400, 2, dtype=torch.float64) @ torch.tensor([[1.0, 0.8], [0.0, 0.5]]).double()
+    )
+    gamma = torch.rand(400, 3, dtype=torch.float64)
+    gamma /= gamma.sum(1, keepdim=True)
+    prior = GaussianMixture(3, 2, covariance=covariance).double()
+    prior.initialise(codes, gamma)
+    for k in range(3):
+        mean = np.average(codes, axis=0, weights=gamma[:, k])
+        spread = np.cov(codes.T, aweights=gamma[:, k], ddof=0)
+        component = prior.component(torch.tensor(k))
+        np.testing.assert_allclose(component.mean.detach(), mean, rtol=1e-9)
+        # soft_clamp leaves scales near one as they are to a part in 300.
+        np.testing.assert_allclose(component.variance.detach(), spread.diagonal(), rtol=2e-2)
+
+
+def test_start_copies_weights_as_probabilities() -> None:
+    """Weights stored as logits would turn .7, .2, .1 into .46, .28, .25."""
+    labels = torch.repeat_interleave(torch.arange(3), torch.tensor([7000, 2000, 1000]))
+    gamma = torch.nn.functional.one_hot(labels).double()
+    prior = GaussianMixture(3, 2).double()
+    prior.initialise(torch.randn(10_000, 2, dtype=torch.float64), gamma)
+    expected = torch.tensor([0.7, 0.2, 0.1], dtype=torch.float64)
+    torch.testing.assert_close(prior.weights.detach(), expected, atol=1e-3, rtol=0)
+
+
+def test_gamma_start_is_the_moments_within_range() -> None:
+    codes = torch.distributions.Gamma(5.0, 2.0).sample((20_000, 1)).double()
+    prior = GammaMixture(1, 1).double()
+    prior.initialise(codes, torch.ones(20_000, 1, dtype=torch.float64))
+    component = prior.component(torch.tensor(0))
+    assert component.mean.item() == pytest.approx(codes.mean().item(), rel=2e-2)
+    assert component.variance.item() == pytest.approx(codes.var().item(), rel=5e-2)
+
+
+def test_gamma_prior_decodes_the_logarithm() -> None:
+    prior = GammaMixture(2, 3)
+    z = torch.rand(4, 3) + 0.1
+    torch.testing.assert_close(prior.code({"z": z}), z.log())
+    assert torch.isfinite(prior.code({"z": torch.zeros(4, 3)})).all()
+
+
+def test_von_mises_fisher_start_points_at_its_data() -> None:
+    axis = normalize(torch.tensor([[1.0, 2.0, -1.0]]), dim=-1)
+    codes = normalize(axis + 0.2 * torch.randn(2000, 3), dim=-1)
+    prior = VonMisesFisherMixture(1, 3)
+    prior.initialise(codes, torch.ones(2000, 1))
+    assert (prior.component().loc @ axis.T).item() > 0.999
+
+
+def test_at_least_one_cluster() -> None:
+    with pytest.raises(ValueError, match="n_clusters is 0"):
+        GaussianMixture(0, 2)
+    with pytest.raises(ValueError, match="'diag' or 'full'"):
+        GaussianMixture(2, 2, covariance="tied")

@@ -1,0 +1,22 @@
+"""The smooth clamp: inside its range, monotone, near the identity, with a gradient everywhere."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from pyromix.networks import soft_clamp
+
+
+def test_range_identity_and_gradient() -> None:
+    low, high = -6.0, 5.0
+    x = torch.linspace(-40, 40, 4001, dtype=torch.float64, requires_grad=True)
+    y = soft_clamp(x, low, high)
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    assert (y > low).all()
+    assert (y <= high + math.log1p(math.exp(low - high))).all()
+    assert (slope > 0).all()
+    assert (slope <= 1).all()
+    inside = (x > -1) & (x < 1)
+    assert (y - x)[inside].abs().max() < 0.02
