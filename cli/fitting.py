@@ -56,7 +56,8 @@ def start(
     estimator = kind(**{"verbose": True, **given})
     path = Path("runs") / f"{method}-{source.name}" if out is None else out
     train = source.load()
-    run = Run.create(path, run_config(method, estimator, source.record(train), command))
+    config = run_config(method, estimator, source.record(train), command)
+    run = Run.create(path, replace(config, seed=seed))
     with _stoppable(run):
         try:
             estimator.fit(train.x, checkpoint=_checkpoint(run))

@@ -85,11 +85,21 @@ def comparison(rows: Mapping[str, Mapping[str, float]], labelled: bool) -> Table
     columns = SUPERVISED if labelled else UNSUPERVISED
     table = Table("method", title_justify="left", caption_justify="left")
     for name in (*columns, "seconds"):
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+        table.add_column(heading(name), justify="right", no_wrap=True)
     for method, scores in rows.items():
         cells = [shown(scores[name]) for name in columns]
         table.add_row(method, *cells, f"{scores['seconds']:.1f}")
     return table
+
+
+def heading(name: str) -> str:
+    """A metric's name as a table shows it.
+
+    Example:
+        >>> heading("nmi"), heading("occupied_clusters")
+        ('NMI', 'occupied clusters')
+    """
+    return name.upper() if name in ("nmi", "ari") else name.replace("_", " ")
 
 
 def shown(value: float) -> str:

@@ -14,7 +14,7 @@ from ..estimators import load
 from ..evaluation import cluster_grid, evaluate_clustering, reliability_diagram
 from ..inference import Run
 from .inputs import Source, Split
-from .report import generated, mean_bound, save, shown
+from .report import generated, heading, mean_bound, save, shown
 
 __all__ = ["Source", "evaluate", "sample"]
 
@@ -73,7 +73,7 @@ def evaluate(
     table = Table("metric", title=title, caption=caption, title_justify="left")
     table.add_column("value", justify="right")
     for name, value in scores.items():
-        table.add_row(name.replace("_", " "), shown(value))
+        table.add_row(heading(name), shown(value))
     Console().print(table)
 
 

@@ -1,21 +1,33 @@
 """Data: bundled digits, torchvision's image sets, synthetic sets, a user's files and arrays."""
 
 from .catalogue import DATASETS, DEFAULT_ROOT, load
+from .coloured import colour_digits, coloured_mnist
 from .dataset import Dataset, check_labels, check_x, fingerprint
+from .factors import DSPRITES, SHAPES3D, combinations, read_dsprites, read_shapes3d
 from .files import load_file
+from .shapes3d import render, shapes3d
 from .synthetic import arcs, pinwheel
 from .vision import load_vision
 
 __all__ = [
     "DATASETS",
     "DEFAULT_ROOT",
+    "DSPRITES",
+    "SHAPES3D",
     "Dataset",
     "arcs",
     "check_labels",
     "check_x",
+    "colour_digits",
+    "coloured_mnist",
+    "combinations",
     "fingerprint",
     "load",
     "load_file",
     "load_vision",
     "pinwheel",
+    "read_dsprites",
+    "read_shapes3d",
+    "render",
+    "shapes3d",
 ]

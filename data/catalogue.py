@@ -14,8 +14,10 @@ import numpy.typing as npt
 from sklearn.datasets import load_digits
 from torch import Tensor
 
+from .coloured import coloured_mnist
 from .dataset import Dataset, check_x
 from .files import SUFFIXES, load_file
+from .shapes3d import shapes3d
 from .synthetic import arcs, pinwheel
 from .vision import Split, load_vision
 
@@ -40,9 +42,9 @@ def load(
     """Load data by name, from a file, or from an array.
 
     Args:
-        source: a key of ``DATASETS``; a path ending in .npy, .npz, .csv or .parquet; or an
-            ``(N, X)`` table, ``(N, H, W)`` or ``(N, C, H, W)`` images.
-        root: torchvision's root for the image sets, and where made sets are cached.
+        source: a key of ``DATASETS``; a path ending in .npy, .npz, .csv, .parquet or .h5;
+            or an ``(N, X)`` table, ``(N, H, W)`` or ``(N, C, H, W)`` images.
+        root: torchvision's root for the image sets, and where made pictures are kept.
         split: ``"train"`` or ``"test"``. Synthetic sets draw anew for the test; the digits, files
             and arrays have no split, and both words give all of them.
         download: whether missing image sets may be fetched into ``root``.
@@ -95,6 +97,10 @@ def _drawn(draw: Callable[..., Dataset], root: Path, split: Split, download: boo
     return draw(seed=0 if split == "train" else 1)
 
 
+def _shapes(configuration: int, root: Path, split: Split, download: bool) -> Dataset:
+    return shapes3d(configuration, split=split, root=root)
+
+
 _ENTRIES: Mapping[str, _Entry] = {
     "digits": _Entry("1,797 handwritten digits of 8×8, bundled with scikit-learn", _digits),
     **{
@@ -110,6 +116,13 @@ _ENTRIES: Mapping[str, _Entry] = {
     },
     "pinwheel": _Entry("10,000 points on five curved arms in the plane", partial(_drawn, pinwheel)),
     "arcs": _Entry("10,000 points on arcs of five circles in the plane", partial(_drawn, arcs)),
+    "shapes3d-1": _Entry(
+        "4,800 rendered scenes: floor hue, scale, shape, orientation", partial(_shapes, 1)
+    ),
+    "shapes3d-2": _Entry(
+        "4,800 rendered scenes: wall hue, scale, shape, orientation", partial(_shapes, 2)
+    ),
+    "coloured-mnist": _Entry("70,000 digits in ten colours, 32×32", coloured_mnist),
 }
 
 DATASETS: Mapping[str, str] = {name: entry.description for name, entry in _ENTRIES.items()}

@@ -1,4 +1,4 @@
-"""A user's own data from .npy, .npz, .csv or .parquet, checked, with its labels set apart."""
+"""A user's own data from a file, checked, with its labels set apart."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from .dataset import Dataset, check_labels, check_x
+from .factors import read_dsprites, read_shapes3d
 
 X_KEYS = ("x", "X", "data")
 LABEL_KEYS = ("y", "labels", "label", "target")
-SUFFIXES = (".npy", ".npz", ".csv", ".parquet")
+SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".h5")
 
 
 def load_file(path: Path, label_column: str | None = None) -> Dataset:
@@ -21,7 +22,8 @@ def load_file(path: Path, label_column: str | None = None) -> Dataset:
     Args:
         path: ends in .npy (data only), .npz (data under ``x``, ``X``, ``data`` or the first key;
             labels under ``y``, ``labels``, ``label`` or ``target``), .csv (with a header or
-            without) or .parquet (labels in a column of one of those names).
+            without) or .parquet (labels in a column of one of those names). The originals of
+            dSprites (.npz) and 3DShapes (.h5, at 32 px) are known by their content, and large.
         label_column: the column, or .npz key, that holds the labels, if it has another name.
 
     Returns:
@@ -40,13 +42,15 @@ def load_file(path: Path, label_column: str | None = None) -> Dataset:
             f"data file {path} ends in {path.suffix!r}, but one of {', '.join(SUFFIXES)} would do: "
             "convert it, or pass an array"
         )
+    if suffix in (".npy", ".h5") and label_column is not None:
+        raise ValueError(
+            f"label_column={label_column!r} came with {path}, but such a file has no columns: "
+            "use .npz"
+        )
     if suffix == ".npy":
-        if label_column is not None:
-            raise ValueError(
-                f"label_column={label_column!r} came with {path}, but a .npy file has no names: "
-                "use .npz"
-            )
         return Dataset(check_x(_array(path), str(path)), None, path.stem)
+    if suffix == ".h5":
+        return read_shapes3d(path)
     if suffix == ".npz":
         return _from_npz(path, label_column)
     return _from_table(path, label_column)
@@ -61,15 +65,20 @@ def _array(path: Path) -> npt.NDArray[np.generic]:
 
 
 def _from_npz(path: Path, label_column: str | None) -> Dataset:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds
-        raise _unreadable(path, error) from error
-    label_key = _find(label_column, LABEL_KEYS, list(arrays), f"{path} has the keys")
-    x_key = next((k for k in (*X_KEYS, *arrays) if k in arrays and k != label_key), None)
-    if x_key is None:
-        raise ValueError(f"{path} holds no data: save it with np.savez(path, x=…, y=…)")
+    with _open_npz(path) as archive:
+        keys = list(archive.files)
+        label_key = _find(label_column, LABEL_KEYS, keys, f"{path} has the keys")
+        x_key = next((k for k in (*X_KEYS, *keys) if k in keys and k != label_key), None)
+        if x_key is None:
+            raise ValueError(f"{path} holds no data: save it with np.savez(path, x=…, y=…)")
+        original = {"imgs", "latents_classes"} <= set(keys)
+        wanted = [] if original else [k for k in (x_key, label_key) if k is not None]
+        try:
+            arrays = {key: archive[key] for key in wanted}
+        except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds
+            raise _unreadable(path, error) from error
+    if original:
+        return read_dsprites(path)
     x = check_x(arrays[x_key], f"{path}[{x_key!r}]")
     if label_key is None:
         return Dataset(x, None, path.stem)
@@ -77,6 +86,16 @@ def _from_npz(path: Path, label_column: str | None) -> Dataset:
     width = 1 if labels.ndim == 1 else labels.shape[1]
     names = (label_key,) if width == 1 else tuple(f"{label_key}_{i}" for i in range(width))
     return Dataset(x, labels, path.stem, names)
+
+
+def _open_npz(path: Path) -> np.lib.npyio.NpzFile:
+    try:
+        archive = np.load(path, allow_pickle=False)
+    except Exception as error:  # as above
+        raise _unreadable(path, error) from error
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError(f"{path} is a single array: rename it to .npy")
+    return archive
 
 
 def _from_table(path: Path, label_column: str | None) -> Dataset:

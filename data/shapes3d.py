@@ -51,7 +51,7 @@ def render(table: npt.ArrayLike, size: int = 32) -> FloatArray:
     levels = np.asarray(table, np.int64)
     floor, wall, thing, *geometry = levels.T
     scenes, which = np.unique(np.stack(geometry, -1), axis=0, return_inverse=True)
-    layers = np.stack([_layers(*scene, size) for scene in scenes])
+    layers = np.stack([_layers(int(a), int(b), int(c), size) for a, b, c in scenes])
     palette = hue_colours(10)
     colours = np.stack(
         [palette[floor], palette[wall], palette[thing], np.ones((len(levels), 3))], 1
@@ -115,9 +115,9 @@ def hue_colours(n: int) -> FloatArray:
 
 
 def _cached(path: Path, table: IntArray, size: int) -> FloatArray:
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        with np.load(path, allow_pickle=False) as archive:
-            return archive["x"].astype(np.float32) / np.float32(255)
+    damage = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+    with contextlib.suppress(*damage), np.load(path, allow_pickle=False) as archive:
+        return np.asarray(archive["x"] / np.float32(255), np.float32)
     x = render(table, size)
     # A cache that cannot be written costs seconds, not the run.
     with contextlib.suppress(OSError):
@@ -156,15 +156,16 @@ def _layers(scale: int, shape: int, orientation: int, size: int) -> Points:
 
 def _rays(eye: Points, size: int) -> Points:
     forward = _unit(_TARGET - eye)
-    right = _unit(np.cross(forward, np.array([0, 0, 1], np.float32)))
+    right = _unit(np.array([forward[1], -forward[0], 0], np.float32))
     up = np.cross(right, forward)
-    step = ((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1) * np.float32(0.36)
+    step = ((np.arange(size, dtype=np.float32) + 0.5) / size * 2 - 1) * np.float32(0.29)
     v, u = np.meshgrid(-step, step, indexing="ij")
-    return _unit(forward + u.reshape(-1, 1) * right + v.reshape(-1, 1) * up)
+    across, upward = u.reshape(-1, 1) * right, v.reshape(-1, 1) * up
+    return _unit((forward + across + upward).astype(np.float32))
 
 
 def _room(eye: Points, rays: Points) -> tuple[Points, Points, npt.NDArray[np.bool_]]:
-    """Where rays leave the room (the front is open): distance, inward normal, whether by the floor."""
+    """Where rays leave the room, open in front: distance, inward normal, whether by the floor."""
     with np.errstate(divide="ignore"):
         floor = np.where(rays[:, 2] < 0, -eye[2] / rays[:, 2], np.inf)
         side = (np.copysign(_ROOM, rays[:, 0]) - eye[0]) / rays[:, 0]

@@ -63,7 +63,6 @@ class DHVC(DeepMixture):
     overclusters: int | None = None
     balance: float = 0.5
 
-    hidden_dims: tuple[int, ...] = (500, 500)
     network: str = "auto"
     assignment: str = "amortised"
     mutual_information: float = 5.0
@@ -77,7 +76,7 @@ class DHVC(DeepMixture):
             event_shape,
             n_clusters=self.n_clusters,
             latent_dim=self.latent_dim,
-            hidden_dims=self.hidden_dims,
+            hidden_dims=self.widths(event_shape, (500, 500)),
             network=self.network,
             batch_norm=self.batch_norm,
             likelihood=likelihood,

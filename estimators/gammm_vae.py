@@ -46,7 +46,7 @@ class GamMMVAE(DeepMixture):
             event_shape,
             n_clusters=self.n_clusters,
             latent_dim=self.latent_dim,
-            hidden_dims=self.hidden_dims,
+            hidden_dims=self.widths(event_shape, (500, 500, 2000)),
             network=self.network,
             batch_norm=self.batch_norm,
             likelihood=likelihood,

@@ -1,5 +1,7 @@
 """Evaluation: scores of clusterings and the pictures that go with them."""
 
+from .facet_plots import facet_grids, facet_heatmap, swap_grid
+from .facets import best_facets, evaluate_facets, facet_dependence, facet_matrices
 from .matching import contingency, hungarian_map
 from .metrics import (
     affiliation_variance,
@@ -19,13 +21,19 @@ from .samples import cluster_grid, predictive_check
 __all__ = [
     "affiliation_variance",
     "balanced_accuracy",
+    "best_facets",
     "calibration",
     "cluster_grid",
     "confusion",
     "contingency",
     "curves",
     "evaluate_clustering",
+    "evaluate_facets",
     "expected_calibration_error",
+    "facet_dependence",
+    "facet_grids",
+    "facet_heatmap",
+    "facet_matrices",
     "hungarian_accuracy",
     "hungarian_map",
     "latent_map",
@@ -36,4 +44,5 @@ __all__ = [
     "purity",
     "reliability_diagram",
     "responsibility_histogram",
+    "swap_grid",
 ]

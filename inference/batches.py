@@ -50,7 +50,7 @@ class Batches:
     """
 
     def __init__(self, x: Tensor, batch_size: int, share: Share) -> None:
-        self.batch_size = batch_size
+        self.batch_size = int(batch_size)
         self.share = share
         self.x = share.place(x.detach()) if _fits(x, share.device) else x.detach()
 

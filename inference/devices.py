@@ -165,13 +165,14 @@ def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...])
         # processes would train the same weights at once.
         _save(call, folder / "call")
         threads = max(1, torch.get_num_threads() // devices)
-        context = start_processes(
-            _work,
-            args=(devices, _free_port(), threads, kind, precision, folder),
-            nprocs=devices,
-            join=False,
-            start_method="spawn",
-        )
+        with _terse():
+            context = start_processes(
+                _work,
+                args=(devices, _free_port(), threads, kind, precision, folder),
+                nprocs=devices,
+                join=False,
+                start_method="spawn",
+            )
         try:
             while not context.join():
                 pass
@@ -188,6 +189,23 @@ def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...])
                 process.terminate()
                 process.join()
         return torch.load(folder / "result", map_location="cpu", weights_only=False)
+
+
+@contextmanager
+def _terse() -> Iterator[None]:
+    """Starts processes whose DDP doesn't remark that a phase happens to use all its parameters.
+
+    torch reads the level as it is imported, so only the parent's environment can set it.
+    """
+    name = "TORCH_CPP_LOG_LEVEL"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "ERROR"
+    try:
+        yield
+    finally:
+        del os.environ[name]
 
 
 def _work(

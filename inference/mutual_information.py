@@ -51,6 +51,9 @@ class InformationPretraining(nn.Module):
         overclusters: clusters of ω; 0 for no such head.
         balance: α, the extra weight of balance.
 
+    Raises:
+        TypeError: the guide's network of ``"c"`` is no ``Linear``.
+
     References:
         Ji, Henriques & Vedaldi (2019). Invariant Information Clustering. arXiv 1807.06653.
     """
@@ -70,8 +73,8 @@ class InformationPretraining(nn.Module):
         self.guide = guide
         self.views = views
         self.balance = balance
-        network = guide.networks["c"]
-        width, n_clusters = int(network.in_features), int(network.out_features)
+        network = _own_head(guide)
+        width, n_clusters = network.in_features, network.out_features
         self.heads = nn.Linear(width, n_heads * n_clusters)
         self.split = (n_heads, n_clusters)
         self.overclustering = nn.Linear(width, overclusters) if overclusters else None
@@ -122,12 +125,20 @@ class InformationPretraining(nn.Module):
             pair = batched(self.model, self.guide, rows, compare, 2048, dim=1)
         found = information(pair["first"], pair["second"], self.balance)
         best = int(found.argmax())
-        network, (_, n_clusters) = self.guide.networks["c"], self.split
+        network, (_, n_clusters) = _own_head(self.guide), self.split
         kept = slice(best * n_clusters, (best + 1) * n_clusters)
         with torch.no_grad():
             network.weight.copy_(self.heads.weight[kept])
             network.bias.copy_(self.heads.bias[kept])
         return best, found.tolist()
+
+
+def _own_head(guide: AmortisedAssignment) -> nn.Linear:
+    """The network of q(c | x), which a head must be able to become."""
+    network = guide.networks["c"]
+    if not isinstance(network, nn.Linear):
+        raise TypeError(f"the network of 'c' is a {type(network).__name__}: use a Linear")
+    return network
 
 
 class TwoViewObjective(Objective):
@@ -143,6 +154,8 @@ class TwoViewObjective(Objective):
         weight: λ, a number, or a schedule over optimiser steps.
         balance: α, the extra weight of balance.
     """
+
+    guide: AmortisedAssignment
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 _HIDDEN = {"phase", "epoch", "seconds"}
 
@@ -39,11 +40,13 @@ class PhaseProgress:
         self._shown = shown
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[count]:>9}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[count]:>7}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[parts]}"),
+            # The parts take what room is left and wrap; they would squeeze the bar to nothing.
+            TextColumn("{task.fields[parts]}", table_column=Column(ratio=1)),
             console=console,
+            expand=True,
             disable=not shown,
         )
         self._total = epochs

@@ -94,25 +94,39 @@ def _log_responsibilities(model_trace: Trace, guide_trace: Trace) -> dict[str, t
         if name in guide_sites:
             found[name] = dim, _log_prob(guide_sites[name])
             continue
-        carriers = [_log_prob(other) for other in model_sites.values()]
-        scores = sum(factor for factor in carriers if _carries(factor, dim))
+        factors = [_within(other, site) for other in model_sites.values()]
+        scores = sum(factor for factor in factors if _carries(factor, dim))
         if isinstance(scores, Tensor):
             found[name] = dim, scores.log_softmax(dim)
         else:  # one cluster
             found[name] = dim, torch.zeros_like(_log_prob(site))
-    return found
-
-
-def _expect(log_prob: Tensor, gammas: Sequence[tuple[int, Tensor]]) -> Tensor:
-    """The expectation of a site's log-probability over the enumerated sites it depends on."""
-    carried = [(dim, gamma) for dim, gamma in gammas if _carries(log_prob, dim)]
-    for dim, gamma in carried:
-        if any(_carries(gamma, other) for other, _ in carried if other != dim):
+    dims = {dim for dim, _ in found.values()}
+    for dim, log_gamma in found.values():
+        if any(_carries(log_gamma, other) for other in dims - {dim}):
             raise NotImplementedError(
                 "enumerated sites depend on each other: their parts of the bound are not named; "
                 "use Pyro's own TraceEnum_ELBO for this story"
             )
-        log_prob = (gamma * log_prob).sum(dim, keepdim=True)
+    return found
+
+
+def _within(other: Mapping[str, Any], site: Mapping[str, Any]) -> Tensor:
+    """The log-probability of a site, summed over the plates that another stands outside of."""
+    shared = {frame.name for frame in site["cond_indep_stack"]}
+    inner = [
+        frame.dim
+        for frame in other["cond_indep_stack"]
+        if frame.vectorized and frame.name not in shared
+    ]
+    log_prob = _log_prob(other)
+    return log_prob.sum(inner, keepdim=True) if inner else log_prob
+
+
+def _expect(log_prob: Tensor, gammas: Sequence[tuple[int, Tensor]]) -> Tensor:
+    """The expectation of a site's log-probability over the enumerated sites it depends on."""
+    for dim, gamma in gammas:
+        if _carries(log_prob, dim):
+            log_prob = (gamma * log_prob).sum(dim, keepdim=True)
     return log_prob
 
 
@@ -168,13 +182,14 @@ def _named(
     gammas = [(dim, log_gamma.exp()) for dim, log_gamma in found.values()]
     parts: dict[str, Tensor] = {}
     for name, site in _sites(model_trace).items():
-        negative = -_expect(_log_prob(site), gammas)
+        key = "reconstruction" if site["is_observed"] else f"kl_{name}"
+        value = -_mean(_expect(_log_prob(site), gammas), site, full_size)
+        opposite = guide_sites.get(name, site)
         if name in found:
             dim, log_gamma = found[name]
-            negative = negative - entropy(log_gamma.exp().movedim(dim, -1)).unsqueeze(dim)
+            negative_entropy = -entropy(log_gamma.exp().movedim(dim, -1)).unsqueeze(dim)
+            value = value + _mean(negative_entropy, opposite, full_size)
         elif not site["is_observed"]:
-            negative = negative + _log_prob(guide_sites[name])
-        key = "reconstruction" if site["is_observed"] else f"kl_{name}"
-        value = _mean(negative, site, full_size)
+            value = value + _mean(_log_prob(opposite), opposite, full_size)
         parts[key] = parts.get(key, torch.zeros_like(value)) + value
     return parts

@@ -13,17 +13,12 @@ from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ..networks import soft_clamp
+from ..networks import inverse_soft_clamp, soft_clamp
 from .prior import MixturePrior
 
 LOG_MEAN_RANGE = (-10.0, 10.0)
 SHAPE_RANGE = (1.0, 100.0)
 SMALLEST = 1e-6
-
-
-def inverse_softplus(y: Tensor) -> Tensor:
-    """The x > -∞ whose softplus is y > 0."""
-    return y + torch.log(-torch.expm1(-y))
 
 
 class GammaMixture(MixturePrior):
@@ -84,7 +79,6 @@ class GammaMixture(MixturePrior):
         variance = torch.einsum("nk,knd->kd", shares, centred.square())
         low, high = SHAPE_RANGE
         shape = (mean.square() / variance.clamp(min=1e-8)).clamp(low + 0.05, high - 0.05)
-        self.log_mean.copy_(mean.clamp(min=SMALLEST).log())
-        # The inverse of soft_clamp on the open interval.
-        inner = inverse_softplus(shape - low)
-        self.raw_shape.copy_(high - inverse_softplus((high - low - inner).clamp(min=1e-4)))
+        log_mean = mean.clamp(min=SMALLEST).log()
+        self.log_mean.copy_(inverse_soft_clamp(log_mean, *LOG_MEAN_RANGE))
+        self.raw_shape.copy_(inverse_soft_clamp(shape, *SHAPE_RANGE))

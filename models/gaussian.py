@@ -12,7 +12,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 from torch.distributions import kl_divergence
 
-from ..networks import soft_clamp
+from ..networks import inverse_soft_clamp, soft_clamp
 from .prior import Divergence, MixturePrior
 
 LOG_SCALE_RANGE = (-6.0, 6.0)
@@ -83,12 +83,14 @@ class GaussianMixture(MixturePrior):
         self.loc.copy_(loc)
         if self.covariance == "diag":
             variance = torch.einsum("nk,knd->kd", shares, centred.square())
-            self.log_scale.copy_(variance.clamp(min=VARIANCE_FLOOR).log() / 2)
+            log_scale = variance.clamp(min=VARIANCE_FLOOR).log() / 2
+            self.log_scale.copy_(inverse_soft_clamp(log_scale, *LOG_SCALE_RANGE))
             return
         covariance = torch.einsum("nk,knd,kne->kde", shares, centred, centred)
         ridge = VARIANCE_FLOOR * torch.eye(self.latent_dim).to(covariance)
         factor = torch.linalg.cholesky(covariance + ridge)
-        self.log_scale.copy_(factor.diagonal(dim1=-2, dim2=-1).log())
+        log_scale = factor.diagonal(dim1=-2, dim2=-1).log()
+        self.log_scale.copy_(inverse_soft_clamp(log_scale, *LOG_SCALE_RANGE))
         self.lower.copy_(factor.tril(-1))
 
 

@@ -1,6 +1,6 @@
 """Networks: plain modules from tensors to tensors, with no probability in them."""
 
-from .bounds import soft_clamp
+from .bounds import inverse_soft_clamp, soft_clamp
 from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer
 from .mlp import MLP
 from .pairs import NETWORKS, encoder_decoder
@@ -14,5 +14,6 @@ __all__ = [
     "ConvEncoder",
     "Layer",
     "encoder_decoder",
+    "inverse_soft_clamp",
     "soft_clamp",
 ]

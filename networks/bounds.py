@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -22,3 +23,24 @@ def soft_clamp(x: Tensor, low: float, high: float) -> Tensor:
         tensor([-8.,  0.,  8.])
     """
     return low + softplus(high - low - softplus(high - x))
+
+
+def inverse_soft_clamp(y: Tensor, low: float, high: float) -> Tensor:
+    """The x that :func:`soft_clamp` maps to y, for y between ``low`` and ``high``.
+
+    Args:
+        y: a tensor of any shape; values nearer than 1e-4 to a bound are moved there.
+        low: the floor.
+        high: the ceiling.
+
+    Example:
+        >>> import torch
+        >>> inverse_soft_clamp(soft_clamp(torch.tensor(-5.0), -6.0, 6.0), -6.0, 6.0)
+        tensor(-5.)
+    """
+    inner = _inverse_softplus(y.clamp(low + 1e-4, high - 1e-4) - low)
+    return high - _inverse_softplus((high - low - inner).clamp(min=1e-4))
+
+
+def _inverse_softplus(y: Tensor) -> Tensor:
+    return y + torch.log(-torch.expm1(-y))

@@ -59,7 +59,7 @@ def _block(
 
 def _channels_last(layers: nn.Sequential) -> nn.Sequential:
     """The same layers with the memory order in which convolutions are a third quicker on a CPU."""
-    return layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return layers.to(memory_format=torch.channels_last)
 
 
 class ConvEncoder(nn.Module):

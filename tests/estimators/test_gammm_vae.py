@@ -102,7 +102,7 @@ def test_one_gamma_is_as_far_from_its_gaussian_as_theory_says() -> None:
     shape = law.concentration[0, 0]
     divergence = -law.entropy()[0, 0] + 0.5 * (2 * math.pi * math.e * law.variance[0, 0]).log()
     # The leading term of the Edgeworth series: skewness² / 12, the skewness being 2 / √shape.
-    assert float(divergence) == pytest.approx(float(1 / (3 * shape)), rel=0.02)
+    assert divergence.item() == pytest.approx(1 / (3 * shape.item()), rel=0.02)
 
 
 def test_the_posterior_starts_narrow_beside_the_code() -> None:

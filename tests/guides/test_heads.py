@@ -43,7 +43,7 @@ def test_narrowing_leaves_the_mean_and_scales_the_noise_with_the_code() -> None:
         after = head(features)
         torch.testing.assert_close(after.mean, before)
         ratio = after.stddev / (factor * before.std(0).mean())
-        torch.testing.assert_close(ratio, torch.full_like(ratio, 0.1353), rtol=0.05, atol=0)
+        torch.testing.assert_close(ratio, torch.full_like(ratio, 0.1353), rtol=0.15, atol=0)
 
 
 def test_guide_emits_a_site_for_each_head() -> None:

@@ -1,0 +1,153 @@
+"""Pictures of several clusterings at once: what each facet found, and facets recombined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .facets import check_table, facet_dependence, facet_matrices, name_labels
+from .samples import INCH_PER_IMAGE, MAX_ROWS, as_images, show_rows
+from .style import FloatArray, canvas, styled
+
+TITLES = {
+    "accuracy": "Hungarian accuracy",
+    "purity": "Purity",
+    "nmi": "Mutual information (NMI)",
+}
+
+
+@styled
+def facet_heatmap(
+    labels: npt.ArrayLike, clusters: npt.ArrayLike, label_names: Sequence[str] = ()
+) -> Figure:
+    """Draw how well each facet matches each label, and how much the facets repeat each other.
+
+    Args:
+        labels: ``(N, F)`` whole numbers.
+        clusters: ``(N, J)`` whole numbers.
+        label_names: F names for the columns.
+
+    Example:
+        >>> table = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+        >>> figure = facet_heatmap(table, table, ["colour", "shape"])
+    """
+    y, c = check_table(labels, "labels"), check_table(clusters, "clusters")
+    columns = [name.replace("_", " ") for name in name_labels(y.shape[1], label_names)]
+    matrices = facet_matrices(y, c)
+    n_facets = c.shape[1]
+    rows = [f"facet {j}\n{len(np.unique(c[:, j]))} clusters" for j in range(n_facets)]
+    widths = [0.75 * len(columns)] * len(matrices)
+    if n_facets > 1:
+        widths.append(0.75 * n_facets)
+    figure = canvas(sum(widths) + 0.5 * len(widths) + 1.6, 0.75 * n_facets + 1.7)
+    panels = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
+    for axes, (name, matrix) in zip(panels, matrices.items(), strict=False):
+        _heat(axes, matrix, columns, "Blues")
+        axes.set_title(TITLES[name])
+    panels[0].set_yticks(range(n_facets), rows)
+    if n_facets > 1:
+        _heat(panels[-1], facet_dependence(c), [f"facet {j}" for j in range(n_facets)], "Oranges")
+        panels[-1].set_title("Between facets (AMI)")
+    return figure
+
+
+def _heat(axes: Axes, matrix: FloatArray, columns: Sequence[str], colours: str) -> None:
+    axes.imshow(matrix, cmap=colours, vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for (row, column), value in np.ndenumerate(matrix):
+        ink = "white" if value > 0.6 else "#333333"
+        axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)
+
+
+@styled
+def facet_grids(
+    samples: Sequence[npt.ArrayLike], *, image_shape: Sequence[int] | None = None
+) -> Figure:
+    """Draw samples of every cluster of every facet, one block a facet and one row a cluster.
+
+    Args:
+        samples: J arrays ``(K_j, n, C, H, W)``, ``(K_j, n, H, W)`` or flat ``(K_j, n, X)``.
+        image_shape: (H, W) or (C, H, W) if the images are flat.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> figure = facet_grids([rng.random((4, 6, 8, 8)), rng.random((3, 6, 8, 8))])
+    """
+    blocks: list[tuple[str, int, FloatArray]] = []
+    for j, facet in enumerate(samples):
+        images = as_images(facet, image_shape, lead=2)
+        if images is None:
+            raise ValueError(
+                f"facet {j} has vectors of {np.shape(facet)[-1]} values: pass image_shape"
+            )
+        n_panels = -(-len(images) // MAX_ROWS)
+        rows = -(-len(images) // n_panels)
+        for start in range(0, len(images), rows):
+            title = f"Facet {j}, {len(images)} clusters" if start == 0 else ""
+            blocks.append((title, start, images[start : start + rows]))
+    if not blocks:
+        raise ValueError("samples must hold an array (K_j, n, …) for each facet, got none")
+    widths = [b.shape[1] * b.shape[3] / b.shape[2] * INCH_PER_IMAGE for *_, b in blocks]
+    tall = max(len(b) for *_, b in blocks) * INCH_PER_IMAGE
+    figure = canvas(sum(widths) + 0.6 * len(blocks), tall + 0.6)
+    panels = figure.subplots(1, len(blocks), width_ratios=widths, squeeze=False)[0]
+    for axes, (title, start, images) in zip(panels, blocks, strict=True):
+        show_rows(axes, images, [str(start + k) for k in range(len(images))])
+        axes.set_title(title)
+        axes.set_anchor("NW")
+    return figure
+
+
+@styled
+def swap_grid(
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    swapped: npt.ArrayLike,
+    *,
+    names: tuple[str, str] = ("facet 0", "facet 1"),
+    image_shape: Sequence[int] | None = None,
+) -> Figure:
+    """Draw recombined inputs: each cell takes one facet from its row, the others from its column.
+
+    Args:
+        first: ``(A, …)`` images at the left, which give the facet ``names[0]``.
+        second: ``(B, …)`` images along the top, which give ``names[1]``.
+        swapped: ``(A, B, …)`` recombinations.
+        names: what rows and columns give.
+        image_shape: (H, W) or (C, H, W) if the images are flat.
+
+    References:
+        Falck et al. (2021). arXiv 2106.05241, §4.2 (compositionality).
+    """
+    a, b, cells = (np.asarray(part, np.float64) for part in (first, second, swapped))
+    if cells.shape != (len(a), *b.shape) or a.shape[1:] != b.shape[1:]:
+        raise ValueError(
+            f"swapped must have shape {(len(a), *b.shape)} for {len(a)} rows and {len(b)} columns "
+            f"of data of one shape, got {cells.shape}"
+        )
+    inputs = np.concatenate([np.zeros_like(a[:1]), b])[None]
+    images = as_images(
+        np.concatenate([inputs, np.concatenate([a[:, None], cells], 1)]), image_shape, lead=2
+    )
+    if images is None:
+        raise ValueError(f"data are vectors of {a.shape[-1]} values: pass image_shape")
+    images[0, 0] = 1
+    images = np.insert(np.insert(images, 1, 1.0, axis=0), 1, 1.0, axis=1)
+    rows, columns, height, width, _ = images.shape
+    figure = canvas(
+        INCH_PER_IMAGE * columns * width / height + 1.2,
+        INCH_PER_IMAGE * rows + 0.9,
+        "Recombination",
+    )
+    axes = figure.subplots()
+    show_rows(axes, images, [""] * rows)
+    axes.set_ylabel(f"{names[0]} from the left")
+    axes.set_title(f"{names[1]} from the top", fontsize=10)
+    return figure

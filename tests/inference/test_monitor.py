@@ -1,0 +1,87 @@
+"""The monitor counts what it says it counts, and warns once, in words, with a remedy."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pyromix.guides import AmortisedGuide, GaussianHead, Guide
+from pyromix.inference import ClusterMonitor, CollapseWarning, responsibilities
+from pyromix.models import GaussianMixture, MixtureVAE, Normal
+
+
+@pytest.fixture
+def x() -> Tensor:
+    """Points on a line in four groups."""
+    return torch.tensor([-3.0, -1.0, 1.0, 3.0]).repeat(30).unsqueeze(-1)
+
+
+def story(loc: list[float]) -> tuple[MixtureVAE, Guide]:
+    """Clusters at these places, and a guide that is sure of its code, the datum."""
+    prior = GaussianMixture(len(loc), 1)
+    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(1, 1))
+    with torch.no_grad():
+        prior.loc.copy_(torch.tensor(loc).unsqueeze(-1))
+        guide.heads["z"].linear.weight.copy_(torch.tensor([[1.0], [0.0]]))
+        guide.heads["z"].linear.bias.copy_(torch.tensor([0.0, -3.0]))
+    return MixtureVAE(prior, Normal(nn.Linear(1, 1), (1,))), guide
+
+
+def test_it_counts_occupied_clusters_and_the_affiliation_variance(x: Tensor) -> None:
+    model, guide = story([-3.0, -1.0, 1.0, 50.0])
+    row: dict[str, Any] = {}
+    ClusterMonitor(model, guide, x)(1, row)
+    gamma = responsibilities(model, guide, x)["c"]
+    by_hand = (gamma.square().sum(1) / 4 - 1 / 16).mean()
+    assert row["occupied_clusters"] == 3
+    assert row["affiliation_variance"] == pytest.approx(by_hand.item(), abs=1e-6)
+    assert row["affiliation_variance"] <= 3 / 16
+
+
+def test_it_warns_once_when_all_have_been_in_one_cluster_for_three_epochs(x: Tensor) -> None:
+    monitor = ClusterMonitor(*story([0.0, 50.0]), x)
+    monitor(1, {})
+    monitor(2, {})
+    with pytest.warns(CollapseWarning, match=r"one cluster of 'c' \(epoch 3\).*information_floor"):
+        monitor(3, {})
+    monitor(4, {})
+
+
+def test_a_recovery_starts_the_count_anew(x: Tensor) -> None:
+    monitor = ClusterMonitor(*story([0.0, 50.0]), x)
+    apart = story([-2.0, 2.0])
+    for epoch in range(1, 10):
+        monitor.model, monitor.guide = apart if epoch % 3 == 0 else story([0.0, 50.0])
+        monitor(epoch, {})
+
+
+def test_one_cluster_is_no_collapse(x: Tensor) -> None:
+    monitor = ClusterMonitor(*story([0.0]), x)
+    for epoch in range(5):
+        monitor(epoch, {})
+    monitor.conclude()
+
+
+def test_it_tells_of_empty_clusters_at_the_end(x: Tensor) -> None:
+    monitor = ClusterMonitor(*story([-3.0, -1.0, 1.0, 50.0]), x)
+    monitor(1, {})
+    with pytest.warns(CollapseWarning, match=r"1 of 4 clusters of 'c' hold no data: lower"):
+        monitor.conclude()
+    full = ClusterMonitor(*story([-3.0, -1.0, 1.0, 3.0]), x)
+    full(1, {})
+    few = ClusterMonitor(*story([-3.0, -1.0, 1.0, 50.0]), x[:40])
+    few(1, {})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        full.conclude()
+        few.conclude()
+
+
+def test_it_watches_a_thousand_rows_spread_over_all() -> None:
+    rows = ClusterMonitor(*story([0.0]), torch.arange(3500.0).unsqueeze(-1)).rows.flatten()
+    assert len(rows) == 1000
+    assert rows[-1] > 2900

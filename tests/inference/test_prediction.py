@@ -1,0 +1,244 @@
+"""Predictions against closed forms and quadrature, on stories small enough to have both."""
+
+from __future__ import annotations
+
+import math
+
+import pyro
+import pytest
+import torch
+from pyro.infer import Predictive
+from torch import Tensor, nn
+
+from pyromix.guides import AmortisedGuide, GaussianHead, Guide, OptimalAssignment
+from pyromix.inference import (
+    bound,
+    encode,
+    importance_weighted_bound,
+    posterior_predictive,
+    reconstruct,
+    responsibilities,
+    sample,
+)
+from pyromix.models import GaussianMixture, MixtureVAE, Normal, StyleMixture
+
+from ..contracts.evidence import log_evidence
+
+LOC = torch.tensor([[-3.0], [0.0], [3.0]], dtype=torch.float64)
+LOGITS = torch.tensor([0.0, 1.0, 0.5], dtype=torch.float64)
+SLOPE = torch.tensor([[1.0], [-2.0]], dtype=torch.float64)
+OFFSET = torch.tensor([0.5, 0.0], dtype=torch.float64)
+NOISE = 0.4
+
+
+@pytest.fixture
+def story() -> tuple[MixtureVAE, Guide]:
+    """A mixture on a line, decoded linearly to two features; the guide is a little off."""
+    prior = GaussianMixture(3, 1)
+    model = MixtureVAE(prior, Normal(nn.Linear(1, 2), (2,), scale=NOISE)).double()
+    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(2, 1)).double()
+    with torch.no_grad():
+        prior.loc.copy_(LOC)
+        prior.log_scale.fill_(0.0)
+        prior.logits.copy_(LOGITS)
+        model.likelihood.decoder.weight.copy_(SLOPE)
+        model.likelihood.decoder.bias.copy_(OFFSET)
+        head = guide.heads["z"].linear
+        head.weight.copy_(torch.tensor([[0.2, -0.4], [0.0, 0.0]]))
+        head.bias.copy_(torch.tensor([-0.1, -1.2]))
+    return model, guide
+
+
+@pytest.fixture
+def x(story: tuple[MixtureVAE, Guide]) -> Tensor:
+    """Data from the story, ``(6, 2)``."""
+    return sample(story[0], 6, seed=3)[0]
+
+
+def test_responsibilities_are_the_best_that_do_not_look_at_z(
+    story: tuple[MixtureVAE, Guide], x: Tensor
+) -> None:
+    model, guide = story
+    law = guide.posterior(x)["z"]
+    distance = law.variance + (law.mean - LOC.T) ** 2
+    by_hand = (LOGITS - 0.5 * distance).softmax(-1)
+    answer = responsibilities(model, guide, x)["c"]
+    torch.testing.assert_close(answer, by_hand.detach(), rtol=0, atol=1e-9)
+    wrapped = OptimalAssignment(guide, model.prior)
+    assert torch.equal(responsibilities(model, wrapped, x)["c"], answer)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_batches_change_nothing(
+    story: tuple[MixtureVAE, Guide], x: Tensor, batch_size: int
+) -> None:
+    for function in (responsibilities, encode):
+        whole = function(*story, x)
+        parts = function(*story, x, batch_size=batch_size)
+        for site, value in whole.items():
+            torch.testing.assert_close(parts[site], value, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        reconstruct(*story, x, batch_size=batch_size), reconstruct(*story, x), rtol=0, atol=1e-12
+    )
+
+
+def test_reconstruction_decodes_the_posterior_mean(
+    story: tuple[MixtureVAE, Guide], x: Tensor
+) -> None:
+    z = encode(*story, x)["z"]
+    torch.testing.assert_close(z, 0.2 * x[:, :1] - 0.4 * x[:, 1:] - 0.1)
+    torch.testing.assert_close(reconstruct(*story, x), z @ SLOPE.T + OFFSET)
+
+
+@pytest.mark.parametrize("cluster", [0, 1, 2])
+def test_samples_of_a_cluster_have_its_moments(
+    story: tuple[MixtureVAE, Guide], cluster: int
+) -> None:
+    n = 100_000
+    drawn, clusters = sample(story[0], n, cluster=cluster)
+    assert (clusters["c"] == cluster).all()
+    mean = SLOPE @ LOC[cluster] + OFFSET
+    covariance = SLOPE @ SLOPE.T + NOISE**2 * torch.eye(2).double()
+    standard_error = (covariance.diagonal() / n).sqrt()
+    assert ((drawn.mean(0) - mean).abs() < 4 * standard_error).all()
+    torch.testing.assert_close(drawn.T.cov(), covariance, rtol=0, atol=0.05)
+
+
+def test_clusters_are_drawn_from_their_weights_and_go_with_their_data(
+    story: tuple[MixtureVAE, Guide],
+) -> None:
+    drawn, clusters = sample(story[0], 60_000)
+    shares = torch.bincount(clusters["c"], minlength=3).double() / 60_000
+    torch.testing.assert_close(shares, LOGITS.softmax(-1), rtol=0, atol=0.01)
+    for cluster in range(3):
+        rows = drawn[clusters["c"] == cluster]
+        torch.testing.assert_close(rows.mean(0), SLOPE @ LOC[cluster] + OFFSET, rtol=0, atol=0.06)
+
+
+def test_a_sample_of_means_has_no_noise_of_x(story: tuple[MixtureVAE, Guide]) -> None:
+    drawn, _ = sample(story[0], 1000, mean=True)
+    z = (drawn[:, 0] - OFFSET[0]) / SLOPE[0]
+    torch.testing.assert_close(drawn[:, 1], z * SLOPE[1] + OFFSET[1])
+
+
+def test_same_seed_same_sample(story: tuple[MixtureVAE, Guide]) -> None:
+    first, second, other = (sample(story[0], 10, seed=seed)[0] for seed in (1, 1, 2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("cluster", [-1, 3])
+def test_a_cluster_that_is_not_there(story: tuple[MixtureVAE, Guide], cluster: int) -> None:
+    with pytest.raises(ValueError, match=rf"cluster is {cluster}: .*0 to 2"):
+        sample(story[0], 5, cluster=cluster)
+
+
+def test_nothing_to_draw(story: tuple[MixtureVAE, Guide], x: Tensor) -> None:
+    with pytest.raises(ValueError, match="n is 0"):
+        sample(story[0], 0)
+    with pytest.raises(ValueError, match="n is 0"):
+        posterior_predictive(*story, x, 0)
+    with pytest.raises(ValueError, match="1 clustering"):
+        sample(story[0], 5, cluster=[0, 1])
+
+
+def test_posterior_predictive_has_the_moments_of_the_guide(
+    story: tuple[MixtureVAE, Guide], x: Tensor
+) -> None:
+    n = 40_000
+    replicates = posterior_predictive(*story, x, n)
+    assert replicates.shape == (n, *x.shape)
+    law = story[1].posterior(x)["z"]
+    mean = (law.mean @ SLOPE.T + OFFSET).detach()
+    variance = (law.variance @ (SLOPE**2).T + NOISE**2).detach()
+    assert ((replicates.mean(0) - mean).abs() < 4.5 * (variance / n).sqrt()).all()
+    torch.testing.assert_close(replicates.var(0), variance, rtol=0.05, atol=0)
+
+
+def test_importance_weights_rise_to_the_evidence(
+    story: tuple[MixtureVAE, Guide], x: Tensor
+) -> None:
+    """E of the bound over samples rises with S, from the bound itself to log p(x)."""
+    repeats = 2000
+    rows = x.repeat_interleave(repeats, 0)
+    with torch.no_grad():
+        evidence = log_evidence(story[0], x)
+
+    def mean_over_draws(values: Tensor) -> Tensor:
+        return values.reshape(len(x), repeats).mean(1)
+
+    elbo = mean_over_draws(bound(*story, rows, seed=5))
+    rising = [
+        mean_over_draws(importance_weighted_bound(*story, rows, num_samples=s, seed=s))
+        for s in (1, 4, 32)
+    ]
+    torch.testing.assert_close(rising[0], elbo, rtol=0, atol=0.15)
+    assert rising[0].mean() < rising[1].mean() < rising[2].mean() < evidence.mean()
+    assert (rising[2] < evidence + 1e-3).all()
+    many = importance_weighted_bound(*story, x, num_samples=20_000)
+    torch.testing.assert_close(many, evidence, rtol=0, atol=0.05)
+
+
+def test_importance_weights_with_a_style() -> None:
+    prior = StyleMixture(3, 1, 1, hidden_dim=4)
+    model = MixtureVAE(prior, Normal(nn.Linear(1, 2), (2,), scale=0.7)).double()
+    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(2, 1), w=GaussianHead(2, 1)).double()
+    x = torch.randn(3, 2, dtype=torch.float64)
+    with torch.no_grad():
+        evidence = log_evidence(model, x)
+    many = importance_weighted_bound(model, guide, x, num_samples=50_000)
+    torch.testing.assert_close(many, evidence, rtol=0, atol=0.05)
+    assert (bound(model, guide, x, num_samples=4000) < evidence).all()
+
+
+def test_more_samples_of_the_bound_are_a_mean(story: tuple[MixtureVAE, Guide], x: Tensor) -> None:
+    one = bound(*story, x.repeat_interleave(4000, 0)).reshape(len(x), -1)
+    many = bound(*story, x, num_samples=4000)
+    error = one.std(1) / math.sqrt(4000)
+    assert ((one.mean(1) - many).abs() < 6 * error).all()
+
+
+def test_pyro_s_predictive_forgets_the_data_and_ours_does_not(
+    story: tuple[MixtureVAE, Guide],
+) -> None:
+    """An enumerated cluster that is not in the guide is drawn from its prior, silently."""
+    model, guide = story
+    x = (SLOPE @ LOC[0] + OFFSET).expand(50, 2)
+    predictive = Predictive(model, guide=guide, num_samples=200, return_sites=("c", "x"))
+    drawn = predictive(x)
+    shares = torch.bincount(drawn["c"].flatten(), minlength=3).double() / drawn["c"].numel()
+    torch.testing.assert_close(shares, LOGITS.softmax(-1), rtol=0, atol=0.02)
+    assert torch.equal(drawn["x"][0].reshape(50, 2), x)
+
+    assert responsibilities(model, guide, x)["c"][:, 0].min() > 0.97
+    replicates = posterior_predictive(model, guide, x, 2)
+    assert (replicates != x).all()
+
+
+def test_batch_norm_is_not_moved_and_looks_at_no_other_row() -> None:
+    encoder = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4))
+    prior = GaussianMixture(3, 1)
+    model = MixtureVAE(prior, Normal(nn.Linear(1, 2), (2,))).double()
+    guide = AmortisedGuide(encoder, z=GaussianHead(4, 1)).double()
+    x = torch.randn(9, 2, dtype=torch.float64)
+    before = {name: value.clone() for name, value in guide.state_dict().items()}
+    together = responsibilities(model, guide, x)["c"]
+    alone = responsibilities(model, guide, x[:1])["c"]
+    torch.testing.assert_close(together[:1], alone)
+    sample(model, 5), posterior_predictive(model, guide, x), bound(model, guide, x)
+    assert all(torch.equal(value, before[name]) for name, value in guide.state_dict().items())
+
+
+def test_nothing_is_left_in_pyro_s_store(story: tuple[MixtureVAE, Guide], x: Tensor) -> None:
+    store = pyro.get_param_store()
+    for answer in (
+        responsibilities(*story, x)["c"],
+        sample(story[0], 5)[0],
+        reconstruct(*story, x),
+        posterior_predictive(*story, x),
+        bound(*story, x),
+        importance_weighted_bound(*story, x, num_samples=3),
+    ):
+        assert not answer.requires_grad
+        assert answer.device.type == "cpu"
+    assert len(list(store.keys())) == 0

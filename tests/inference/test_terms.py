@@ -1,0 +1,137 @@
+"""Terms: functionals of the responsibilities, with the values and gradients their formulas have."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+
+from pyromix.inference import Affiliation, InformationFloor, MutualInformation, Term
+from pyromix.inference.terms import entropy, two_view_information
+
+
+def some_responsibilities() -> tuple[Tensor, Tensor]:
+    """γ ``(7, 4)`` and π ``(4,)``, float64."""
+    gamma = torch.randn(7, 4, dtype=torch.float64).softmax(-1)
+    return gamma.requires_grad_(), torch.randn(4, dtype=torch.float64).softmax(-1)
+
+
+def kl(gamma: Tensor, weights: Tensor) -> Tensor:
+    """mean_x KL(γ(x) ‖ π), written out."""
+    return (gamma * (gamma / weights).log()).sum(-1).mean()
+
+
+class TestInformationFloor:
+    @pytest.mark.parametrize("floor", [0.0, 0.2, 5.0])
+    def test_added_to_the_kl_it_is_the_larger_of_both(self, floor: float) -> None:
+        gamma, weights = some_responsibilities()
+        total = kl(gamma, weights) + InformationFloor(floor)(gamma, weights)
+        larger = torch.maximum(kl(gamma, weights), torch.tensor(floor, dtype=torch.float64))
+        torch.testing.assert_close(total, larger, rtol=0, atol=1e-12)
+
+    def test_gradient_cancels_the_kl_below_the_floor_and_is_none_above(self) -> None:
+        gamma, weights = some_responsibilities()
+        (below,) = torch.autograd.grad(
+            kl(gamma, weights) + InformationFloor(5.0)(gamma, weights), gamma
+        )
+        assert below.abs().max() < 1e-12
+        (above,) = torch.autograd.grad(InformationFloor(0.01)(gamma, weights), gamma)
+        assert (above == 0).all()
+
+    def test_the_floor_holds_for_the_mean_and_not_for_each_datum(self) -> None:
+        gamma, weights = torch.eye(4).repeat(2, 1), torch.full((4,), 0.25)
+        gamma[:2] = 0.25  # two data without information among six with log 4 each
+        assert InformationFloor(0.7 * math.log(4))(gamma, weights) == 0
+
+    def test_certain_assignments_and_empty_clusters_give_finite_gradients(self) -> None:
+        gamma = torch.eye(3)[[0, 1, 1]].requires_grad_()
+        weights = torch.tensor([0.5, 0.5, 0.0])
+        (slope,) = torch.autograd.grad(InformationFloor(9.0)(gamma, weights), gamma)
+        assert slope.isfinite().all()
+
+    def test_negative_floor(self) -> None:
+        with pytest.raises(ValueError, match=r"floor is -1"):
+            InformationFloor(-1.0)
+
+
+class TestAffiliation:
+    FORMS: ClassVar = {
+        "entropy": lambda g: -(g * g.log()).sum(-1).mean(),
+        "renyi": lambda g: -(g**2).sum(-1).log().mean(),
+        "variance": lambda g: -((g - g.mean(-1, keepdim=True)) ** 2).sum(-1).mean(),
+        "max": lambda g: -g.max(-1).values.mean(),
+    }
+
+    @pytest.mark.parametrize("form", Affiliation.forms)
+    def test_value(self, form: str) -> None:
+        gamma, weights = some_responsibilities()
+        by_hand = self.FORMS[form](gamma)
+        torch.testing.assert_close(Affiliation(form=form)(gamma, weights), by_hand)
+
+    @pytest.mark.parametrize("form", Affiliation.forms)
+    def test_least_where_every_datum_has_one_cluster(self, form: str) -> None:
+        gamma, weights = some_responsibilities()
+        term = Affiliation(form=form)
+        certain, even = torch.eye(4)[[0, 2]].double(), torch.full((2, 4), 0.25).double()
+        assert term(certain, weights) < term(gamma, weights) < term(even, weights)
+
+    def test_unknown_form(self) -> None:
+        with pytest.raises(ValueError, match=r"form is 'gini': use one of entropy"):
+            Affiliation(form="gini")
+
+
+class TestMutualInformation:
+    def test_is_the_information_between_datum_and_cluster(self) -> None:
+        """I(x; c) = mean_x KL(γ(x) ‖ γ̄) for data that are equally likely."""
+        gamma, weights = some_responsibilities()
+        information = kl(gamma, gamma.mean(0))
+        term = MutualInformation(balance=0.0)(gamma, weights)
+        torch.testing.assert_close(term, -information)
+
+    def test_balance_weighs_the_entropy_of_the_mean(self) -> None:
+        gamma, weights = some_responsibilities()
+        gap = MutualInformation(balance=0.0)(gamma, weights) - MutualInformation(balance=2.0)(
+            gamma, weights
+        )
+        torch.testing.assert_close(gap, 2 * entropy(gamma.mean(0)))
+
+    def test_particles_count_as_data(self) -> None:
+        gamma, weights = some_responsibilities()
+        term = MutualInformation()
+        stacked = gamma.reshape(7, 1, 4).expand(7, 3, 4)
+        torch.testing.assert_close(term(stacked, weights), term(gamma, weights))
+
+    def test_two_views_by_the_double_sum(self) -> None:
+        one, other = (torch.randn(9, 3, dtype=torch.float64).softmax(-1) for _ in range(2))
+        alpha, total = 0.5, 0.0
+        joint = sum(torch.outer(a, b) + torch.outer(b, a) for a, b in zip(one, other, strict=True))
+        joint = joint / (2 * len(one))
+        row = joint.sum(1)
+        for i in range(3):
+            for j in range(3):
+                ratio = joint[i, j] / (row[i] ** (1 + alpha) * row[j] ** (1 + alpha))
+                total = total + joint[i, j] * ratio.log()
+        torch.testing.assert_close(two_view_information(one, other, alpha), total)
+
+
+def test_entropy_counts_no_zeros() -> None:
+    probabilities = torch.tensor([[1.0, 0.0], [0.5, 0.5]], requires_grad=True)
+    value = entropy(probabilities)
+    assert value.tolist() == pytest.approx([0.0, math.log(2)])
+    (slope,) = torch.autograd.grad(value.sum(), probabilities)
+    assert slope.isfinite().all()
+
+
+def test_a_term_of_one_s_own_needs_a_name_and_a_call() -> None:
+    class Largest(Term):
+        name = "largest"
+
+        def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
+            return responsibilities.max()
+
+    assert Largest(0.5).weight(3) == 0.5
+    with pytest.raises(NotImplementedError):
+        Term()(torch.ones(1, 1), torch.ones(1))
