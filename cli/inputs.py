@@ -65,13 +65,7 @@ class Source:
             FileNotFoundError: no such file, or a set that is neither there nor to be had.
         """
         root = DEFAULT_ROOT if self.root is None else self.root
-        data = load(self.data, root=root, split=split, label_column=self.label_column)
-        if data.labels is not None and data.labels.ndim == 2:
-            raise ValueError(
-                f"{self.data} has {data.labels.shape[1]} labels for each datum "
-                f"({', '.join(data.label_names)}), and a clustering is scored against one: keep one"
-            )
-        return data
+        return load(self.data, root=root, split=split, label_column=self.label_column)
 
     def held_out(self, train: Dataset) -> tuple[Dataset, str]:
         """The data to score a fit on: the test split, or ``train`` where there is none.

@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ..estimators import load
-from ..evaluation import cluster_grid, evaluate_clustering, reliability_diagram
+from ..evaluation import cluster_grid, reliability_diagram
 from ..inference import Run
 from .inputs import Source, Split
-from .report import generated, heading, mean_bound, save, shown
+from .report import generated, save
+from .scores import heading, label_columns, mean_bound, scored, shown
 
 __all__ = ["Source", "evaluate", "sample"]
 
@@ -47,17 +48,21 @@ def evaluate(
         _check_new(out, (".png",))
     estimator = load(path)
     data = source.load(split)
-    if out is not None and data.labels is None:
-        raise ValueError(f"{data.name} has no labels, which the reliability plot needs: drop --out")
+    labels = [column for _, column in label_columns(data)]
+    if out is not None and len(labels) != 1:
+        raise ValueError(
+            f"{data.name} has {len(labels)} labels for each datum, and the reliability plot needs "
+            "one: drop --out"
+        )
     gamma = estimator.predict_proba(data.x)
-    scores = evaluate_clustering(data.labels, gamma) | {
+    scores = scored(data, gamma) | {
         "bound": mean_bound(estimator, data.x),
         "importance_weighted_bound": float(
             estimator.score_samples(data.x, num_samples=num_samples).mean()
         ),
     }
     if out is not None:
-        save(reliability_diagram(data.labels, gamma), out)
+        save(reliability_diagram(labels[0], gamma), out)
     facts = {
         "run": str(path),
         "data": data.name,
@@ -68,13 +73,17 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps({**facts, "num_samples": num_samples, "metrics": scores}, indent=2))
         return
-    title = f"{path} on {data.name} (N = {len(data):,}), K = {estimator.n_clusters}"
-    caption = f"bounds in nats per datum; {num_samples} samples for the importance-weighted one"
-    table = Table("metric", title=title, caption=caption, title_justify="left")
+    table = Table("metric")
     table.add_column("value", justify="right")
     for name, value in scores.items():
         table.add_row(heading(name), shown(value))
-    Console().print(table)
+    console = Console(highlight=False)
+    console.print(
+        f"{path} on {data.name}, {facts['split']} (N = {len(data):,}), K = {facts['n_clusters']}",
+        soft_wrap=True,
+    )
+    console.print(table)
+    console.print(f"bounds in nats per datum, the importance-weighted one of {num_samples} samples")
 
 
 def sample(path: Path, cluster: int | None, number: int, seed: int, out: Path | None) -> None:

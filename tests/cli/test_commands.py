@@ -141,3 +141,23 @@ def test_a_set_with_a_test_split_is_scored_on_it(pyromix: Invoke, tmp_path: Path
     assert "pinwheel, test (N = 10,000), K = 5, seed 0" in result.stdout
     assert json.loads((run / "metrics.json").read_text())["split"] == "test"
     assert (run / "clusters.png").exists()
+
+
+def test_every_label_of_several_is_scored(pyromix: Invoke, tmp_path: Path) -> None:
+    labels = np.indices((2, 3)).reshape(2, -1).T.repeat(20, 0)
+    x = 4.0 * np.eye(2)[labels[:, 0]] + 0.1 * np.random.default_rng(0).random((120, 2))
+    np.savez(tmp_path / "two.npz", x=x, y=labels)
+    run = tmp_path / "run"
+    arguments = ["-k", 2, "--max-epochs", 1, "--out", run, *TINY]
+    result = pyromix("fit", "vade", tmp_path / "two.npz", *arguments)
+    assert result.exit_code == 0, result.output
+    baseline = json.loads((run / "metrics.json").read_text())["baselines"]["k-means"]
+    assert baseline["y_0: accuracy"] == 1.0
+    assert baseline["y_1: accuracy"] == pytest.approx(1 / 3, abs=0.01)
+    assert (run / "confusion-y_0.png").exists()
+    assert (run / "confusion-y_1.png").exists()
+    out = tmp_path / "r.png"
+    result = pyromix("evaluate", run, tmp_path / "two.npz", "--num-samples", 2, "--out", out)
+    assert result.exit_code == 2
+    assert "2 labels for each datum" in result.stderr
+    assert not out.exists()

@@ -36,7 +36,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "foreign" / "config.json").write_text(json.dumps({"name": "something else"}))
     (tmp_path / "empty").mkdir()
     np.save(tmp_path / "flat.npy", np.zeros(5))
-    np.savez(tmp_path / "two.npz", x=np.zeros((5, 3)), y=np.zeros((5, 2), int))
     np.save(tmp_path / "five.npy", np.random.default_rng(0).random((5, 3)))
     return tmp_path
 
@@ -51,7 +50,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["fit", "vade", "one.csv", "-k", "1"], ["1 sample"]),
         (["fit", "vade", "broken.npy"], ["cannot be read"]),
         (["fit", "vade", "flat.npy"], ["shape (5,)", "a table (N, X)"]),
-        (["fit", "vade", "two.npz"], ["2 labels for each datum", "keep one"]),
         (["fit", "vade", "missing.npy"], ["missing.npy does not exist"]),
         (["fit", "vade", "nan.csv", "--label-column", "c"], ["label_column='c' is not there"]),
         (["fit", "vade", "five.npy", "-k", "6"], ["n_clusters is 6 and X has 5 samples"]),

@@ -1,4 +1,4 @@
-"""Before the joint training: the autoencoder's loss, and the prior's start on groups of the code."""
+"""Before the joint training: the autoencoder's loss, and the prior's start on groups."""
 
 from __future__ import annotations
 

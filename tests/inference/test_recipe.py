@@ -28,7 +28,7 @@ QUICK: dict[str, Any] = {"max_epochs": 2, "batch_size": 16}
 
 def story() -> tuple[MixtureVAE, Guide]:
     """A small VaDE."""
-    return vade_story((4,), n_clusters=3, latent_dim=2, hidden_dims=(5,))
+    return vade_story((4,), n_clusters=3, latent_dim=2, hidden_dims=(16,))
 
 
 @pytest.fixture
@@ -109,17 +109,17 @@ def test_a_resumed_fit_ends_where_an_uninterrupted_one_does(
 ) -> None:
     """The checkpoint of a fit cut off after a phase leads to the same bits."""
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     class Cut(Checkpoint):
         def phase_done(self, phase: str, state: Any = None) -> None:
             super().phase_done(phase, state)
             if phase == interrupted:
-                raise Killed
+                raise KilledError
 
     whole = recipe().fit(make_fabric("cpu"), story, x, seed=2)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         recipe().fit(make_fabric("cpu"), story, x, seed=2, checkpoint=Cut(tmp_path / "c.pt"))
     resumed = recipe().fit(
         make_fabric("cpu"), story, x, seed=2, checkpoint=Checkpoint(tmp_path / "c.pt")
