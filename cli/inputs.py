@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 
@@ -57,15 +57,17 @@ class Source:
         """The same data in another place, where one is given."""
         return replace(self, data=data or self.data, root=root or self.root)
 
-    def load(self, split: Split = "train") -> Dataset:
+    def load(self, split: str = "train") -> Dataset:
         """The data of one split; a set without splits gives all of it.
 
         Raises:
-            ValueError, TypeError: an unknown name or unusable content.
+            ValueError, TypeError: an unknown name or split, or unusable content.
             FileNotFoundError: no such file, or a set that is neither there nor to be had.
         """
         root = DEFAULT_ROOT if self.root is None else self.root
-        return load(self.data, root=root, split=split, label_column=self.label_column)
+        return load(
+            self.data, root=root, split=cast("Split", split), label_column=self.label_column
+        )
 
     def held_out(self, train: Dataset) -> tuple[Dataset, str]:
         """The data to score a fit on: the test split, or ``train`` where there is none.

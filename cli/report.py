@@ -73,7 +73,8 @@ def comparison(rows: Mapping[str, Scores], columns: Sequence[str]) -> Table:
         rows: metrics by method.
         columns: names of the metrics.
     """
-    table = Table("method")
+    table = Table()
+    table.add_column("method", no_wrap=True)
     for name in (*columns, "seconds"):
         table.add_column(heading(name), justify="right")
     for method, scores in rows.items():

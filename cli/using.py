@@ -13,7 +13,7 @@ from rich.table import Table
 from ..estimators import load
 from ..evaluation import cluster_grid, reliability_diagram
 from ..inference import Run
-from .inputs import Source, Split
+from .inputs import Source
 from .report import generated, save
 from .scores import heading, label_columns, mean_bound, scored, shown
 
@@ -23,7 +23,7 @@ __all__ = ["Source", "evaluate", "sample"]
 def evaluate(
     path: Path,
     source: Source,
-    split: Split,
+    split: str,
     num_samples: int,
     *,
     as_json: bool = False,

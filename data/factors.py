@@ -100,9 +100,7 @@ def read_shapes3d(path: Path, factors: Factors | None = None, size: int = 32) ->
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise ValueError(
-            f"{path} is no HDF5 file or is damaged: fetch 3dshapes.h5 again"
-        ) from error
+        raise ValueError(f"{path} is no HDF5 file, or damaged: fetch it again") from error
     with file:
         images: Any = file.get("images")
         count = int(np.prod(list(SHAPES3D.values())))

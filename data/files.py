@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,7 @@ def _array(path: Path) -> npt.NDArray[np.generic]:
 
 
 def _from_npz(path: Path, label_column: str | None) -> Dataset:
-    with _open_npz(path) as archive:
+    with path.open("rb") as file, _open_npz(path, file) as archive:
         keys = list(archive.files)
         label_key = _find(label_column, LABEL_KEYS, keys, f"{path} has the keys")
         x_key = next((k for k in (*X_KEYS, *keys) if k in keys and k != label_key), None)
@@ -88,9 +89,9 @@ def _from_npz(path: Path, label_column: str | None) -> Dataset:
     return Dataset(x, labels, path.stem, names)
 
 
-def _open_npz(path: Path) -> np.lib.npyio.NpzFile:
+def _open_npz(path: Path, file: BinaryIO) -> np.lib.npyio.NpzFile:
     try:
-        archive = np.load(path, allow_pickle=False)
+        archive = np.load(file, allow_pickle=False)
     except Exception as error:  # as above
         raise _unreadable(path, error) from error
     if not isinstance(archive, np.lib.npyio.NpzFile):

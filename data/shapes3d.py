@@ -116,8 +116,8 @@ def hue_colours(n: int) -> FloatArray:
 
 def _cached(path: Path, table: IntArray, size: int) -> FloatArray:
     damage = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
-    with contextlib.suppress(*damage), np.load(path, allow_pickle=False) as archive:
-        return np.asarray(archive["x"] / np.float32(255), np.float32)
+    with contextlib.suppress(*damage), path.open("rb") as file:
+        return np.asarray(np.load(file, allow_pickle=False)["x"] / np.float32(255), np.float32)
     x = render(table, size)
     # A cache that cannot be written costs seconds, not the run.
     with contextlib.suppress(OSError):
@@ -202,7 +202,7 @@ def _march(
     """Follow rays by safe steps until they meet the object: distance and whether they do."""
     reached = np.zeros(len(rays), np.float32)
     hit = np.zeros(len(rays), np.bool_)
-    active = np.arange(len(rays))
+    active = _passes(np.broadcast_to(eye, rays.shape), rays, 0.95 * stretch, stretch)
     for _ in range(60):
         gap = _distance(eye + reached[active, None] * rays[active], shape, stretch)
         reached[active] += gap
@@ -223,12 +223,23 @@ def _gradient(points: Points, shape: int, stretch: np.float32) -> Points:
 def _shadow(points: Points, to_light: Points, shape: int, stretch: np.float32) -> Points:
     """How much of the light gets past the object, with soft edges (Quilez 2010): (M,) in [0, 1]."""
     light = np.ones(len(points), np.float32)
-    travelled = np.full(len(points), 0.03, np.float32)
+    near = _passes(points, to_light, 1.5 * stretch, stretch)
+    start, way = points[near], to_light[near]
+    travelled = np.full(len(start), 0.03, np.float32)
     for _ in range(28):
-        gap = _distance(points + travelled[:, None] * to_light, shape, stretch)
-        light = np.minimum(light, np.clip(0.5 + 5 * gap / travelled, 0, 1))
+        gap = _distance(start + travelled[:, None] * way, shape, stretch)
+        light[near] = np.minimum(light[near], np.clip(0.5 + 5 * gap / travelled, 0, 1))
         travelled += np.clip(gap, 0.04, 0.3)
     return light
+
+
+def _passes(
+    start: Points, way: Points, radius: np.float32, stretch: np.float32
+) -> npt.NDArray[np.intp]:
+    """Which lines come within a radius of the middle of the object."""
+    across = start - np.array([0, 0, 0.6], np.float32) * stretch
+    across = across - (across * way).sum(1, keepdims=True) * way
+    return np.flatnonzero(np.square(across).sum(1) < radius**2)
 
 
 def _corners(points: Points, hit: npt.NDArray[np.bool_]) -> Points:

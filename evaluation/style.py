@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -82,9 +83,18 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return wrapper
 
 
+class Picture(Figure):
+    """A figure that a notebook shows by itself, whatever matplotlib's backend."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", dpi=80)
+        return buffer.getvalue()
+
+
 def canvas(width: float, height: float, title: str | None = None) -> Figure:
     """Open a figure of that many inches that belongs to no window and no notebook cell."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Picture(figsize=(width, height), layout="constrained")
     if title:
         figure.suptitle(title, x=0.01, ha="left")
     return figure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from typing import Any
 
 import pyro
 from pyro.distributions import TorchDistribution
@@ -98,5 +99,6 @@ class AmortisedGuide(Guide):
 
     def posterior_like(self) -> dict[str, TorchDistribution]:
         """The posteriors for one datum whose features are all one: for looking at families."""
-        width = int(next(iter(self.heads.values())).in_features)
+        first: Any = next(iter(self.heads.values()))
+        width = int(first.in_features)
         return self.posterior_from(next(self.heads.parameters()).new_ones(1, width))

@@ -71,6 +71,7 @@ def _inference_data(groups: dict[str, dict[str, Any]], dims: dict[str, list[str]
         tree = arviz.from_dict(groups, dims=dims)
         tree.update(arviz.from_dict({"log_likelihood": log_likelihood}, dims=per_datum))
         return tree
-    data = arviz.from_dict(**groups, dims=dims)
+    keywords: dict[str, Any] = groups
+    data = arviz.from_dict(**keywords, dims=dims)
     data.extend(arviz.from_dict(log_likelihood=log_likelihood, dims=per_datum))
     return data

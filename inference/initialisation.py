@@ -77,6 +77,8 @@ class NeighbourAutoencoder(Autoencoder):
         if features.shape[1] > WIDE and len(x) > WIDE:
             features = PCA(WIDE, random_state=0).fit_transform(features)
         indices = NearestNeighbors(n_neighbors=n_neighbours).fit(features).kneighbors()[1]
+        self.x: Tensor
+        self.neighbours: Tensor
         self.register_buffer("x", x, persistent=False)
         self.register_buffer("neighbours", torch.as_tensor(indices), persistent=False)
 

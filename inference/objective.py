@@ -109,7 +109,9 @@ class MixtureELBO(ELBO):
     def parts(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """The loss by name in nats per datum: ``reconstruction``, ``kl_z``, ``kl_c``, … and terms.
 
-        Their sum is the loss; ``reconstruction`` is -E_q[log p(x | z)].
+        Their sum is the loss; ``reconstruction`` is -E_q[log p(x | z)]. ``kl_z`` is taken given the
+        cluster and, where the law of c looks at z, may be negative; ``kl_z`` + ``kl_c`` may not, in
+        expectation.
         """
         with torch.no_grad():
             return self.evaluate(model, guide, *args, **kwargs).parts

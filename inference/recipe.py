@@ -44,7 +44,8 @@ class Recipe:
         train: settings of the joint training.
         pretrain: settings of the autoencoder pretraining; ``None``, or no epochs, skips it.
         initialisation: how the prior starts; see :func:`initialise_prior`.
-        neighbours: the pretraining's target is one of so many nearest neighbours; 0: x itself.
+        neighbours: the pretraining's target is one of so many nearest neighbours, of all others if
+            the data are fewer; 0: x itself.
         augment: maps a training batch to the batch that is trained on, in both trainings.
         n_init: restarts from different seeds, of which the best held-out bound is kept.
 
@@ -170,7 +171,8 @@ class Recipe:
             resumed: the phase is over and only its weights are wanted.
         """
         if self.neighbours and not resumed:
-            return NeighbourAutoencoder(model, guide, x, self.neighbours), torch.arange(len(x))
+            neighbours = min(self.neighbours, len(x) - 1)
+            return NeighbourAutoencoder(model, guide, x, neighbours), torch.arange(len(x))
         return Autoencoder(model, guide), x
 
     def initialise(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pyro
 import torch
@@ -174,7 +175,7 @@ class StyleMixture(MixturePrior):
         loc = shares.T @ codes
         variance = torch.einsum("nk,knd->kd", shares, (codes - loc.unsqueeze(1)).square())
         log_scale = variance.clamp(min=VARIANCE_FLOOR).log() / 2
-        heads = self.network[-1]
+        heads: Any = self.network[-1]
         heads.bias.copy_(torch.stack([loc, log_scale], dim=1).flatten())
         heads.weight.mul_(0.1)
 

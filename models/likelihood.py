@@ -151,7 +151,7 @@ class Normal(Likelihood):
 
     def distribution(self, z: Tensor) -> TorchDistribution:
         """Normal(decoder(z), scale)."""
-        log_scale = self.log_scale
+        log_scale: Tensor = self.log_scale
         if self.learn_scale:
             log_scale = soft_clamp(log_scale, -5.0, 5.0)
         noise = dist.Normal(self.decoder(z), log_scale.exp())

@@ -35,8 +35,9 @@ def inverse_soft_clamp(y: Tensor, low: float, high: float) -> Tensor:
 
     Example:
         >>> import torch
-        >>> inverse_soft_clamp(soft_clamp(torch.tensor(-5.0), -6.0, 6.0), -6.0, 6.0)
-        tensor(-5.)
+        >>> y = soft_clamp(torch.tensor(-5.0), -6.0, 6.0)
+        >>> round(float(inverse_soft_clamp(y, -6.0, 6.0)), 3)
+        -5.0
     """
     inner = _inverse_softplus(y.clamp(low + 1e-4, high - 1e-4) - low)
     return high - _inverse_softplus((high - low - inner).clamp(min=1e-4))

@@ -99,7 +99,8 @@ def _(likelihood: Bernoulli, code: Tensor, x: Tensor) -> Tensor:
 
 @log_likelihood.register
 def _(likelihood: Normal, code: Tensor, x: Tensor) -> Tensor:
-    scale = clamp(likelihood.log_scale, -5.0, 5.0).exp()
+    log_scale = likelihood.log_scale
+    scale = (clamp(log_scale, -5.0, 5.0) if likelihood.learn_scale else log_scale).exp()
     return normal_log_density(x, likelihood.decoder(code), scale)
 
 

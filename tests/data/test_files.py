@@ -25,7 +25,7 @@ def test_npy(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.x, X)
     assert data.labels is None
     assert data.name == "points"
-    with pytest.raises(ValueError, match="has no names"):
+    with pytest.raises(ValueError, match="such a file has no columns"):
         load_file(path, label_column="y")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pyromix.data import SHAPES3D, load, render, shapes3d
+from pyromix.data.shapes3d import _cached
 
 BASE = {"floor_hue": 0, "wall_hue": 3, "object_hue": 6, "scale": 4, "shape": 0, "orientation": 7}
 
@@ -87,9 +88,7 @@ def test_pictures_come_alone_as_they_come_together() -> None:
 
 
 @pytest.mark.parametrize("configuration", [1, 2])
-def test_configurations_split_4800_images_the_same_way_each_time(
-    tmp_path: Path, configuration: int
-) -> None:
+def test_configurations_split_4800_images_and_keep_them(tmp_path: Path, configuration: int) -> None:
     started = time.process_time()
     train = load(f"shapes3d-{configuration}", root=tmp_path)
     assert time.process_time() - started < 60
@@ -101,18 +100,21 @@ def test_configurations_split_4800_images_the_same_way_each_time(
     both = np.concatenate([train.labels, test.labels])
     assert len(np.unique(both, axis=0)) == 4800
     np.testing.assert_array_equal(load(f"shapes3d-{configuration}", root=tmp_path).x, train.x)
+    fixed = {"wall_hue": 5} if configuration == 1 else {"floor_hue": 0}
+    for picture, levels in zip(test.x[:5], test.labels[:5], strict=True):
+        named = dict(zip(test.label_names, levels.tolist(), strict=True))
+        np.testing.assert_array_equal(picture, scene(**fixed, **named, object_hue=6))
 
 
-def test_a_cached_picture_equals_a_fresh_one_and_a_damaged_cache_is_made_again(
-    tmp_path: Path,
-) -> None:
-    fresh = shapes3d(1, split="test")
-    cached = load("shapes3d-1", root=tmp_path, split="test")
-    np.testing.assert_array_equal(load("shapes3d-1", root=tmp_path, split="test").x, fresh.x)
-    np.testing.assert_array_equal(cached.labels, fresh.labels)
-    (file,) = (tmp_path / "shapes3d").iterdir()
-    file.write_bytes(file.read_bytes()[:1000])
-    np.testing.assert_array_equal(load("shapes3d-1", root=tmp_path, split="test").x, fresh.x)
+def test_a_damaged_or_unwritable_cache_is_no_harm(tmp_path: Path) -> None:
+    table = np.array([list(BASE.values()), [1, 2, 3, 4, 1, 6]])
+    fresh, path = render(table), tmp_path / "shapes3d" / "few.npz"
+    np.testing.assert_array_equal(_cached(path, table, 32), fresh)
+    assert [file.name for file in path.parent.iterdir()] == ["few.npz"]
+    for content in (path.read_bytes()[:1000], b"", b"garbage"):
+        path.write_bytes(content)
+        np.testing.assert_array_equal(_cached(path, table, 32), fresh)
+    np.testing.assert_array_equal(_cached(path / "below" / "a-file.npz", table, 32), fresh)
 
 
 def test_a_picture_matches_its_labels() -> None:

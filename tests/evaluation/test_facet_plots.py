@@ -18,7 +18,7 @@ def test_heat_maps_show_the_matrices() -> None:
     matrices = facet_matrices(labels, clusters)
     for axes, matrix in zip(figure.axes, matrices.values(), strict=False):
         np.testing.assert_allclose(np.asarray(axes.images[0].get_array()), matrix)
-        assert [tick.get_text() for tick in axes.get_xticklabels()][0] == "floor hue"
+        assert axes.get_xticklabels()[0].get_text() == "floor hue"
     assert np.asarray(figure.axes[3].images[0].get_array()).shape == (2, 2)
     assert figure.axes[3].get_title(loc="left") == "Between facets (AMI)"
     figure.savefig(io.BytesIO(), dpi=30)

@@ -61,7 +61,8 @@ def test_responsibilities_are_the_best_that_do_not_look_at_z(
     model, guide = story
     law = guide.posterior(x)["z"]
     distance = law.variance + (law.mean - LOC.T) ** 2
-    by_hand = (LOGITS - 0.5 * distance).softmax(-1)
+    spread = model.prior.component().stddev.squeeze(-1)
+    by_hand = (LOGITS - spread.log() - 0.5 * distance / spread**2).softmax(-1)
     answer = responsibilities(model, guide, x)["c"]
     torch.testing.assert_close(answer, by_hand.detach(), rtol=0, atol=1e-9)
     wrapped = OptimalAssignment(guide, model.prior)
@@ -185,6 +186,9 @@ def test_importance_weights_with_a_style() -> None:
     guide = AmortisedGuide(nn.Identity(), z=GaussianHead(2, 1), w=GaussianHead(2, 1)).double()
     x = torch.randn(3, 2, dtype=torch.float64)
     with torch.no_grad():
+        for head in guide.heads.values():
+            head.linear.weight.mul_(0.1)  # a guide wide enough for its weights to have a variance
+            head.linear.bias.copy_(torch.tensor([0.0, 0.5]))
         evidence = log_evidence(model, x)
     many = importance_weighted_bound(model, guide, x, num_samples=50_000)
     torch.testing.assert_close(many, evidence, rtol=0, atol=0.05)
