@@ -119,6 +119,7 @@ def resume(
         data={**config.data, **source.record(train)},
     )
     estimator = configured(now)
+    _tidy(run)
     run.write_config(now)
     with _stoppable(run):
         try:
@@ -149,6 +150,13 @@ def _stoppable(run: Run) -> Iterator[None]:
 
 def _checkpoint(run: Run) -> Path:
     return run.path / "checkpoint.pt"
+
+
+def _tidy(run: Run) -> None:
+    """Remove halves of files, which a kill can leave beside the whole ones."""
+    for name in ("config.json", "checkpoint.pt", "weights.safetensors", "history.csv"):
+        for half in run.path.glob(f".{name}.*"):
+            half.unlink()
 
 
 def _discard(run: Run) -> None:

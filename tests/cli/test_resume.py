@@ -76,6 +76,7 @@ def test_a_killed_run_ends_bit_for_bit_as_if_undisturbed(
     assert process.wait() == -signal.SIGKILL
     assert 3 <= epochs_in(run / "checkpoint.pt") < EPOCHS
     assert not (run / "weights.safetensors").exists()
+    (run / ".checkpoint.pt.1").write_bytes(b"half")
     result = pyromix("fit", "--resume", run)
     assert result.exit_code == 0, result.output
     assert_same(run, undisturbed)

@@ -1,0 +1,306 @@
+"""scikit-learn's surface on the estimators: answers that agree, and errors in words."""
+
+from __future__ import annotations
+
+import pickle
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyro
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from pyromix.estimators import ESTIMATORS, GMVAE, DeepMixture, VaDE, load
+from pyromix.inference import bound, responsibilities
+
+QUICK: dict[str, Any] = {
+    "n_clusters": 3,
+    "latent_dim": 2,
+    "hidden_dims": (16,),
+    "pretrain_epochs": 2,
+    "pretrain_neighbours": 3,
+    "max_epochs": 2,
+    "batch_size": 32,
+    "random_state": 0,
+    "device": "cpu",
+}
+KINDS = pytest.mark.parametrize("kind", [VaDE, GMVAE])
+pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
+
+
+@pytest.fixture(scope="module")
+def X() -> np.ndarray:
+    """Three groups of grey values, ``(90, 5)``."""
+    random_state = np.random.RandomState(0)
+    centres = random_state.rand(3, 5)
+    rows = np.repeat(centres, 30, axis=0) + 0.05 * random_state.randn(90, 5)
+    return rows.clip(0, 1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def fitted(X: np.ndarray) -> Callable[[type[DeepMixture]], DeepMixture]:
+    """One fit of each estimator."""
+    known: dict[type[DeepMixture], DeepMixture] = {}
+
+    def fit(kind: type[DeepMixture]) -> DeepMixture:
+        if kind not in known:
+            known[kind] = kind(**QUICK).fit(X)
+        return known[kind]
+
+    return fit
+
+
+Fitted = Callable[[type[DeepMixture]], DeepMixture]
+
+
+@KINDS
+def test_answers_have_their_shapes_and_agree(kind: type, X: np.ndarray, fitted: Fitted) -> None:
+    estimator = fitted(kind)
+    gamma = estimator.predict_proba(X)
+    assert gamma.shape == (90, 3)
+    np.testing.assert_allclose(gamma.sum(1), 1.0, atol=1e-5)
+    np.testing.assert_array_equal(estimator.predict(X), gamma.argmax(1))
+    np.testing.assert_array_equal(estimator.labels_, estimator.predict(X))
+    assert estimator.labels_.dtype == np.int64
+    codes = estimator.transform(X)
+    assert codes.shape == (90, 2)
+    np.testing.assert_allclose(
+        estimator.inverse_transform(codes), estimator.reconstruct(X), atol=1e-6
+    )
+    scores = estimator.score_samples(X)
+    assert scores.shape == (90,)
+    assert estimator.score(X) == pytest.approx(scores.mean(), abs=1e-5)
+    assert estimator.posterior_predictive(X, 4).shape == (4, 90, 5)
+    assert estimator.n_features_in_ == 5
+
+
+@KINDS
+def test_samples(kind: type, fitted: Fitted) -> None:
+    estimator = fitted(kind)
+    drawn, clusters = estimator.sample(50)
+    assert drawn.shape == (50, 5)
+    assert set(clusters) <= {0, 1, 2}
+    drawn, clusters = estimator.sample(7, cluster=2)
+    assert set(clusters) == {2}
+    np.testing.assert_array_equal(estimator.sample(7, cluster=2)[0], drawn)
+    assert not np.array_equal(estimator.sample(7, cluster=2, seed=1)[0], drawn)
+    with pytest.raises(ValueError, match="cluster is 3"):
+        estimator.sample(1, cluster=3)
+
+
+@KINDS
+def test_labels_come_from_the_fitted_story(kind: type, X: np.ndarray, fitted: Fitted) -> None:
+    """Not from anything refitted: row by row, and from the story's own responsibilities."""
+    estimator = fitted(kind)
+    alone = np.concatenate([estimator.predict(row[None]) for row in X[:10]])
+    np.testing.assert_array_equal(alone, estimator.labels_[:10])
+    gamma = responsibilities(estimator.model_, estimator.guide_, torch.as_tensor(X))["c"]
+    np.testing.assert_array_equal(estimator.predict_proba(X), gamma.numpy())
+
+
+@KINDS
+def test_same_seed_same_bits_and_no_generator_is_touched(kind: type, X: np.ndarray) -> None:
+    ends = []
+    for _ in range(2):
+        torch.randn(3)
+        before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+        estimator = kind(**QUICK).fit(X)
+        estimator.sample(3), estimator.score(X), estimator.inverse_transform(np.zeros((1, 2)))
+        after = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+        assert torch.equal(before[0], after[0])
+        assert before[1:] == after[1:]
+        ends.append(estimator)
+    for one, other in zip(*(e.model_.state_dict().values() for e in ends), strict=True):
+        assert torch.equal(one, other)
+    assert list(pyro.get_param_store().keys()) == []
+
+
+@KINDS
+def test_random_state_none_differs_and_an_instance_is_used(kind: type, X: np.ndarray) -> None:
+    settings = {**QUICK, "pretrain_epochs": 0, "max_epochs": 1}
+    seeds = [
+        kind(**{**settings, "random_state": state}).fit(X).seed_
+        for state in (None, None, np.random.RandomState(3), np.random.RandomState(3))
+    ]
+    assert seeds[0] != seeds[1]
+    assert seeds[2] == seeds[3]
+
+
+@KINDS
+def test_save_and_load(kind: type, X: np.ndarray, fitted: Fitted, tmp_path: Path) -> None:
+    estimator = fitted(kind)
+    estimator.save(tmp_path / "run")
+    torch_state = torch.get_rng_state()
+    again = kind.load(tmp_path / "run")
+    assert torch.equal(torch_state, torch.get_rng_state())
+    assert type(again) is kind
+    assert again.get_params() == estimator.get_params()
+    np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
+    np.testing.assert_array_equal(again.score_samples(X), estimator.score_samples(X))
+    np.testing.assert_array_equal(again.sample(5)[0], estimator.sample(5)[0])
+    assert [row["epoch"] for row in again.history_] == [row["epoch"] for row in estimator.history_]
+    assert type(load(tmp_path / "run")) is kind
+    with pytest.raises(FileExistsError, match="exists and is not overwritten"):
+        estimator.save(tmp_path / "run")
+    other = next(e for e in (VaDE, GMVAE) if e is not kind)
+    with pytest.raises(ValueError, match=f"holds a {kind.__name__}, not a {other.__name__}"):
+        other.load(tmp_path / "run")
+
+
+@KINDS
+def test_what_cannot_be_loaded(kind: type, fitted: Fitted, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no run folder"):
+        kind.load(tmp_path / "nowhere")
+    (tmp_path / "foreign").mkdir()
+    with pytest.raises(ValueError, match="config.json|no run"):
+        kind.load(tmp_path / "foreign")
+    fitted(kind).save(tmp_path / "cut")
+    weights = tmp_path / "cut" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:200])
+    with pytest.raises(ValueError, match="weights.safetensors"):
+        kind.load(tmp_path / "cut")
+
+
+@KINDS
+def test_clone_pickle_and_repr(kind: type, X: np.ndarray, fitted: Fitted) -> None:
+    estimator = fitted(kind)
+    copy = clone(estimator)
+    assert copy.get_params() == estimator.get_params()
+    assert not hasattr(copy, "model_")
+    thawed = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(thawed.predict_proba(X), estimator.predict_proba(X))
+    assert repr(kind(n_clusters=4)) == f"{kind.__name__}(n_clusters=4)"
+    with pytest.raises(TypeError):
+        kind(4)
+
+
+@KINDS
+def test_in_a_pipeline(kind: type, X: np.ndarray) -> None:
+    pipeline = make_pipeline(MinMaxScaler(clip=True), kind(**QUICK))
+    labels = pipeline.fit_predict(100 * X - 3)
+    np.testing.assert_array_equal(pipeline.predict(100 * X - 3), labels)
+    assert pipeline[-1].likelihood_ == "bernoulli"
+    assert pipeline.transform(X).shape == (90, 2)
+
+
+@KINDS
+@pytest.mark.parametrize("assignment", ["marginal", "optimal"])
+@pytest.mark.parametrize("evaluation", ["closed-form", "enumerated"])
+def test_every_assignment_and_bound(
+    kind: type, X: np.ndarray, assignment: str, evaluation: str
+) -> None:
+    settings = {**QUICK, "pretrain_epochs": 0, "assignment": assignment, "bound": evaluation}
+    estimator = kind(**settings).fit(X)
+    parts = {"reconstruction", "kl_z", "kl_c"}
+    assert parts <= estimator.history_[-1].keys()
+    assert np.isfinite(estimator.score(X))
+
+
+@KINDS
+def test_restarts_are_chosen_by_the_held_out_bound(kind: type, X: np.ndarray) -> None:
+    estimator = kind(**{**QUICK, "n_init": 3, "validation_fraction": 0.2}).fit(X)
+    bounds = [row["held_out_bound"] for row in estimator.history_ if "held_out_bound" in row]
+    assert len(bounds) == 3
+    held_out = estimator._split(torch.as_tensor(X))[1]
+    assert len(held_out) == 18
+    kept = bound(estimator.model_, estimator.guide_, held_out, num_samples=10, seed=estimator.seed_)
+    assert kept.mean().item() == pytest.approx(max(bounds), abs=1e-4)
+
+
+@KINDS
+def test_images(kind: type) -> None:
+    images = np.random.RandomState(0).rand(40, 1, 4, 4)
+    estimator = kind(**QUICK).fit(images)
+    assert estimator.reconstruct(images).shape == (40, 1, 4, 4)
+    assert estimator.sample(3)[0].shape == (3, 1, 4, 4)
+    assert estimator.predict(images).shape == (40,)
+
+
+@pytest.mark.parametrize(
+    ("values", "likelihood"),
+    [
+        (lambda r: r.rand(40, 3), "bernoulli"),
+        (lambda r: r.randn(40, 3), "normal"),
+    ],
+)
+def test_the_likelihood_follows_the_data(
+    values: Callable[[np.random.RandomState], np.ndarray], likelihood: str
+) -> None:
+    data = values(np.random.RandomState(0))
+    assert VaDE(**{**QUICK, "max_epochs": 1}).fit(data).likelihood_ == likelihood
+
+
+@KINDS
+def test_bad_data(kind: type, X: np.ndarray, fitted: Fitted) -> None:
+    estimator = kind(**QUICK)
+    for value in (np.nan, np.inf):
+        spoilt = X.copy()
+        spoilt[7, 2] = value
+        word = "NaN" if np.isnan(value) else "inf"
+        with pytest.raises(ValueError, match=rf"X holds {word} at \[7, 2\]"):
+            estimator.fit(spoilt)
+        with pytest.raises(ValueError, match=rf"X holds {word} at \[7, 2\]"):
+            fitted(kind).predict(spoilt)
+    with pytest.raises(ValueError, match="1D|2D"):
+        estimator.fit(X[0])
+    with pytest.raises(ValueError, match="features"):
+        fitted(kind).predict(X[:, :3])
+    with pytest.raises(ValueError, match=r"outside the support of the Bernoulli"):
+        kind(**{**QUICK, "likelihood": "bernoulli"}).fit(3 * X)
+    with pytest.raises(ValueError, match=r"Z has shape \(4, 7\): use \(N, 2\)"):
+        fitted(kind).inverse_transform(np.zeros((4, 7)))
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("argument", "value", "words"),
+    [
+        ("n_clusters", 0, r"n_clusters is 0 and X has 90 samples"),
+        ("n_clusters", 91, r"n_clusters is 91 and X has 90 samples"),
+        ("likelihood", "bernouli", r"likelihood is 'bernouli': did you mean 'bernoulli'"),
+        ("assignment", "optimall", r"assignment is 'optimall': did you mean 'optimal'"),
+        ("bound", "enumerate", r"bound is 'enumerate': did you mean 'enumerated'"),
+        ("network", "cnn", r"network is 'cnn'"),
+        ("initialisation", "gmmm", r"initialisation is 'gmmm'"),
+        ("device", "gpu", r"device"),
+        ("precision", "16", r"precision"),
+        ("batch_size", 0, r"batch_size"),
+        ("learning_rate", -1.0, r"learning_rate"),
+        ("max_epochs", -1, r"max_epochs"),
+        ("n_init", 0, r"n_init is 0"),
+        ("patience", 0, r"patience"),
+    ],
+)
+def test_bad_settings(kind: type, X: np.ndarray, argument: str, value: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        kind(**{**QUICK, argument: value}).fit(X)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_published_estimator_is_no_enumeration(X: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="bound='closed-form'"):
+        GMVAE(**QUICK, conditional_prior="published", bound="enumerated").fit(X)
+    fitted = GMVAE(**QUICK, conditional_prior="published").fit(X)
+    assert np.isfinite(fitted.score(X))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_nothing_is_answered_before_the_fit(name: str, X: np.ndarray, tmp_path: Path) -> None:
+    estimator = ESTIMATORS[name]()
+    for call in (
+        lambda: estimator.predict(X),
+        lambda: estimator.transform(X),
+        lambda: estimator.inverse_transform(X),
+        lambda: estimator.sample(),
+        lambda: estimator.score(X),
+        lambda: estimator.save(tmp_path / "run"),
+    ):
+        with pytest.raises(NotFittedError):
+            call()
