@@ -56,6 +56,7 @@ def start(
     estimator = kind(**{"verbose": True, **given})
     path = Path("runs") / f"{method}-{source.name}" if out is None else out
     train = source.load()
+    held_out = source.held_out(train)
     config = run_config(method, estimator, source.record(train), command)
     run = Run.create(path, replace(config, seed=seed))
     with _stoppable(run):
@@ -64,7 +65,7 @@ def start(
         except ValueError:
             _discard(run)
             raise
-        _conclude(run, estimator, source, train)
+        _conclude(run, estimator, train, *held_out)
 
 
 def resume(
@@ -119,6 +120,7 @@ def resume(
         data={**config.data, **source.record(train)},
     )
     estimator = configured(now)
+    held_out = source.held_out(train)
     _tidy(run)
     run.write_config(now)
     with _stoppable(run):
@@ -127,14 +129,15 @@ def resume(
         except ValueError:
             run.write_config(config)
             raise
-        _conclude(run, estimator, source, train)
+        _conclude(run, estimator, train, *held_out)
 
 
-def _conclude(run: Run, estimator: DeepMixture, source: Source, train: Dataset) -> None:
+def _conclude(
+    run: Run, estimator: DeepMixture, train: Dataset, held_out: Dataset, split: str
+) -> None:
     """Write what the fit found; the checkpoint goes last, so that a kill leaves a run to resume."""
     write_fitted(run, estimator)
-    scored, split = source.held_out(train)
-    report(run, estimator, train, scored, split)
+    report(run, estimator, train, held_out, split)
     _checkpoint(run).unlink(missing_ok=True)
 
 

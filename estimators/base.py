@@ -39,8 +39,10 @@ from ..inference import (
     reconstruct,
     responsibilities,
     sample,
+    seeded,
     to_arviz,
 )
+from ..inference.prediction import evaluating
 from ..models import MixtureVAE
 from .stories import choose
 
@@ -216,8 +218,9 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         event_shape = tuple(x.shape[1:])
         self.likelihood_ = self._likelihood(x)
         story = partial(self.story, event_shape, self.likelihood_)
-        story()[0].likelihood.check(x)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        with seeded(self.seed_, "trial"):
+            story()[0].likelihood.check(x)
         train, validation = self._split(x)
         recipe = self.recipe(ceil(len(train) / max(1, self.batch_size)), event_shape)
         run = launch(_fit, self.device, self.devices, self.precision)
@@ -279,6 +282,10 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         dtype = torch.float64 if self.precision == "64-true" else torch.float32
         return torch.from_numpy(np.ascontiguousarray(x)).to(dtype)
 
+    def _given(self, X: ArrayLike) -> tuple[MixtureVAE, Guide, Tensor]:
+        x = self._check(X)
+        return self.model_, self.guide_, x
+
     def _predict(self, x: Tensor) -> NDArray[np.int64]:
         labels: NDArray[np.int64] = self._probabilities(x).argmax(-1)
         return labels
@@ -297,7 +304,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
 
     def transform(self, X: ArrayLike) -> Array:
         """The posterior mean of z, ``(N, D)``."""
-        codes: Array = encode(self.model_, self.guide_, self._check(X))["z"].numpy()
+        codes: Array = encode(*self._given(X))["z"].numpy()
         return codes
 
     def inverse_transform(self, Z: ArrayLike) -> Array:
@@ -307,15 +314,14 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         z = torch.as_tensor(np.asarray(Z)).to(parameter)
         if z.dim() != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"Z has shape {tuple(z.shape)}: use (N, {self.latent_dim})")
-        self.model_.eval()
-        with torch.no_grad():
+        with evaluating(self.model_):
             code = self.model_.prior.code({"z": z})
             mean: Array = self.model_.likelihood.mean(code).cpu().numpy()
         return mean
 
     def reconstruct(self, X: ArrayLike) -> Array:
         """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
-        return reconstruct(self.model_, self.guide_, self._check(X)).numpy()
+        return reconstruct(*self._given(X)).numpy()
 
     def sample(
         self, n_samples: int = 1, *, cluster: int | None = None, mean: bool = False, seed: int = 0
@@ -337,17 +343,15 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
 
     def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
         """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
-        return posterior_predictive(self.model_, self.guide_, self._check(X), n, seed=seed).numpy()
+        return posterior_predictive(*self._given(X), n, seed=seed).numpy()
 
     def to_arviz(self, X: ArrayLike, *, n: int = 100, seed: int = 0) -> Any:
         """Posterior, posterior predictive, observed data and log-likelihood of X for ArviZ."""
-        return to_arviz(self.model_, self.guide_, self._check(X), n=n, seed=seed)
+        return to_arviz(*self._given(X), n=n, seed=seed)
 
     def score_samples(self, X: ArrayLike, *, num_samples: int = 100) -> Array:
         """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted."""
-        bound: Array = importance_weighted_bound(
-            self.model_, self.guide_, self._check(X), num_samples=num_samples
-        ).numpy()
+        bound: Array = importance_weighted_bound(*self._given(X), num_samples=num_samples).numpy()
         return bound
 
     def score(self, X: ArrayLike, y: object = None) -> float:

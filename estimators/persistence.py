@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..inference import Run, RunConfig
+from ..inference import Run, RunConfig, seeded
 from .base import DeepMixture
 from .dhvc import DHVC
 from .gammm_vae import GamMMVAE
@@ -121,7 +121,8 @@ def load(path: str | Path) -> DeepMixture:
         raise ValueError(
             f"{run.path}/config.json says no event_shape or likelihood: {error}"
         ) from error
-    model, guide = estimator.story(shape, likelihood)
+    with seeded(0, "load"):
+        model, guide = estimator.story(shape, likelihood)
     dtype = torch.float64 if estimator.precision == "64-true" else torch.float32
     model, guide = model.to(dtype), guide.to(dtype)
     tensors = run.read_weights(_tensors(model, guide))

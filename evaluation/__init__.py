@@ -1,5 +1,6 @@
 """Evaluation: scores of clusterings and the pictures that go with them."""
 
+from .confidence import reliability_diagram, responsibility_histogram
 from .facet_plots import facet_grids, facet_heatmap, swap_grid
 from .facets import best_facets, evaluate_facets, facet_dependence, facet_matrices
 from .matching import contingency, hungarian_map
@@ -15,7 +16,7 @@ from .metrics import (
     occupied_clusters,
     purity,
 )
-from .plots import confusion, curves, latent_map, reliability_diagram, responsibility_histogram
+from .plots import confusion, curves, latent_map
 from .samples import cluster_grid, predictive_check
 
 __all__ = [

@@ -12,15 +12,25 @@ from torch.nn.functional import softplus
 from pyromix.guides import Guide
 from pyromix.models import (
     Bernoulli,
+    GammaMixture,
     GaussianMixture,
     Likelihood,
     MixturePrior,
     MixtureVAE,
     Normal,
+    ReversedVonMisesFisherMixture,
     StyleMixture,
+    VonMisesFisherMixture,
 )
 
-from .quadrature import base_of, grid, log_density, normal_log_density
+from .quadrature import (
+    base_of,
+    gamma_log_density,
+    grid,
+    log_density,
+    normal_log_density,
+    von_mises_log_density,
+)
 
 
 def clamp(x: Tensor, low: float, high: float) -> Tensor:
@@ -62,11 +72,44 @@ def _(prior: StyleMixture, cluster: int, z: Tensor, w: Tensor | None) -> Tensor:
     return normal_log_density(z, loc, clamp(log_scale, -4.0, 4.0).exp())
 
 
+@log_component.register
+def _(prior: GammaMixture, cluster: int, z: Tensor, w: Tensor | None) -> Tensor:
+    shape = clamp(prior.raw_shape[cluster], 1.0, 100.0)
+    mean = clamp(prior.log_mean[cluster], -10.0, 10.0).exp()
+    return gamma_log_density(z, shape, shape / mean)
+
+
+@log_component.register
+def _(prior: VonMisesFisherMixture, cluster: int, z: Tensor, w: Tensor | None) -> Tensor:
+    direction = prior.direction[cluster]
+    concentration = clamp(prior.log_concentration[cluster], -3.0, 7.0).exp()
+    return von_mises_log_density(z, direction / direction.norm(), concentration)
+
+
 @singledispatch
 def log_joint(prior: MixturePrior, z: Tensor, w: Tensor | None) -> Tensor:
     """log p(c) + log p(z | c, w): ``(..., D)`` to ``(..., K)``."""
     given = [log_component(prior, c, z, w) for c in range(prior.n_clusters)]
     return torch.stack(given, -1) + log_weights(prior)
+
+
+@log_joint.register
+def _(prior: ReversedVonMisesFisherMixture, z: Tensor, w: Tensor | None) -> Tensor:
+    """log p(z) + log p(c | z), z uniform on the circle."""
+    return log_cluster(prior, z) - math.log(2 * math.pi)
+
+
+@singledispatch
+def log_cluster(prior: MixturePrior, z: Tensor) -> Tensor:
+    """What kl_c compares γ with, ``(K,)`` or ``(..., K)``: log p(c)."""
+    return log_weights(prior)
+
+
+@log_cluster.register
+def _(prior: ReversedVonMisesFisherMixture, z: Tensor) -> Tensor:
+    """log p(c | z)."""
+    given = [log_component(prior, c, z, None) for c in range(prior.n_clusters)]
+    return normalised(torch.stack(given, -1) + log_weights(prior))
 
 
 def normalised(scores: Tensor) -> Tensor:
@@ -80,9 +123,15 @@ def log_style(w: Tensor) -> Tensor:
     return normal_log_density(w, torch.zeros_like(w), torch.ones_like(w))
 
 
+@singledispatch
 def decoded(prior: MixturePrior, z: Tensor) -> Tensor:
     """What the decoder is given."""
     return z
+
+
+@decoded.register
+def _(prior: GammaMixture, z: Tensor) -> Tensor:
+    return torch.log(torch.clamp(z, min=1e-6))
 
 
 @singledispatch
@@ -116,8 +165,8 @@ class BruteForce:
 
     def __init__(self, model: MixtureVAE, guide: Guide, x: Tensor, points: int = 41) -> None:
         laws, self.logits = guide.infer(x)
-        self.log_weights = log_weights(model.prior)
         z, self.weight_z = grid(laws["z"], points)  # (Sz, B, D), (Sz, B)
+        self.log_weights = log_cluster(model.prior, z.unsqueeze(1))
         self.log_likelihood = log_likelihood(model.likelihood, decoded(model.prior, z), x)
         self.log_q = log_density(base_of(laws["z"]), laws["z"], z)
         if "w" in laws:

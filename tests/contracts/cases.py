@@ -15,19 +15,24 @@ from torch import Tensor, nn
 from pyromix.guides import (
     AmortisedAssignment,
     AmortisedGuide,
+    GammaHead,
     GaussianHead,
     Guide,
     OptimalAssignment,
+    SphericalHead,
 )
 from pyromix.inference import ClosedFormELBO, EnumeratedELBO, MixtureELBO
 from pyromix.models import (
     Bernoulli,
+    GammaMixture,
     GaussianMixture,
     Likelihood,
     MixturePrior,
     MixtureVAE,
     Normal,
+    ReversedVonMisesFisherMixture,
     StyleMixture,
+    VonMisesFisherMixture,
 )
 
 X = 3
@@ -52,7 +57,8 @@ class Case:
         heads: makes the head of each continuous latent from the number of features, by site.
         likelihood: the likelihood's class.
         permute: puts the clusters of a prior in another order, in place.
-        order: quadrature nodes in each dimension that give the bound to 1e-8.
+        order: nodes in each dimension that give the bound's expectation to 1e-8.
+        points: points in each dimension that do so for the brute force.
         assignments: the rules this case knows.
     """
 
@@ -62,6 +68,7 @@ class Case:
     likelihood: Callable[[nn.Module, tuple[int, ...]], Likelihood]
     permute: Callable[[Any, Tensor], None]
     order: int = 10
+    points: int = 41
     assignments: tuple[str, ...] = tuple(ASSIGNMENTS)
 
     def build(
@@ -80,7 +87,7 @@ class Case:
                 parameter.data += 0.2 * torch.randn_like(parameter)
         return model.double(), guide.double()
 
-    def data(self, n: int = 4) -> Tensor:
+    def data(self, n: int = 3) -> Tensor:
         """Data in the support of the likelihood, ``(n, X)``, float64."""
         generator = torch.Generator().manual_seed(n)
         values = torch.randn(n, X, generator=generator, dtype=torch.float64)
@@ -128,5 +135,52 @@ CASES = [
         Bernoulli,
         permute_style,
         order=8,
+    ),
+    Case(
+        "gamma",
+        lambda k: GammaMixture(k, 1),
+        {"z": lambda features: GammaHead(features, 1)},
+        Bernoulli,
+        permute_rows,
+        order=45,
+    ),
+    Case(
+        "von-mises-fisher",
+        lambda k: VonMisesFisherMixture(k, 2, concentration=2.0),
+        {"z": lambda features: SphericalHead(features, 2, concentration=2.0)},
+        Normal,
+        permute_rows,
+        order=30,
+    ),
+    Case(
+        "reversed-von-mises-fisher",
+        lambda k: ReversedVonMisesFisherMixture(k, 2, concentration=2.0),
+        {"z": lambda features: SphericalHead(features, 2, concentration=2.0)},
+        Bernoulli,
+        permute_rows,
+        order=30,
+        assignments=("amortised",),
+    ),
+]
+OTHER_POSTERIORS = [
+    Case(
+        "wilson-hilferty",
+        lambda k: GammaMixture(k, 1),
+        {"z": lambda features: GammaHead(features, 1, family="wilson-hilferty")},
+        Bernoulli,
+        permute_rows,
+        order=50,
+    ),
+    Case(
+        "power-spherical",
+        lambda k: VonMisesFisherMixture(k, 2, concentration=2.0),
+        {
+            "z": lambda features: SphericalHead(
+                features, 2, family="power-spherical", concentration=4.0
+            )
+        },
+        Bernoulli,
+        permute_rows,
+        order=60,
     ),
 ]

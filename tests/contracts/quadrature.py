@@ -19,12 +19,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyromix.distributions import PowerSpherical, VonMisesFisher, WilsonHilfertyGamma
+from pyromix.distributions.spherical import SphericalFamily
 from pyromix.guides import Guide
 
 
 def normal_log_density(z: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
     """log N(z; loc, diag scale²), written out: the last dimension is summed."""
     return -(0.5 * ((z - loc) / scale) ** 2 + scale.log() + 0.5 * math.log(2 * math.pi)).sum(-1)
+
+
+def gamma_log_density(z: Tensor, shape: Tensor, rate: Tensor) -> Tensor:
+    """log Π_d Ga(z_d; shape, rate), written out."""
+    log_density = shape * rate.log() + (shape - 1) * z.log() - rate * z - torch.lgamma(shape)
+    return log_density.sum(-1)
+
+
+def on_circle(function: Callable[[Tensor], Tensor], concentration: Tensor) -> Tensor:
+    """The integral over the circle of a function of the cosine to one axis, by the trapezoid."""
+    angle = torch.arange(2000, dtype=concentration.dtype) * (2 * math.pi / 2000)
+    return function(angle.cos().reshape(-1, *[1] * concentration.dim())).mean(0) * 2 * math.pi
+
+
+def von_mises_log_density(z: Tensor, loc: Tensor, concentration: Tensor) -> Tensor:
+    """log vMF on the circle, normalised by integration."""
+    normaliser = on_circle(lambda cosine: (concentration * cosine).exp(), concentration)
+    return concentration * (z * loc).sum(-1) - normaliser.log()
 
 
 def base_of(law: Any) -> Any:
@@ -43,6 +63,34 @@ def _(base: Any, law: Any, z: Tensor) -> Tensor:
     return normal_log_density(z, law.mean, law.stddev)
 
 
+@log_density.register(torch.distributions.Gamma)
+def _(base: Any, law: Any, z: Tensor) -> Tensor:
+    return gamma_log_density(z, base.concentration, base.rate)
+
+
+@log_density.register(WilsonHilfertyGamma)
+def _(base: Any, law: Any, z: Tensor) -> Tensor:
+    """The cube of |N(μ, σ)|, by the change of variables y = z^(1/3)."""
+    shape, root = base.concentration, (base.concentration / base.rate) ** (1 / 3)
+    loc, scale = root * (1 - 1 / (9 * shape)), root / (3 * shape.sqrt())
+    y = z ** (1 / 3)
+    folded = [(-0.5 * ((sign * y - loc) / scale) ** 2).exp() for sign in (1, -1)]
+    density = sum(folded) / (scale * math.sqrt(2 * math.pi)) / (3 * y**2)
+    return density.log().sum(-1)
+
+
+@log_density.register(VonMisesFisher)
+def _(base: Any, law: Any, z: Tensor) -> Tensor:
+    return von_mises_log_density(z, law.loc, law.concentration)
+
+
+@log_density.register(PowerSpherical)
+def _(base: Any, law: Any, z: Tensor) -> Tensor:
+    kappa = law.concentration
+    normaliser = on_circle(lambda cosine: (1 + cosine) ** kappa, kappa)
+    return kappa * torch.log1p((z * law.loc).sum(-1)) - normaliser.log()
+
+
 @singledispatch
 def mesh(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
     """Fixed nodes ``(S, B, D)`` and the volumes of their cells ``(S, B)``."""
@@ -57,6 +105,32 @@ def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
     standard = torch.cartesian_prod(*[steps] * dim).reshape(-1, 1, dim)
     z = law.mean + law.stddev * standard
     return z, ((steps[1] - steps[0]) * law.stddev).prod(-1).expand(z.shape[:-1])
+
+
+@mesh.register(torch.distributions.Gamma)
+def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
+    """The trapezoid rule in log z, D = 1."""
+    steps = torch.linspace(-16.0, 3.0, points, dtype=law.mean.dtype).reshape(-1, 1, 1)
+    z = law.mean * steps.exp()
+    return z, (z * (steps[1, 0, 0] - steps[0, 0, 0])).squeeze(-1)
+
+
+@mesh.register(WilsonHilfertyGamma)
+def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
+    """Gauss–Legendre in z^(1/9), which crowds at zero, D = 1."""
+    unit, weights = map(torch.as_tensor, np.polynomial.legendre.leggauss(points))
+    end = (12 * law.mean) ** (1 / 9)
+    u = end * (unit.reshape(-1, 1, 1) + 1) / 2
+    return u**9, (9 * u**8 * end * weights.reshape(-1, 1, 1) / 2).squeeze(-1)
+
+
+@mesh.register(SphericalFamily)
+def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
+    """The trapezoid rule on the circle, D = 2; the posterior's own axis is a node."""
+    angle = torch.arange(points, dtype=law.loc.dtype).unsqueeze(-1) * (2 * math.pi / points)
+    angle = angle + torch.atan2(law.loc[:, 1], law.loc[:, 0])
+    z = torch.stack([angle.cos(), angle.sin()], -1)
+    return z, torch.full_like(angle, 2 * math.pi / points)
 
 
 def grid(law: Any, points: int) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,12 @@ QUICK: dict[str, Any] = {
 
 def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
     """Checks that cannot pass, each with its reason."""
-    return {}
+    noise = "score_samples is a Monte Carlo bound, whose noise goes with the row's place; "
+    rest = "test_surface.py holds the other methods to it"
+    return {
+        "check_methods_sample_order_invariance": noise + rest,
+        "check_methods_subset_invariance": noise + rest,
+    }
 
 
 @pytest.mark.slow

@@ -122,14 +122,6 @@ def test_curves_of_a_single_epoch_show_a_point() -> None:
         curves([])
 
 
-def test_responsibility_histogram_counts() -> None:
-    gamma = np.eye(4)[[0, 0, 2, 0]]
-    figure = responsibility_histogram(gamma)
-    assert "2 of 4 clusters are occupied" in words(figure)
-    assert [bar.get_height() for bar in figure.axes[1].patches] == [0.75, 0.25, 0, 0]
-    assert sum(bar.get_height() for bar in figure.axes[0].patches) == pytest.approx(1)
-
-
 def test_many_clusters_are_drawn_without_warnings() -> None:
     gamma = RNG.dirichlet(np.full(100, 0.1), 300)
     for figure in (
@@ -138,12 +130,6 @@ def test_many_clusters_are_drawn_without_warnings() -> None:
         latent_map(RNG.normal(size=(300, 2)), gamma.argmax(1)),
     ):
         figure.savefig(io.BytesIO(), dpi=30)
-
-
-def test_reliability_of_a_sure_and_right_clustering_lies_on_the_diagonal() -> None:
-    y = np.arange(12) % 3
-    figure = reliability_diagram(y, np.eye(3)[y])
-    assert "0.000" in words(figure)
 
 
 @pytest.mark.parametrize(

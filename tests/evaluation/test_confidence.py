@@ -1,0 +1,22 @@
+"""The pictures of the responsibilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pyromix.evaluation import reliability_diagram, responsibility_histogram
+
+
+def test_responsibility_histogram_counts() -> None:
+    gamma = np.eye(4)[[0, 0, 2, 0]]
+    figure = responsibility_histogram(gamma)
+    assert figure.axes[1].get_title(loc="left") == "2 of 4 clusters are occupied"
+    assert [bar.get_height() for bar in figure.axes[1].patches] == [0.75, 0.25, 0, 0]
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == pytest.approx(1)
+
+
+def test_reliability_of_a_sure_and_right_clustering_lies_on_the_diagonal() -> None:
+    y = np.arange(12) % 3
+    figure = reliability_diagram(y, np.eye(3)[y])
+    assert figure.axes[0].get_title(loc="left") == "Expected calibration error 0.000"
