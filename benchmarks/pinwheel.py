@@ -25,6 +25,7 @@ SETTINGS = {
     "style_hidden_dim": 32,
     "likelihood": "normal",
     "scale": 0.3,
+    "log_scale": -2.0,
     "learning_rate": 5e-3,
     "pretrain_epochs": 0,
     "initialisation": "none",

@@ -21,6 +21,8 @@ class GMVAE(DeepMixture):
     Args:
         style_dim: dimension of w, W.
         style_hidden_dim: hidden width of the network from w to the components.
+        log_scale: where the log standard deviations of q(z | x) start; without an initialisation
+            on small data, -2 keeps the code from drowning in noise.
         conditional_prior: ``"exact"``, or ``"published"`` for the paper's own estimator, which
             integrates z a second time and is not a bound; it needs ``bound="closed-form"``.
         **settings: those of :class:`DeepMixture`.
@@ -39,6 +41,7 @@ class GMVAE(DeepMixture):
 
     style_dim: int = 4
     style_hidden_dim: int = 64
+    log_scale: float = 0.0
     conditional_prior: str = "exact"
 
     information_floor: float = 0.5
@@ -56,6 +59,7 @@ class GMVAE(DeepMixture):
             batch_norm=self.batch_norm,
             likelihood=likelihood,
             scale=self.scale,
+            log_scale=self.log_scale,
             assignment=self.assignment,
         )
 

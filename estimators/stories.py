@@ -140,6 +140,7 @@ def gmvae_story(
     batch_norm: bool = True,
     likelihood: str = "bernoulli",
     scale: float | None = None,
+    log_scale: float = 0.0,
     assignment: str = "marginal",
 ) -> tuple[MixtureVAE, Guide]:
     """GMVAE: a mixture of Gaussians whose components are functions of a style vector.
@@ -155,6 +156,7 @@ def gmvae_story(
         batch_norm: BatchNorm in the perceptrons.
         likelihood: as in :func:`vade_story`.
         scale: standard deviation of the normal likelihood; ``None`` learns it.
+        log_scale: where the log standard deviations of q(z | x) start.
         assignment: ``"marginal"`` or ``"optimal"``.
 
     Example:
@@ -171,7 +173,9 @@ def gmvae_story(
     prior = StyleMixture(n_clusters, latent_dim, style_dim, style_hidden_dim)
     model = MixtureVAE(prior, likelihood_of(likelihood, decoder, event_shape, scale))
     guide = AmortisedGuide(
-        encoder, z=GaussianHead(width, latent_dim), w=GaussianHead(width, style_dim)
+        encoder,
+        z=GaussianHead(width, latent_dim, log_scale=log_scale),
+        w=GaussianHead(width, style_dim),
     )
     return model, choose("assignment", assignment, ASSIGNMENTS)(guide, prior)
 

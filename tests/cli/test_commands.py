@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib.image
@@ -31,6 +33,11 @@ def test_help_begins_with_a_command_to_try(pyromix: Invoke) -> None:
     for command in ("fit", "evaluate", "sample", "list"):
         assert f"\n  {command} " in text
         assert "Examples:\n    pyromix" in pyromix(command, "--help").stdout or command == "list"
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    script = "import sys, pyromix.cli; sys.exit({'torch', 'sklearn', 'pandas'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_list_shows_every_method_with_its_paper_and_every_data_set(pyromix: Invoke) -> None:

@@ -127,6 +127,7 @@ CASES = [
         {"z": gaussian_head(2)},
         Normal,
         permute_rows,
+        order=13,
     ),
     Case(
         "style",
@@ -142,7 +143,8 @@ CASES = [
         {"z": lambda features: GammaHead(features, 1)},
         Bernoulli,
         permute_rows,
-        order=45,
+        order=60,
+        points=81,
     ),
     Case(
         "von-mises-fisher",
@@ -169,7 +171,8 @@ OTHER_POSTERIORS = [
         {"z": lambda features: GammaHead(features, 1, family="wilson-hilferty")},
         Bernoulli,
         permute_rows,
-        order=50,
+        order=60,
+        points=81,
     ),
     Case(
         "power-spherical",
@@ -182,5 +185,6 @@ OTHER_POSTERIORS = [
         Bernoulli,
         permute_rows,
         order=60,
+        points=81,
     ),
 ]

@@ -110,7 +110,7 @@ def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
 @mesh.register(torch.distributions.Gamma)
 def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
     """The trapezoid rule in log z, D = 1."""
-    steps = torch.linspace(-16.0, 3.0, points, dtype=law.mean.dtype).reshape(-1, 1, 1)
+    steps = torch.linspace(-18.0, 3.2, points, dtype=law.mean.dtype).reshape(-1, 1, 1)
     z = law.mean * steps.exp()
     return z, (z * (steps[1, 0, 0] - steps[0, 0, 0])).squeeze(-1)
 
@@ -119,7 +119,7 @@ def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
 def _(base: Any, law: Any, points: int) -> tuple[Tensor, Tensor]:
     """Gauss–Legendre in z^(1/9), which crowds at zero, D = 1."""
     unit, weights = map(torch.as_tensor, np.polynomial.legendre.leggauss(points))
-    end = (12 * law.mean) ** (1 / 9)
+    end = (40 * law.mean) ** (1 / 9)
     u = end * (unit.reshape(-1, 1, 1) + 1) / 2
     return u**9, (9 * u**8 * end * weights.reshape(-1, 1, 1) / 2).squeeze(-1)
 
