@@ -39,7 +39,8 @@ def baselines(train: Dataset, data: Dataset, n_clusters: int, seed: int) -> Iter
     """Fit k-means, a Gaussian mixture, and one on principal components, to flattened data.
 
     The Gaussian mixture on the data has diagonal covariances, since full ones take minutes on
-    images; the one on the components, which hold 90 % of the variance, has full ones.
+    images; the one on the components, which hold 90 % of the variance, has full ones. One that
+    cannot be fitted to such data is warned of and left out.
 
     Args:
         train: what they are fitted to; above ``MAX_ROWS`` rows, to a random subset of so many.
@@ -61,9 +62,14 @@ def baselines(train: Dataset, data: Dataset, n_clusters: int, seed: int) -> Iter
     }
     for name, model in models.items():
         started = perf_counter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(rows)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                warnings.simplefilter("ignore", RuntimeWarning)
+                model.fit(rows)
+        except ValueError as error:
+            warnings.warn(f"no {name} beside it: {error}", UserWarning, stacklevel=2)
+            continue
         seconds = perf_counter() - started
         if isinstance(model, KMeans):
             gamma = np.eye(n_clusters)[model.predict(asked)]

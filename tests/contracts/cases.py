@@ -184,7 +184,7 @@ OTHER_POSTERIORS = [
         },
         Bernoulli,
         permute_rows,
-        order=60,
+        order=61,
         points=81,
     ),
 ]

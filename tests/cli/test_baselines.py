@@ -1,0 +1,49 @@
+"""The baselines are scikit-learn's, on flattened data, with the seed and K that were asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pyromix.cli import baselines as module
+from pyromix.cli.baselines import baselines
+from pyromix.data import Dataset, load
+from sklearn.cluster import KMeans
+
+NAMES = ["k-means", "GaussianMixture", "PCA+GaussianMixture"]
+
+
+def test_each_gives_probabilities_of_the_data_it_is_asked_about() -> None:
+    images = load("digits").x.reshape(-1, 1, 8, 8)
+    train = Dataset(images[:500], None, "train")
+    test = Dataset(images[500:600], None, "test")
+    found = list(baselines(train, test, 10, 3))
+    assert [each.name for each in found] == NAMES
+    for each in found:
+        assert each.responsibilities.shape == (100, 10)
+        np.testing.assert_allclose(each.responsibilities.sum(1), 1, atol=1e-6)
+        assert each.seconds > 0
+    kmeans = KMeans(10, n_init=10, random_state=3).fit(train.x.reshape(500, -1))
+    clusters = kmeans.predict(test.x.reshape(100, -1))
+    assert (found[0].responsibilities.argmax(1) == clusters).all()
+
+
+def test_much_data_is_thinned_at_random(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.repeat([[0.0, 0.0], [9.0, 9.0]], 200, 0) + np.random.default_rng(0).random((400, 2))
+    data = Dataset(x.astype(np.float32), None, "sorted")
+    seen = []
+    fit = KMeans.fit
+    monkeypatch.setattr(KMeans, "fit", lambda self, rows: seen.append(rows) or fit(self, rows))
+    monkeypatch.setattr(module, "MAX_ROWS", 100)
+    found = list(baselines(data, data, 2, 0))
+    assert seen[0].shape == (100, 2)
+    assert 20 < (seen[0][:, 0] > 5).sum() < 80
+    assert found[0].responsibilities.shape == (400, 2)
+
+
+def test_one_that_cannot_be_fitted_is_left_out() -> None:
+    x = np.repeat(1e4 * np.random.default_rng(0).random((3, 4)), 10, 0).astype(np.float32)
+    data = Dataset(x, None, "three points")
+    with pytest.warns(UserWarning, match="no GaussianMixture beside it"):
+        names = [each.name for each in baselines(data, data, 10, 0)]
+    assert "k-means" in names
+    assert "GaussianMixture" not in names
