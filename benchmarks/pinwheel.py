@@ -57,7 +57,7 @@ def main() -> None:
         cells = " ".join(f"{bound:.3f}" for bound in bounds)
         print(f"| {floor} | {accuracy:.3f} | {occupied} | {cells} | {seconds:.0f} |", flush=True)
         panel.scatter(*data.x.T, c=gmvae.labels_, s=3, cmap="tab10", vmax=9)
-        panel.set_title(f"information floor {floor} nats: accuracy {accuracy:.2f}")
+        panel.set_title(f"floor {floor} nats: accuracy {accuracy:.2f}")
     for panel in panels:
         panel.set_aspect("equal")
         panel.set(xlabel="$x_1$", ylabel="$x_2$")

@@ -133,12 +133,16 @@ def _tensors(first: Any, rest: Iterator[Any]) -> Iterator[Tensor]:
 
 
 def _trainable(batches: Iterable[Tensor], share: Share) -> Iterator[Tensor]:
-    """This process's rows of each batch, without a last batch of one row, which has no variance."""
+    """This process's rows of each batch, without a last batch of one, or of less than half.
+
+    So few rows give noisy gradients, and end the epoch on BatchNorm statistics that mislead
+    prediction; another permutation brings them back in the next epoch.
+    """
     largest = 0
     for batch in batches:
         rows = len(batch) // share.world
         largest = max(largest, rows)
-        if rows >= min(2, largest) and rows > 0:
+        if rows >= min(2, largest) and rows > 0 and 2 * rows >= largest:
             yield batch[share.rank : rows * share.world : share.world]
 
 

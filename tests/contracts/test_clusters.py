@@ -67,12 +67,14 @@ def test_the_objective_sees_the_same_responsibilities(
     elif assignment == "amortised":
         wanted = bayes(logits["c"])
     elif "w" not in own:
-        wanted = BruteForce(model, guide, x).optimal()[0, 0].exp()
+        wanted = BruteForce(model, guide, x, case.points).optimal()[0, 0].exp()
     else:
         wanted = bayes(model.prior.expected_log_joint(laws["z"], own["w"]))
-    torch.testing.assert_close(gamma, wanted, rtol=0, atol=1e-9)
+    tolerance = 1e-6 if assignment == "optimal" else 1e-9  # quadrature, or none
+    torch.testing.assert_close(gamma, wanted, rtol=0, atol=tolerance)
     assert gamma.requires_grad
-    torch.testing.assert_close(weights, model.prior.weights, rtol=0, atol=1e-12)
+    if model.prior.log_cluster_prior(own).dim() == 1:  # the reversed story has no p(c)
+        torch.testing.assert_close(weights, model.prior.weights, rtol=0, atol=1e-12)
 
 
 def test_order_of_the_clusters_means_nothing(case: Case, assignment: str, bound: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyro
+import pytest
 import torch
 from torch import Tensor
 
@@ -79,6 +80,7 @@ def test_another_seed_gives_other_bits(case: Case, assignment: str) -> None:
     assert not all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
 
 
+@pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 def test_all_phases(case: Case) -> None:
     x = case.data(60)
     ends = []

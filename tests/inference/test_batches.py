@@ -62,6 +62,8 @@ def test_processes_cover_validation_rows_once() -> None:
     [
         (9, 4, 1, [4, 4]),
         (10, 4, 1, [4, 4, 2]),
+        (11, 8, 1, [8]),
+        (12, 8, 1, [8, 4]),
         (3, 1, 1, [1, 1, 1]),
         (1, 4, 1, [1]),
         (11, 4, 2, [2, 2]),
@@ -69,7 +71,7 @@ def test_processes_cover_validation_rows_once() -> None:
         (1, 4, 2, []),
     ],
 )
-def test_only_an_incomplete_batch_of_one_row_is_left_out(
+def test_only_a_last_batch_of_one_row_or_less_than_half_is_left_out(
     n: int, size: int, world: int, lengths: list[int]
 ) -> None:
     for data in (numbered(n), list(numbered(n).split(size))):
