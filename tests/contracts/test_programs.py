@@ -98,10 +98,13 @@ def test_plain_svi_trains_every_parameter(case: Case, assignment: str, loss: obj
     svi = SVI(model, guide, Adam({"lr": 1e-2}), loss)
     parameters = dict([*model.named_parameters("model"), *guide.named_parameters("guide")])
     before = {name: value.detach().clone() for name, value in parameters.items()}
-    losses = [svi.step(x) for _ in range(20)]
+    losses = []
+    for _ in range(5):
+        torch.manual_seed(0)  # the same noise each time, so that every step has to help
+        losses.append(svi.step(x))
     still = [name for name, value in parameters.items() if torch.equal(value, before[name])]
     assert still == []
-    assert sum(losses[-5:]) < sum(losses[:5])
+    assert losses == sorted(losses, reverse=True)
 
 
 def test_svi_evaluates_and_steps_in_the_same_units(case: Case, assignment: str, bound: str) -> None:
