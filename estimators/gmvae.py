@@ -24,7 +24,7 @@ class GMVAE(DeepMixture):
         log_scale: where the log standard deviations of q(z | x) start; without an initialisation
             on small data, -2 keeps the code from drowning in noise.
         conditional_prior: ``"exact"``, or ``"published"`` for the paper's own estimator, which
-            integrates z a second time and is not a bound; it needs ``bound="closed-form"``.
+            integrates z a second time, a looser bound; it needs ``bound="closed-form"``.
         **settings: those of :class:`DeepMixture`.
 
     Example:

@@ -196,7 +196,7 @@ class ClosedFormELBO(MixtureELBO):
             facet.
         num_particles: samples of the latents for each datum, in one vectorised pass.
         conditional_prior: ``"exact"``, or ``"published"`` for GMVAE's own estimator, which
-            integrates z a second time and is not a bound.
+            integrates z a second time: in expectation a looser bound, below VaDE's rule.
 
     Raises:
         ValueError: an unknown conditional prior.

@@ -11,7 +11,6 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,19 +33,6 @@ def library_versions() -> dict[str, str]:
     names = {"pyromix": "pyromix", "torch": "torch", "pyro": "pyro-ppl"}
     versions = {name: version(package) for name, package in names.items()}
     return {"python": platform.python_version(), **versions}
-
-
-def fingerprint(x: np.ndarray[Any, Any]) -> str:
-    """A hash of an array's values, shape and type: 16 hexadecimal digits.
-
-    Example:
-        >>> fingerprint(np.zeros(3)) == fingerprint(np.zeros(3)) != fingerprint(np.ones(3))
-        True
-    """
-    x = np.ascontiguousarray(x)
-    digest = sha256(f"{x.shape}{x.dtype.str}".encode())
-    digest.update(x.view(np.uint8).reshape(-1).data if x.size else b"")
-    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)

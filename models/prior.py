@@ -164,7 +164,7 @@ class MixturePrior(PyroModule):
             latents: a sample of each, ``(..., B, D)``.
             assignment: ``"marginal"``: c is summed out given z; ``"optimal"``: the best q(c | x);
                 ``"amortised"``: q(c | x) from ``logits``; ``"published"``: the law of
-                ``"marginal"`` with the scores of ``"optimal"``, GMVAE's estimator, not a bound.
+                ``"marginal"`` with the scores of ``"optimal"``, GMVAE's estimator, a looser bound.
             logits: ``(..., B, K)``, for ``"amortised"``.
 
         Raises:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pyromix.inference.runs import Run, RunConfig, fingerprint
+from pyromix.inference.runs import Run, RunConfig
 
 CONFIG = RunConfig(
     "VaDE",
@@ -197,10 +197,3 @@ def test_damaged_history(run: Run, text: str) -> None:
     with pytest.raises(ValueError, match=r"history\.csv is damaged") as error:
         run.read_history()
     one_line(error)
-
-
-def test_a_fingerprint_sees_values_shape_and_type() -> None:
-    x = np.arange(12.0)
-    different = [x, x.reshape(3, 4), x.astype(np.float32), x + 1e-15, x[::-1], x[:0]]
-    assert len({fingerprint(array) for array in different}) == len(different)
-    assert fingerprint(x.reshape(3, 4).T) == fingerprint(np.ascontiguousarray(x.reshape(3, 4).T))
