@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
@@ -28,7 +27,6 @@ from ..inference import (
     MixtureELBO,
     MutualInformation,
     Recipe,
-    Row,
     Schedule,
     Term,
     Trainer,
@@ -223,9 +221,12 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
             story()[0].likelihood.check(x)
         train, validation = self._split(x)
         recipe = self.recipe(ceil(len(train) / max(1, self.batch_size)), event_shape)
-        run = launch(_fit, self.device, self.devices, self.precision)
-        found, self.history_ = run(recipe, story, train, self.seed_, validation, checkpoint)
-        self.adopt(*found, self.likelihood_)
+        kept = None if checkpoint is None else Checkpoint(checkpoint)
+        fit = launch(recipe.fit, self.device, self.devices, self.precision)
+        model, guide, self.history_ = fit(
+            story, train, seed=self.seed_, validation=validation, checkpoint=kept
+        )
+        self.adopt(model, guide, self.likelihood_)
         self.labels_ = self._predict(x)
         return self
 
@@ -391,20 +392,3 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
 def _epochs(epochs: int | None, steps_per_epoch: int, most: int) -> int:
     """The epochs asked for; otherwise 5,000 steps, but at least 10 epochs and at most ``most``."""
     return min(most, max(10, ceil(5000 / steps_per_epoch))) if epochs is None else epochs
-
-
-def _fit(
-    fabric: Fabric,
-    recipe: Recipe,
-    story: Any,
-    x: Tensor,
-    seed: int,
-    validation: Tensor | None,
-    checkpoint: str | Path | None,
-) -> tuple[tuple[MixtureVAE, Guide], list[Row]]:
-    """Runs in every training process; the first one's result is kept."""
-    kept = Checkpoint(checkpoint) if checkpoint is not None else None
-    model, guide, history = recipe.fit(
-        fabric, story, x, seed=seed, validation=validation, checkpoint=kept
-    )
-    return (model, guide), history

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from pyromix.networks import soft_clamp
+from pyromix.networks import inverse_soft_clamp, soft_clamp
 
 
 def test_range_identity_and_gradient() -> None:
@@ -20,3 +20,12 @@ def test_range_identity_and_gradient() -> None:
     assert (slope <= 1).all()
     inside = (x > -1) & (x < 1)
     assert (y - x)[inside].abs().max() < 0.02
+
+
+def test_inverse() -> None:
+    low, high = -6.0, 5.0
+    y = torch.linspace(low + 1e-3, high - 1e-3, 1001, dtype=torch.float64)
+    x = inverse_soft_clamp(y, low, high)
+    torch.testing.assert_close(soft_clamp(x, low, high), y, rtol=0, atol=1e-9)
+    outside = torch.tensor([-1e9, low, high, 1e9], dtype=torch.float64)
+    assert inverse_soft_clamp(outside, low, high).isfinite().all()
