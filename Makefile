@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/pyromix fit vade digits
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -11,89 +11,58 @@ training loop beside its bare steps, and the peak memory of an epoch.
 from __future__ import annotations
 
 import argparse
-import math
+import os
 import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from time import perf_counter
+from typing import NamedTuple
 
 import pyro
 import torch
+from hand_written import (
+    HandWrittenAugmented,
+    HandWrittenDHVC,
+    HandWrittenGamMM,
+    HandWrittenGMVAE,
+    HandWrittenVaDE,
+)
 from pyro.infer import SVI, TraceEnum_ELBO
 from pyro.optim import Adam as PyroAdam
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 
-from pyromix.estimators import gmvae_story, vade_story
+from pyromix.estimators import dhvc_story, gammm_vae_story, gmvae_story, vade_story
 from pyromix.guides import Guide
-from pyromix.inference import ClosedFormELBO, EnumeratedELBO, Objective, Trainer
+from pyromix.inference import (
+    Affiliation,
+    ClosedFormELBO,
+    EnumeratedELBO,
+    Objective,
+    Term,
+    Trainer,
+)
 from pyromix.models import MixtureVAE
 
 FEATURES = 784
-STORIES: dict[str, Callable[..., tuple[MixtureVAE, Guide]]] = {
-    "vade": vade_story,
-    "gmvae": gmvae_story,
-}
 Step = Callable[[Tensor], object]
 
 
-def _log_normal(z: Tensor, loc: Tensor, log_scale: Tensor) -> Tensor:
-    quadratic = ((z - loc) * (-log_scale).exp()).square()
-    return (-0.5 * quadratic - log_scale - 0.5 * math.log(2 * math.pi)).sum(-1)
+class Model(NamedTuple):
+    """A model of the zoo: its story, its bound written by hand, and its terms."""
+
+    story: Callable[..., tuple[MixtureVAE, Guide]]
+    hand_written: type[nn.Module]
+    terms: tuple[Term, ...] = ()
 
 
-def _reconstruction(decoder: nn.Module, z: Tensor, x: Tensor) -> Tensor:
-    return binary_cross_entropy_with_logits(decoder(z), x, reduction="none").sum(-1)
-
-
-class HandWrittenVaDE(nn.Module):
-    """What one would write without the package: the marginal bound of VaDE in a dozen lines."""
-
-    def __init__(self, model: MixtureVAE, guide: Guide) -> None:
-        super().__init__()
-        self.encoder, self.head = guide.encoder, guide.heads["z"].linear
-        self.decoder = model.likelihood.decoder
-        self.logits, self.loc = model.prior.logits, model.prior.loc
-        self.log_scale = model.prior.log_scale
-
-    def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        loc, log_scale = self.head(self.encoder(x)).chunk(2, -1)
-        z = loc + log_scale.exp() * torch.randn_like(loc)
-        log_joint = self.logits.log_softmax(-1) + _log_normal(
-            z.unsqueeze(1), self.loc, self.log_scale
-        )
-        entropy = (log_scale + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
-        bound = log_joint.logsumexp(-1) + entropy - _reconstruction(self.decoder, z, x)
-        return -bound.mean(), {}
-
-
-class HandWrittenGMVAE(nn.Module):
-    """The same for the exact bound of GMVAE."""
-
-    def __init__(self, model: MixtureVAE, guide: Guide) -> None:
-        super().__init__()
-        self.encoder, self.heads = guide.encoder, guide.heads
-        self.decoder, self.network = model.likelihood.decoder, model.prior.network
-        self.n_clusters, self.latent_dim = model.prior.n_clusters, model.prior.latent_dim
-
-    def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        features = self.encoder(x)
-        loc, log_scale = self.heads["z"].linear(features).chunk(2, -1)
-        w_loc, w_log_scale = self.heads["w"].linear(features).chunk(2, -1)
-        z = loc + log_scale.exp() * torch.randn_like(loc)
-        w = w_loc + w_log_scale.exp() * torch.randn_like(w_loc)
-        shape = (self.n_clusters, 2, self.latent_dim)
-        p_loc, p_log_scale = self.network(w).unflatten(-1, shape).unbind(-2)
-        log_joint = _log_normal(z.unsqueeze(1), p_loc, p_log_scale.clamp(-4, 4))
-        log_p = log_joint.logsumexp(-1) - math.log(self.n_clusters)
-        kl_w = 0.5 * (w_loc.square() + (2 * w_log_scale).exp() - 1 - 2 * w_log_scale).sum(-1)
-        entropy = (log_scale + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
-        bound = log_p + entropy - kl_w - _reconstruction(self.decoder, z, x)
-        return -bound.mean(), {}
-
-
-HAND_WRITTEN = {"vade": HandWrittenVaDE, "gmvae": HandWrittenGMVAE}
+MODELS = {
+    "vade": Model(vade_story, HandWrittenVaDE),
+    "gmvae": Model(gmvae_story, HandWrittenGMVAE),
+    "gammm-vae": Model(gammm_vae_story, HandWrittenGamMM),
+    "dhvc": Model(dhvc_story, HandWrittenDHVC),
+    "augmented-vade": Model(vade_story, HandWrittenAugmented, (Affiliation(1.0),)),
+}
 
 
 def _fused(module: nn.Module) -> Step:
@@ -110,15 +79,17 @@ def _fused(module: nn.Module) -> Step:
 def contenders(name: str, n_clusters: int) -> dict[str, Step]:
     """One step of each contender, from the same weights."""
 
+    model = MODELS[name]
+
     def story() -> tuple[MixtureVAE, Guide]:
         torch.manual_seed(0)
-        return STORIES[name]((FEATURES,), n_clusters=n_clusters)
+        return model.story((FEATURES,), n_clusters=n_clusters)
 
     svi = SVI(*story(), PyroAdam({"lr": 1e-4}), TraceEnum_ELBO(max_plate_nesting=1))
     return {
-        "hand-written": _fused(HAND_WRITTEN[name](*story())),
-        "closed-form": _fused(Objective(ClosedFormELBO(), *story())),
-        "enumerated": _fused(Objective(EnumeratedELBO(), *story())),
+        "hand-written": _fused(model.hand_written(*story())),
+        "closed-form": _fused(Objective(ClosedFormELBO(model.terms), *story())),
+        "enumerated": _fused(Objective(EnumeratedELBO(model.terms), *story())),
         "Pyro SVI.step": svi.step,
     }
 
@@ -214,7 +185,7 @@ def memory_table() -> None:
 def main() -> None:
     """Parse the command line and print what it asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", default=list(STORIES), choices=list(STORIES))
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[128, 256, 1024])
     parser.add_argument("--clusters", nargs="+", type=int, default=[10, 100])
     parser.add_argument("--steps", type=int, default=30, help="timed rounds of each step")
@@ -222,13 +193,16 @@ def main() -> None:
     parser.add_argument("--peak-memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
     pyro.enable_validation(False)
+    # Importing Fabric sets it, and without a GPU it slows every optimiser step that follows.
+    os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     if options.peak_memory_of:
         peak_memory(options.peak_memory_of)
         return
-    step_table(options.models, options.batch_sizes, options.clusters, options.steps)
-    loop_overhead(options.steps)
+    # First of all, since a process's peak starts at that of the process it was made from.
     if not options.no_memory:
         memory_table()
+    step_table(options.models, options.batch_sizes, options.clusters, options.steps)
+    loop_overhead(options.steps)
 
 
 if __name__ == "__main__":

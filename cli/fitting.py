@@ -13,7 +13,7 @@ import typer
 
 from ..data import Dataset, fingerprint
 from ..estimators import ESTIMATORS, DeepMixture, configured, run_config, write_fitted
-from ..estimators.stories import choose
+from ..estimators.options import choose
 from ..inference import Run
 from .errors import INTERRUPTED, tell
 from .inputs import Source
@@ -21,8 +21,6 @@ from .report import report
 from .settings import arguments
 
 __all__ = ["Source", "resume", "start"]
-
-CHANGEABLE = {"max_epochs", "device"}
 
 
 def start(
@@ -82,7 +80,8 @@ def resume(
         method: if given, the run's method.
         data: if given, where the run's data are now.
         root: if given, where the image sets are now.
-        options: what else was given; only more ``max_epochs`` and another ``device`` will do.
+        options: what else was given; only another ``device`` will do, since all else decides where
+            the run ends.
 
     Raises:
         ValueError: no run, a finished one, or one of another method, other data or settings.
@@ -98,14 +97,11 @@ def resume(
     if method not in (None, config.estimator):
         raise ValueError(f"{path} is a run of {config.estimator!r}, not {method!r}: leave METHOD")
     changed = {name: value for name, value in options.items() if value not in (None, [])}
-    fixed = ", ".join(sorted(set(changed) - CHANGEABLE))
+    fixed = ", ".join(sorted(set(changed) - {"device"}))
     if fixed:
-        raise ValueError(f"--resume takes {fixed} from {path}/config.json: give no other value")
-    epochs = config.arguments.get("max_epochs") or 0
-    if changed.get("max_epochs", epochs) < epochs:
         raise ValueError(
-            f"max_epochs is {changed['max_epochs']}, and {path} was begun with {epochs}: a resumed "
-            "run can be given more, not fewer"
+            f"--resume takes {fixed} from {path}/config.json: give no other value, or fit anew "
+            "with another --out"
         )
     source = Source.recorded(config.data).moved(data, root)
     train = source.load()

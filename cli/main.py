@@ -85,7 +85,7 @@ def fit(
     ] = None,
     *,
     n_clusters: Annotated[
-        int | None, _option("-k --n-clusters", "Number of clusters.", "K")
+        str | None, _option("-k --n-clusters", "Number of clusters; for facets 25,25.", "K")
     ] = None,
     seed: Annotated[int | None, _option("--seed", "Same seed, same fit; else 0.", "INT")] = None,
     max_epochs: Annotated[
@@ -99,7 +99,7 @@ def fit(
         float | None, _option("--learning-rate", "Step size of Adam.", "FLOAT")
     ] = None,
     latent_dim: Annotated[
-        int | None, _option("--latent-dim", "Dimension of the latent space.", "INT")
+        str | None, _option("--latent-dim", "Dimension of z; for facets 5,5.", "D")
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -134,7 +134,8 @@ def fit(
     Examples:
       pyromix fit vade digits --seed 1 --out runs/second
       pyromix fit gmvae mnist -k 16 --set information_floor=1.0
-      pyromix fit vade images.npy --set 'hidden_dims=(500, 500)'
+      pyromix fit vade images.npy --set hidden_dims=500,500
+      pyromix fit mfcvae shapes3d-1 -k 60,20 --latent-dim 20,2
       pyromix fit --resume runs/gmvae-mnist
     """
     from . import fitting
@@ -204,6 +205,10 @@ def evaluate(
 def sample(
     run: Run,
     *,
+    facet: Annotated[
+        int | None,
+        _option("--facet", "Of a run with several: whose clusters; the others vary.", "INT"),
+    ] = None,
     cluster: Annotated[
         int | None, _option("--cluster", "Draw from this cluster alone.", "INT")
     ] = None,
@@ -230,10 +235,11 @@ def sample(
     Examples:
       pyromix sample runs/vade-digits --cluster 3 -n 16 --out threes.png
       pyromix sample runs/vade-digits -n 10000 --out samples.npz
+      pyromix sample runs/mfcvae-shapes3d-1 --facet 0 --cluster 7
     """
     from . import using
 
-    using.sample(run, cluster, number, seed, out)
+    using.sample(run, facet, cluster, number, seed, out)
 
 
 @app.command("list")

@@ -1,22 +1,30 @@
-"""Numbers about a clustering of a data set, and how tables show them."""
+"""Numbers about the clusterings of a data set, and how tables show them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
+from rich.table import Table
 
 from ..data import Dataset
 from ..estimators import DeepMixture
-from ..evaluation import evaluate_clustering
+from ..evaluation import evaluate_clustering, evaluate_facets
 from ..inference import bound
 
 SUPERVISED = ("accuracy", "nmi", "ari")
 UNSUPERVISED = ("occupied_clusters", "confidence", "affiliation_variance")
+OF_FACETS = ("accuracy", "purity", "nmi")
 
 Scores = dict[str, float]
+Gammas = list[NDArray[Any]]
+
+
+def by_facet(found: Any) -> list[NDArray[Any]]:
+    """What an estimator says of each facet: it gives a list of several and a lone array of one."""
+    return found if isinstance(found, list) else [found]
 
 
 def label_columns(data: Dataset) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -24,41 +32,55 @@ def label_columns(data: Dataset) -> Iterator[tuple[str, NDArray[Any]]]:
     if data.labels is None:
         return
     columns = data.labels[:, None] if data.labels.ndim == 1 else data.labels
-    names: Sequence[str] = data.label_names or [str(i) for i in range(columns.shape[1])]
+    names: Sequence[str] = data.label_names or [f"label_{i}" for i in range(columns.shape[1])]
     yield from zip(names, columns.T, strict=True)
 
 
-def scored(data: Dataset, responsibilities: NDArray[Any]) -> Scores:
-    """All metrics of a clustering; with several labels, those of each as ``"label: metric"``.
+def scored(data: Dataset, gammas: Gammas) -> Scores:
+    """All metrics of one clustering or of several facets.
+
+    Of several labels the metrics are ``"label/metric"``; of several facets, those of
+    :func:`pyromix.evaluation.evaluate_facets`.
 
     Args:
         data: what was clustered.
-        responsibilities: ``(N, K)``.
+        gammas: for each facet ``(N, K_j)``.
 
     Example:
         >>> import numpy as np
         >>> sides = Dataset(np.zeros((2, 1)), np.array([[0, 1], [1, 1]]), "toy", ("side", "size"))
-        >>> found = scored(sides, np.eye(2))
-        >>> found["side: accuracy"], found["size: accuracy"]
+        >>> found = scored(sides, [np.eye(2)])
+        >>> found["side/accuracy"], found["size/accuracy"]
         (1.0, 0.5)
     """
+    if len(gammas) > 1:
+        return evaluate_facets(data.labels, gammas, data.label_names)
     if data.labels is None or data.labels.ndim == 1:
-        return evaluate_clustering(data.labels, responsibilities)
+        return evaluate_clustering(data.labels, gammas[0])
     found: Scores = {}
-    without = evaluate_clustering(None, responsibilities)
+    without = evaluate_clustering(None, gammas[0])
     for name, labels in label_columns(data):
-        metrics = evaluate_clustering(labels, responsibilities)
-        found |= {f"{name}: {key}": metrics[key] for key in metrics if key not in without}
+        metrics = evaluate_clustering(labels, gammas[0])
+        found |= {f"{name}/{key}": metrics[key] for key in metrics if key not in without}
     return found | without
 
 
-def main_scores(data: Dataset) -> tuple[str, ...]:
-    """The metrics that a comparison on such data shows."""
+def main_scores(data: Dataset, n_facets: int) -> list[tuple[str, ...]]:
+    """The metrics that a comparison on such data shows, table by table.
+
+    Example:
+        >>> import numpy as np
+        >>> sides = Dataset(np.zeros((2, 1)), np.array([[0, 1], [1, 1]]), "toy", ("side", "size"))
+        >>> main_scores(sides, 2)[0]
+        ('side/accuracy', 'size/accuracy')
+    """
     if data.labels is None:
-        return UNSUPERVISED
+        return [UNSUPERVISED]
     if data.labels.ndim == 1:
-        return SUPERVISED
-    return tuple(f"{name}: accuracy" for name, _ in label_columns(data))
+        return [SUPERVISED if n_facets == 1 else OF_FACETS]
+    metrics = OF_FACETS[:1] if n_facets == 1 else OF_FACETS
+    names = [name for name, _ in label_columns(data)]
+    return [tuple(f"{name}/{metric}" for name in names) for metric in metrics]
 
 
 def mean_bound(estimator: DeepMixture, x: NDArray[Any]) -> float:
@@ -68,14 +90,56 @@ def mean_bound(estimator: DeepMixture, x: NDArray[Any]) -> float:
     return float(bound(estimator.model_, estimator.guide_, rows).mean())
 
 
+def metrics_table(scores: Mapping[str, float], n_facets: int) -> Table:
+    """A table of all metrics, one a row; several facets have a column each."""
+    columns: dict[str, Scores] = {f"facet_{j}": {} for j in range(n_facets if n_facets > 1 else 0)}
+    columns["together" if columns else "value"] = whole = {}
+    for name, value in scores.items():
+        facet, _, metric = name.partition("/")
+        if facet in columns:
+            columns[facet][metric] = value
+        elif facet not in ("best_facet", "dependence"):
+            whole[name] = value
+    table = Table("metric")
+    for name in columns:
+        table.add_column(heading(name), justify="right")
+    for metric in dict.fromkeys(metric for column in columns.values() for metric in column):
+        cells = [shown(c[metric]) if metric in c else "" for c in columns.values()]
+        table.add_row(heading(metric), *cells)
+    return table
+
+
+def facet_lines(scores: Mapping[str, float]) -> Iterator[str]:
+    """What the scores of several facets say of them all, in words.
+
+    Example:
+        >>> list(facet_lines({"best_facet/hue": 1.0, "best_facet/shape": 0.0}))
+        ['best facet by NMI: 1 for hue, 0 for shape']
+        >>> list(facet_lines({"dependence/0-1": 0.0172}))
+        ['facets share (AMI): 0.017 for 0-1']
+    """
+    for group, title, digits in (
+        ("best_facet/", "best facet by NMI", 0),
+        ("dependence/", "facets share (AMI)", 3),
+    ):
+        listed = [
+            f"{value:.{digits}f} for {heading(name.removeprefix(group))}"
+            for name, value in scores.items()
+            if name.startswith(group)
+        ]
+        if listed:
+            yield f"{title}: {', '.join(listed)}"
+
+
 def heading(name: str) -> str:
     """A metric's name as a table shows it.
 
     Example:
-        >>> heading("nmi"), heading("occupied_clusters")
-        ('NMI', 'occupied clusters')
+        >>> heading("nmi"), heading("occupied_clusters"), heading("floor_hue/nmi")
+        ('NMI', 'occupied clusters', 'floor hue: NMI')
     """
-    return name.upper() if name in ("nmi", "ari") else name.replace("_", " ")
+    *labels, metric = name.replace("_", " ").split("/")
+    return ": ".join([*labels, metric.upper() if metric in ("nmi", "ari") else metric])
 
 
 def shown(value: float) -> str:

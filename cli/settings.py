@@ -21,7 +21,8 @@ def arguments(kind: Kind, options: Mapping[str, Any], settings: Sequence[str]) -
 
     Args:
         kind: the estimator's class.
-        options: values of options of their own, by argument; ``None`` where not given.
+        options: values of options of their own, by argument, text as for ``settings``; ``None``
+            where not given.
         settings: ``name=value``, each value a Python literal or a plain word.
 
     Raises:
@@ -30,10 +31,15 @@ def arguments(kind: Kind, options: Mapping[str, Any], settings: Sequence[str]) -
 
     Example:
         >>> from pyromix.estimators import VaDE
-        >>> arguments(VaDE, {"n_clusters": 3}, ["hidden_dims=(16,)", "bound=enumerated"])
+        >>> arguments(VaDE, {"n_clusters": "3"}, ["hidden_dims=16,", "bound=enumerated"])
         {'n_clusters': 3, 'hidden_dims': (16,), 'bound': 'enumerated'}
     """
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {}
+    for name, value in options.items():
+        if value is not None:
+            option = _OPTIONS.get(name, f"--{name.replace('_', '-')}")
+            parsed = literal(value) if isinstance(value, str) else value
+            given[name] = checked(kind, name, parsed, f"{option} {value}")
     for setting in settings:
         name, equals, text = setting.partition("=")
         name = name.strip().replace("-", "_")
@@ -43,7 +49,7 @@ def arguments(kind: Kind, options: Mapping[str, Any], settings: Sequence[str]) -
             raise ValueError(f"--set {name} has an option of its own: use {_OPTIONS[name]}")
         if name in given:
             raise ValueError(f"{name} is given twice: keep one of its options and --set")
-        given[name] = checked(kind, name, literal(text))
+        given[name] = checked(kind, name, literal(text), f"--set {setting}")
     return given
 
 
@@ -61,13 +67,14 @@ def literal(text: str) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def checked(kind: Kind, name: str, value: Any) -> Any:
+def checked(kind: Kind, name: str, value: Any, given: str) -> Any:
     """``value``, if ``kind`` has an argument of that name and type.
 
     Args:
         kind: the estimator's class.
         name: the argument.
         value: what it was given.
+        given: how, for the messages.
 
     Raises:
         ValueError: an unknown name.
@@ -78,13 +85,18 @@ def checked(kind: Kind, name: str, value: Any) -> Any:
         nearest = get_close_matches(name, defaults, n=1)
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
         known = ", ".join(sorted(set(defaults) - set(_OPTIONS)))
-        raise ValueError(f"--set {name} is no argument of {kind.__name__}: {hint}known: {known}")
+        raise ValueError(f"{given}: {name} is no argument of {kind.__name__}: {hint}known: {known}")
     hint = typing.get_type_hints(kind)[name]
     if not _fits(value, hint):
         wanted = hint.__name__ if isinstance(hint, type) else hint
-        usual = "" if defaults[name] is None else f", such as {defaults[name]!r}"
-        raise TypeError(f"--set {name}={value!r} is of the wrong type: it takes {wanted}{usual}")
+        usual = "" if defaults[name] is None else f", such as {_spelt(defaults[name])}"
+        raise TypeError(f"{given} is of the wrong type: {kind.__name__} takes {wanted}{usual}")
     return value
+
+
+def _spelt(value: Any) -> str:
+    """A value as a command line gives it: a tuple without what a shell would stumble over."""
+    return repr(value).strip("()").replace(" ", "") if isinstance(value, tuple) else repr(value)
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -8,14 +8,21 @@ from pathlib import Path
 import numpy as np
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from ..estimators import load
-from ..evaluation import cluster_grid, reliability_diagram
+from ..evaluation import best_facets, reliability_diagram
 from ..inference import Run
+from ..inference import sample as draw
 from .inputs import Source
-from .report import generated, save
-from .scores import heading, label_columns, mean_bound, scored, shown
+from .pictures import samples_picture, save
+from .scores import (
+    by_facet,
+    facet_lines,
+    label_columns,
+    mean_bound,
+    metrics_table,
+    scored,
+)
 
 __all__ = ["Source", "evaluate", "sample"]
 
@@ -54,15 +61,16 @@ def evaluate(
             f"{data.name} has {len(labels)} labels for each datum, and the reliability plot needs "
             "one: drop --out"
         )
-    gamma = estimator.predict_proba(data.x)
-    scores = scored(data, gamma) | {
+    gammas = by_facet(estimator.predict_proba(data.x))
+    scores = scored(data, gammas) | {
         "bound": mean_bound(estimator, data.x),
         "importance_weighted_bound": float(
             estimator.score_samples(data.x, num_samples=num_samples).mean()
         ),
     }
     if out is not None:
-        save(reliability_diagram(labels[0], gamma), out)
+        clusters = np.stack([gamma.argmax(-1) for gamma in gammas], -1)
+        save(reliability_diagram(labels[0], gammas[best_facets(labels[0], clusters)[0]]), out)
     facts = {
         "run": str(path),
         "data": data.name,
@@ -73,58 +81,72 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps({**facts, "num_samples": num_samples, "metrics": scores}, indent=2))
         return
-    table = Table("metric")
-    table.add_column("value", justify="right")
-    for name, value in scores.items():
-        table.add_row(heading(name), shown(value))
     console = Console(highlight=False)
+    clusters = ", ".join(map(str, estimator.clusterings()))
     console.print(
-        f"{path} on {data.name}, {facts['split']} (N = {len(data):,}), K = {facts['n_clusters']}",
+        f"{path} on {data.name}, {facts['split']} (N = {len(data):,}), K = {clusters}",
         soft_wrap=True,
     )
-    console.print(table)
+    console.print(metrics_table(scores, len(gammas)))
+    for line in facet_lines(scores):
+        console.print(line)
     console.print(f"bounds in nats per datum, the importance-weighted one of {num_samples} samples")
 
 
-def sample(path: Path, cluster: int | None, number: int, seed: int, out: Path | None) -> None:
+def sample(
+    path: Path, facet: int | None, cluster: int | None, number: int, seed: int, out: Path | None
+) -> None:
     """Draw new data from a run, as a picture or as arrays.
 
     Args:
         path: the run folder.
+        facet: the facet whose clusters are meant, of a run with several; the others vary. By
+            default a picture shows all facets.
         cluster: the cluster to draw from; by default a picture shows all of them, and arrays have
             clusters drawn from p(c).
         number: how many to draw; of each cluster, for a picture.
         seed: same seed, same samples.
         out: a new file: .png for a picture of the means E[x | z], .npz for draws of x as arrays
-            ``x`` and ``clusters``.
+            ``x`` and ``clusters``, a column for each facet where there are several.
 
     Raises:
-        ValueError: a foreign or damaged run, or a cluster that is not there.
+        ValueError: a foreign or damaged run, or a facet or a cluster that is not there.
         FileNotFoundError: a run that is not there, or has no weights.
         FileExistsError: ``out`` exists.
     """
-    name = "samples.png" if cluster is None else f"samples-of-{cluster}.png"
-    out = path / name if out is None else out
+    of_facet = "" if facet is None else f"-of-facet-{facet}"
+    of_cluster = "" if cluster is None else f"-of-{cluster}"
+    out = path / f"samples{of_facet}{of_cluster}.png" if out is None else out
     estimator = load(path)
+    n_clusters = estimator.clusterings()
+    _check_facet(path, len(n_clusters), facet, cluster)
     _check_new(out, (".png", ".npz"))
     image_shape = Run(path).read_config().data.get("image_shape")
     if out.suffix.lower() == ".npz":
-        x, clusters = estimator.sample(number, cluster=cluster, seed=seed)
-        np.savez(out, x=x.reshape(number, *(image_shape or x.shape[1:])), clusters=clusters)
+        wanted = [cluster if j == (facet or 0) else None for j in range(len(n_clusters))]
+        x, found = draw(estimator.model_, number, cluster=wanted, seed=seed)
+        clusters = np.stack([each.numpy() for each in found.values()], -1)
+        np.savez(
+            out,
+            x=x.numpy().reshape(number, *(image_shape or x.shape[1:])),
+            clusters=clusters if len(n_clusters) > 1 else clusters[:, 0],
+        )
     else:
-        shown_clusters = range(estimator.n_clusters) if cluster is None else [cluster]
-        samples = generated(estimator, shown_clusters, number, seed)
-        names = [str(k) for k in shown_clusters]
-        if cluster is not None and image_shape:
-            samples = samples.reshape(-1, _columns(number), *image_shape)
-            names *= len(samples)
-        save(cluster_grid(samples, image_shape=image_shape, names=names), out)
+        figure = samples_picture(estimator, image_shape, number, facet, cluster, seed)
+        save(figure, out)
     typer.echo(f"samples: {out}")
 
 
-def _columns(number: int) -> int:
-    """In how many columns so many pictures stand without a gap."""
-    return next((n for n in range(12, 4, -1) if number % n == 0), number)
+def _check_facet(path: Path, n_facets: int, facet: int | None, cluster: int | None) -> None:
+    """Refuse a facet that is not there, and a cluster of no one knows which."""
+    if n_facets == 1 and facet is not None:
+        raise ValueError(f"--facet {facet} came, and {path} has one clustering: drop --facet")
+    if facet is not None and not 0 <= facet < n_facets:
+        raise ValueError(f"--facet is {facet}: {path} has facets 0 to {n_facets - 1}")
+    if n_facets > 1 and facet is None and cluster is not None:
+        raise ValueError(
+            f"--cluster {cluster} could be of any of {n_facets} facets: say which with --facet"
+        )
 
 
 def _check_new(path: Path, suffixes: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from math import ceil, prod
+from math import ceil
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,18 +18,7 @@ from torch import Tensor
 
 from ..guides import Guide
 from ..inference import (
-    Affiliation,
     Checkpoint,
-    ClosedFormELBO,
-    EnumeratedELBO,
-    InformationFloor,
-    LinearWarmup,
-    MixtureELBO,
-    MutualInformation,
-    Recipe,
-    Schedule,
-    Term,
-    Trainer,
     encode,
     importance_weighted_bound,
     launch,
@@ -42,56 +31,17 @@ from ..inference import (
 )
 from ..inference.prediction import evaluating
 from ..models import MixtureVAE
-from .stories import choose
+from .settings import Settings
 
 Array = NDArray[np.float32]
-BOUNDS: dict[str, Any] = {"closed-form": ClosedFormELBO, "enumerated": EnumeratedELBO}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class DeepMixture(Settings, ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Base of the zoo's estimators; a subclass says which story it tells, by :meth:`story`.
 
     Args:
-        n_clusters: number of clusters, K.
-        latent_dim: dimension of z, D.
-        hidden_dims: the encoder's hidden layers; the decoder mirrors them. ``None``: (256, 256) for
-            up to 100 features, and the paper's for more.
-        network: ``"mlp"``, or ``"conv"`` for images ``(N, C, H, W)`` of 28×28 or 32×32.
-        batch_norm: BatchNorm in the perceptrons.
-        likelihood: ``"bernoulli"``, ``"continuous-bernoulli"``, ``"normal"``, ``"poisson"``,
-            ``"negative-binomial"``; ``"auto"`` is Bernoulli for data within [0, 1], else normal.
-        scale: standard deviation of the normal likelihood; ``None`` learns it.
-        assignment: the rule for q(c | x): ``"marginal"`` (given z, tightest) or ``"optimal"``.
-        bound: ``"closed-form"`` or ``"enumerated"``, two evaluations of the same bound.
-        num_particles: samples of the latents for each datum and step.
-        information_floor: nats below which KL(q(c | x) ‖ p(c)) is pushed up; 0 for none.
-        affiliation: weight of the augmented ELBO's regulariser; 0 for none.
-        affiliation_form: ``"entropy"``, ``"renyi"``, ``"variance"`` or ``"max"``.
-        affiliation_warmup_epochs: epochs over which that weight rises from 0, at most half of all.
-        mutual_information: weight of the extended mutual information of data and clusters.
-        pretrain_epochs: epochs of the autoencoder before the joint training; ``None``: 5,000 steps,
-            in 10 to 60 epochs.
-        pretrain_neighbours: the autoencoder's target is one of so many nearest neighbours of x,
-            which is ours and makes groups show; 0 is the published target, x itself.
-        initialisation: how the prior starts after that: on the code by ``"gmm"`` (full
-            covariances), ``"gmm-diag"`` or ``"kmeans"``; ``"data"`` (k-means on the data) or
-            ``"none"``.
-        kl_warmup_epochs: epochs over which the weight of the latents rises from 0 to 1.
-        max_epochs: epochs of the joint training, at most; ``None``: 5,000 steps, in 10 to 40
-            epochs.
-        batch_size: rows of a batch.
-        learning_rate: of Adam in the joint training; pretraining has 1e-3.
-        learning_rate_decay: ``"cosine"``, ``(factor, every n epochs)``, or ``None``.
-        gradient_clip: largest norm of the gradient, or ``None``.
-        n_init: restarts; the best held-out bound is kept, labels are never used.
-        patience: stop when the held-out bound has not risen for so many epochs, or ``None``.
-        validation_fraction: share of the data held out when ``n_init`` or ``patience`` needs it.
-        random_state: seed, ``RandomState`` or ``None``.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
-        devices: processes to train in (DDP); above 1 a script needs a ``__main__`` guard.
-        precision: ``"32-true"``, ``"bf16-mixed"`` or ``"64-true"``.
-        verbose: show a progress bar for each phase.
+        **settings: those of :class:`Settings`.
 
     Attributes:
         labels_: cluster of each training datum, ``(N,)``.
@@ -100,99 +50,6 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         history_: rows with phase, epoch, loss and its named parts in nats per datum.
         n_features_in_: number of features seen in fit.
     """
-
-    n_clusters: int = 10
-    latent_dim: int = 10
-    hidden_dims: tuple[int, ...] | None = None
-    network: str = "mlp"
-    batch_norm: bool = True
-    likelihood: str = "auto"
-    scale: float | None = None
-    assignment: str = "marginal"
-    bound: str = "closed-form"
-    num_particles: int = 1
-    information_floor: float = 0.0
-    affiliation: float = 0.0
-    affiliation_form: str = "entropy"
-    affiliation_warmup_epochs: int = 10
-    mutual_information: float = 0.0
-    pretrain_epochs: int | None = None
-    pretrain_neighbours: int = 10
-    initialisation: str = "gmm"
-    kl_warmup_epochs: int = 0
-    max_epochs: int | None = None
-    batch_size: int = 128
-    learning_rate: float = 3e-4
-    learning_rate_decay: tuple[float, int] | str | None = "cosine"
-    gradient_clip: float | None = 10.0
-    n_init: int = 1
-    patience: int | None = None
-    validation_fraction: float = 0.1
-    random_state: Any = None
-    device: str = "auto"
-    devices: int = 1
-    precision: Any = "32-true"
-    verbose: bool = False
-
-    def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
-        """A fresh story and guide for data of this shape."""
-        raise NotImplementedError
-
-    def widths(self, event_shape: tuple[int, ...], published: tuple[int, ...]) -> tuple[int, ...]:
-        """The hidden layers asked for; otherwise the published ones, or smaller for small data."""
-        if self.hidden_dims is not None:
-            return self.hidden_dims
-        return published if prod(event_shape) > 100 else (256, 256)
-
-    def epochs(self, steps_per_epoch: int) -> int:
-        """Epochs of the joint training, at most."""
-        return _epochs(self.max_epochs, steps_per_epoch, 40)
-
-    def terms(self, steps_per_epoch: int) -> list[Term]:
-        """The terms of the objective, their schedules in optimiser steps."""
-        terms: list[Term] = []
-        if self.information_floor:
-            terms.append(InformationFloor(self.information_floor))
-        if self.affiliation:
-            epochs = min(self.affiliation_warmup_epochs, self.epochs(steps_per_epoch) // 2)
-            weight = LinearWarmup(0.0, self.affiliation, epochs * steps_per_epoch)
-            terms.append(Affiliation(weight, self.affiliation_form))
-        if self.mutual_information:
-            terms.append(MutualInformation(self.mutual_information))
-        return terms
-
-    def objective(self, steps_per_epoch: int) -> MixtureELBO:
-        """The objective, its schedules in optimiser steps."""
-        weight: float | Schedule = 1.0
-        if self.kl_warmup_epochs:
-            weight = LinearWarmup(0.0, 1.0, self.kl_warmup_epochs * steps_per_epoch)
-        elbo = choose("bound", self.bound, BOUNDS)
-        objective: MixtureELBO = elbo(
-            self.terms(steps_per_epoch), kl_weight=weight, num_particles=self.num_particles
-        )
-        return objective
-
-    def recipe(self, steps_per_epoch: int, event_shape: tuple[int, ...]) -> Recipe:
-        """The phases of the fit, for data of this shape."""
-        shared: dict[str, Any] = {
-            "batch_size": self.batch_size,
-            "learning_rate_decay": self.learning_rate_decay,
-            "gradient_clip": self.gradient_clip,
-            "verbose": self.verbose,
-        }
-        return Recipe(
-            self.objective(steps_per_epoch),
-            Trainer(
-                max_epochs=self.epochs(steps_per_epoch),
-                learning_rate=self.learning_rate,
-                patience=self.patience,
-                **shared,
-            ),
-            Trainer(max_epochs=_epochs(self.pretrain_epochs, steps_per_epoch, 60), **shared),
-            initialisation=self.initialisation,
-            neighbours=self.pretrain_neighbours,
-            n_init=self.n_init,
-        )
 
     def fit(self, X: ArrayLike, y: object = None, *, checkpoint: str | Path | None = None) -> Self:
         """Fit all phases of the recipe.
@@ -208,7 +65,7 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
             TrainingDiverged: the loss became infinite or NaN.
         """
         x = self._check(X, reset=True)
-        if self.n_clusters < 1 or self.n_clusters > len(x):
+        if not all(1 <= n_clusters <= len(x) for n_clusters in self.clusterings()):
             raise ValueError(
                 f"n_clusters is {self.n_clusters} and X has {len(x)} samples: "
                 "use between 1 and the number of samples"
@@ -230,22 +87,11 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         self.labels_ = self._predict(x)
         return self
 
-    def adopt(self, model: MixtureVAE, guide: Guide, likelihood: str) -> None:
-        """Take a trained story and guide as this estimator's own.
-
-        Args:
-            model: the story.
-            guide: its guide.
-            likelihood: the name of the story's likelihood.
-        """
-        self.model_, self.guide_, self.likelihood_ = model, guide, likelihood
-        self.n_features_in_ = model.likelihood.event_shape[0]
-
     def _split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         if self.n_init == 1 and self.patience is None:
             return x, None
         held_out = round(self.validation_fraction * len(x))
-        if not 1 <= held_out < len(x) - self.n_clusters:
+        if not 1 <= held_out < len(x) - max(self.clusterings()):
             raise ValueError(
                 f"validation_fraction is {self.validation_fraction}, which holds out {held_out} of "
                 f"{len(x)} samples: n_init and patience need at least one, and more left than K"
@@ -257,6 +103,17 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
         if self.likelihood != "auto":
             return self.likelihood
         return "bernoulli" if bool((x >= 0).all() and (x <= 1).all()) else "normal"
+
+    def adopt(self, model: MixtureVAE, guide: Guide, likelihood: str) -> None:
+        """Take a trained story and guide as this estimator's own.
+
+        Args:
+            model: the story.
+            guide: its guide.
+            likelihood: the name of the story's likelihood.
+        """
+        self.model_, self.guide_, self.likelihood_ = model, guide, likelihood
+        self.n_features_in_ = model.likelihood.event_shape[0]
 
     def _check(self, X: ArrayLike, *, reset: bool = False) -> Tensor:
         if not reset:
@@ -387,8 +244,3 @@ class DeepMixture(ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignor
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
-
-
-def _epochs(epochs: int | None, steps_per_epoch: int, most: int) -> int:
-    """The epochs asked for; otherwise 5,000 steps, but at least 10 epochs and at most ``most``."""
-    return min(most, max(10, ceil(5000 / steps_per_epoch))) if epochs is None else epochs

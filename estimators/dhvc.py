@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import ceil
+from dataclasses import dataclass
 
 from ..guides import Guide
-from ..inference import MutualInformation, Recipe, Term, TwoViewRecipe, make_views
 from ..models import MixtureVAE
 from .base import DeepMixture
+from .settings import Budget
 from .stories import dhvc_story
-
-PRETRAIN_STEPS = 700
-TRAIN_STEPS = 120
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -34,16 +30,11 @@ class DHVC(DeepMixture):
 
     Args:
         family: of the guide, ``"von-mises-fisher"`` or ``"power-spherical"``.
-        views: what a datum's cluster should survive: ``"image"`` (small affine maps),
-            ``"flip-crop"``, ``"vector"`` (noise and dropout), or ``"auto"``; see
-            :func:`pyromix.inference.make_views`.
-        n_heads: assignment heads in the pretraining.
-        overclusters: clusters of a further head that sharpens the features; ``None``: 5 K, 0: none.
-        balance: α, how much more than discrimination the information weighs balance.
-        **settings: those of :class:`DeepMixture`. ``mutual_information`` is of two views here;
-            ``pretrain_epochs=None`` is 700 steps and ``max_epochs=None`` 120; ``network`` may be
-            ``"auto"``, convolutions for images. Without pretraining ``initialisation`` says how
-            the prior starts; after it only ``"none"`` makes a difference.
+        **settings: those of :class:`Settings`, whose defaults here are ``n_heads=20``,
+            ``views="auto"``, ``mutual_information=5``, ``network="auto"`` and
+            ``batch_size=512``; ``pretrain_epochs=None`` is 700 steps and ``max_epochs=None`` 120.
+            Without pretraining ``initialisation`` says how the prior starts; after it only
+            ``"none"`` makes a difference.
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -58,63 +49,21 @@ class DHVC(DeepMixture):
     """
 
     family: str = "von-mises-fisher"
-    views: str = "auto"
-    n_heads: int = 20
-    overclusters: int | None = None
-    balance: float = 0.5
 
     network: str = "auto"
     assignment: str = "amortised"
     mutual_information: float = 5.0
+    views: str | None = "auto"
+    n_heads: int = 20
     pretrain_neighbours: int = 0
     kl_warmup_epochs: int = 1
     batch_size: int = 512
 
+    published_dims = (500, 500)
+    pretraining = Budget(700)
+    training = Budget(120)
+
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""
-        return dhvc_story(
-            event_shape,
-            n_clusters=self.n_clusters,
-            latent_dim=self.latent_dim,
-            hidden_dims=self.widths(event_shape, (500, 500)),
-            network=self.network,
-            batch_norm=self.batch_norm,
-            likelihood=likelihood,
-            family=self.family,
-            assignment=self.assignment,
-        )
-
-    def epochs(self, steps_per_epoch: int) -> int:
-        """Epochs of the joint training, at most."""
-        return _epochs(self.max_epochs, TRAIN_STEPS, steps_per_epoch)
-
-    def terms(self, steps_per_epoch: int) -> list[Term]:
-        """The terms of one view; the information is of two."""
-        terms = super().terms(steps_per_epoch)
-        return [term for term in terms if not isinstance(term, MutualInformation)]
-
-    def recipe(self, steps_per_epoch: int, event_shape: tuple[int, ...]) -> Recipe:
-        """The phases of the fit."""
-        plain = super().recipe(steps_per_epoch, event_shape)
-        if self.n_heads < 1:
-            raise ValueError(f"n_heads is {self.n_heads}: use one head or more")
-        overclusters = 5 * self.n_clusters if self.overclusters is None else self.overclusters
-        epochs = _epochs(self.pretrain_epochs, PRETRAIN_STEPS, steps_per_epoch)
-        assert plain.pretrain is not None
-        return TwoViewRecipe(
-            plain.elbo,
-            plain.train,
-            replace(plain.pretrain, max_epochs=epochs),
-            initialisation=plain.initialisation,
-            n_init=plain.n_init,
-            views=make_views(self.views, event_shape),
-            n_heads=self.n_heads,
-            overclusters=overclusters,
-            weight=self.mutual_information,
-            balance=self.balance,
-        )
-
-
-def _epochs(epochs: int | None, steps: int, steps_per_epoch: int) -> int:
-    """The epochs asked for; otherwise as many as ``steps`` take."""
-    return ceil(steps / steps_per_epoch) if epochs is None else epochs
+        shared = self.shared(event_shape, likelihood)
+        return dhvc_story(**shared, family=self.family)

@@ -24,7 +24,7 @@ class GamMMVAE(DeepMixture):
     Args:
         family: of the guide: ``"implicit"``, exact Gammas with implicit gradients, or
             ``"wilson-hilferty"``, cubed folded Gaussians scored by their own exact density.
-        **settings: those of :class:`DeepMixture`.
+        **settings: those of :class:`Settings`.
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -42,14 +42,5 @@ class GamMMVAE(DeepMixture):
 
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""
-        return gammm_vae_story(
-            event_shape,
-            n_clusters=self.n_clusters,
-            latent_dim=self.latent_dim,
-            hidden_dims=self.widths(event_shape, (500, 500, 2000)),
-            network=self.network,
-            batch_norm=self.batch_norm,
-            likelihood=likelihood,
-            family=self.family,
-            assignment=self.assignment,
-        )
+        shared = self.shared(event_shape, likelihood)
+        return gammm_vae_story(**shared, family=self.family)

@@ -25,7 +25,7 @@ class GMVAE(DeepMixture):
             on small data, -2 keeps the code from drowning in noise.
         conditional_prior: ``"exact"``, or ``"published"`` for the paper's own estimator, which
             integrates z a second time, a looser bound; it needs ``bound="closed-form"``.
-        **settings: those of :class:`DeepMixture`.
+        **settings: those of :class:`Settings`.
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -46,26 +46,20 @@ class GMVAE(DeepMixture):
 
     information_floor: float = 0.5
 
+    published_dims = (500, 500)
+
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""
         return gmvae_story(
-            event_shape,
-            n_clusters=self.n_clusters,
-            latent_dim=self.latent_dim,
+            **self.shared(event_shape, likelihood),
             style_dim=self.style_dim,
-            hidden_dims=self.widths(event_shape, (500, 500)),
             style_hidden_dim=self.style_hidden_dim,
-            network=self.network,
-            batch_norm=self.batch_norm,
-            likelihood=likelihood,
-            scale=self.scale,
             log_scale=self.log_scale,
-            assignment=self.assignment,
         )
 
-    def objective(self, steps_per_epoch: int) -> MixtureELBO:
+    def objective(self, steps_per_epoch: int, event_shape: tuple[int, ...]) -> MixtureELBO:
         """The objective, its schedules in optimiser steps."""
-        objective = super().objective(steps_per_epoch)
+        objective = super().objective(steps_per_epoch, event_shape)
         if self.conditional_prior == "exact":
             return objective
         if not isinstance(objective, ClosedFormELBO):

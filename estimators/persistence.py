@@ -18,13 +18,15 @@ from .base import DeepMixture
 from .dhvc import DHVC
 from .gammm_vae import GamMMVAE
 from .gmvae import GMVAE
-from .stories import choose
+from .mfcvae import MFCVAE
+from .options import choose
 from .vade import AugmentedVaDE, VaDE
 
 ESTIMATORS: dict[str, type[DeepMixture]] = {
     "vade": VaDE,
     "gmvae": GMVAE,
     "gammm-vae": GamMMVAE,
+    "mfcvae": MFCVAE,
     "dhvc": DHVC,
     "augmented-vade": AugmentedVaDE,
 }

@@ -19,7 +19,7 @@ class VaDE(DeepMixture):
 
     Args:
         covariance: of the components, ``"diag"`` or ``"full"``.
-        **settings: those of :class:`DeepMixture`.
+        **settings: those of :class:`Settings`.
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -37,18 +37,8 @@ class VaDE(DeepMixture):
 
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""
-        return vade_story(
-            event_shape,
-            n_clusters=self.n_clusters,
-            latent_dim=self.latent_dim,
-            hidden_dims=self.widths(event_shape, (500, 500, 2000)),
-            network=self.network,
-            batch_norm=self.batch_norm,
-            likelihood=likelihood,
-            scale=self.scale,
-            covariance=self.covariance,
-            assignment=self.assignment,
-        )
+        shared = self.shared(event_shape, likelihood)
+        return vade_story(**shared, covariance=self.covariance)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

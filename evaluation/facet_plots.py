@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .facets import check_table, facet_dependence, facet_matrices, name_labels
-from .samples import INCH_PER_IMAGE, MAX_ROWS, as_images, show_rows
+from .samples import INCH_PER_IMAGE, as_images, lay_out, show_rows
 from .style import FloatArray, canvas, styled
 
 TITLES = {
@@ -70,38 +70,25 @@ def _heat(axes: Axes, matrix: FloatArray, columns: Sequence[str], colours: str) 
 def facet_grids(
     samples: Sequence[npt.ArrayLike], *, image_shape: Sequence[int] | None = None
 ) -> Figure:
-    """Draw samples of every cluster of every facet, one block a facet and one row a cluster.
+    """Draw samples of every cluster of every facet side by side, each as :func:`cluster_grid` does.
 
     Args:
-        samples: J arrays ``(K_j, n, C, H, W)``, ``(K_j, n, H, W)`` or flat ``(K_j, n, X)``.
-        image_shape: (H, W) or (C, H, W) if the images are flat.
+        samples: for each facet, samples of its clusters, ``(K_j, n, …)``.
+        image_shape: (H, W) or (C, H, W) if vectors are flat images.
 
     Example:
         >>> rng = np.random.default_rng(0)
         >>> figure = facet_grids([rng.random((4, 6, 8, 8)), rng.random((3, 6, 8, 8))])
     """
-    blocks: list[tuple[str, int, FloatArray]] = []
-    for j, facet in enumerate(samples):
-        images = as_images(facet, image_shape, lead=2)
-        if images is None:
-            raise ValueError(
-                f"facet {j} has vectors of {np.shape(facet)[-1]} values: pass image_shape"
-            )
-        n_panels = -(-len(images) // MAX_ROWS)
-        rows = -(-len(images) // n_panels)
-        for start in range(0, len(images), rows):
-            title = f"Facet {j}, {len(images)} clusters" if start == 0 else ""
-            blocks.append((title, start, images[start : start + rows]))
-    if not blocks:
+    grids = [lay_out(facet, image_shape) for facet in samples]
+    if not grids:
         raise ValueError("samples must hold an array (K_j, n, …) for each facet, got none")
-    widths = [b.shape[1] * b.shape[3] / b.shape[2] * INCH_PER_IMAGE for *_, b in blocks]
-    tall = max(len(b) for *_, b in blocks) * INCH_PER_IMAGE
-    figure = canvas(sum(widths) + 0.6 * len(blocks), tall + 0.6)
-    panels = figure.subplots(1, len(blocks), width_ratios=widths, squeeze=False)[0]
-    for axes, (title, start, images) in zip(panels, blocks, strict=True):
-        show_rows(axes, images, [str(start + k) for k in range(len(images))])
-        axes.set_title(title)
-        axes.set_anchor("NW")
+    widths = [grid.width for grid in grids]
+    figure = canvas(sum(widths), max(grid.height for grid in grids))
+    parts = figure.subfigures(1, len(grids), width_ratios=widths, squeeze=False)[0]
+    for j, (part, grid) in enumerate(zip(parts, grids, strict=True)):
+        part.suptitle(f"Facet {j}, {len(np.asarray(samples[j]))} clusters", x=0.01, ha="left")
+        grid.draw(part)
     return figure
 
 

@@ -97,8 +97,9 @@ def evaluate_facets(
 
     Returns:
         for each facet j ``facet_j/…``: what :func:`evaluate_clustering` says without labels, and
-        ``facet_j/NAME/accuracy``, ``…/purity``, ``…/nmi`` for each label; ``best/NAME``, the number
-        of the label's best facet; ``dependence/i-j``, adjusted mutual information of two facets.
+        ``facet_j/NAME/accuracy``, ``…/purity``, ``…/nmi`` for each label; ``best_facet/NAME``, the
+        number of the label's best facet; ``dependence/i-j``, adjusted mutual information of two
+        facets.
 
     Raises:
         ValueError: on shapes that do not go together or rows that are no probabilities.
@@ -128,7 +129,7 @@ def evaluate_facets(
                 for name, matrix in matrices.items():
                     scores[f"facet_{j}/{label}/{name}"] = float(matrix[j, f])
         for label, best in zip(names, matrices["nmi"].argmax(0), strict=True):
-            scores[f"best/{label}"] = float(best)
+            scores[f"best_facet/{label}"] = float(best)
     for (i, j), value in np.ndenumerate(facet_dependence(clusters)):
         if i < j:
             scores[f"dependence/{i}-{j}"] = float(value)

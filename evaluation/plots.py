@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import cycle, pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from .matching import (
     hungarian_map,
 )
 from .metrics import hungarian_accuracy, purity
-from .style import BLUE, GREY, ORANGE, FloatArray, canvas, colours, number, styled
+from .style import GREY, OKABE_ITO, ORANGE, FloatArray, canvas, colours, number, styled
 
 MAX_POINTS = 10_000
 NOT_A_PART = ("phase", "epoch", "loss", "validation", "seconds")
@@ -151,31 +151,42 @@ def confusion(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> Figure:
 def curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw the loss and each named part over the epochs, with the phases marked.
 
+    Parts whose names end in the number of a facet, such as ``kl_z_0`` and ``kl_z_1``, share a
+    panel.
+
     Args:
-        history: rows with ``phase``, ``loss`` and further named numbers in nats per datum, one an
-            epoch; ``validation`` is drawn with the loss; ``epoch`` and ``seconds`` are not drawn.
+        history: rows with ``phase``, ``loss`` and further named numbers, losses in nats per datum,
+            one an epoch; ``validation`` is drawn with the loss; ``epoch`` and ``seconds`` are not
+            drawn.
 
     Example:
         >>> figure = curves([{"phase": "train", "epoch": 1, "loss": 90.0, "kl_z": 10.0}])
     """
     if not history:
         raise ValueError("history is empty: train for at least one epoch")
-    parts = list(dict.fromkeys(key for row in history for key in row if key not in NOT_A_PART))
-    n_columns = min(3, 1 + len(parts))
-    n_rows = -(-(1 + len(parts)) // n_columns)
-    figure = canvas(3.6 * n_columns + 0.4, 2.5 * n_rows + 0.6, "Training, nats per datum")
-    panels = figure.subplots(n_rows, n_columns, sharex=True, squeeze=False).ravel()
-    for axes, name in zip(panels, ["loss", *parts], strict=False):
-        _curve(axes, history, name, BLUE)
-        _mark_phases(axes, [str(row["phase"]) for row in history])
-        axes.set_title(name.replace("_", " "))
+    panels_of: dict[str, dict[str, str]] = {"loss": {"loss": "trained"}}
+    for name in dict.fromkeys(key for row in history for key in row if key not in NOT_A_PART):
+        stem, _, facet = name.rpartition("_")
+        title = stem if facet.isdigit() else name
+        panels_of.setdefault(title, {})[name] = f"facet {facet}"
     if any("validation" in row for row in history):
-        _curve(panels[0], history, "validation", ORANGE, "held out")
-        panels[0].legend()
-    for axes in panels[1 + len(parts) :]:
+        panels_of["loss"]["validation"] = "held out"
+    n_columns = min(3, len(panels_of))
+    n_rows = -(-len(panels_of) // n_columns)
+    figure = canvas(3.6 * n_columns + 0.4, 2.5 * n_rows + 0.6, "Training, losses in nats per datum")
+    panels = figure.subplots(n_rows, n_columns, sharex=True, squeeze=False).ravel()
+    phases = [str(row["phase"]) for row in history]
+    for axes, (title, lines) in zip(panels, panels_of.items(), strict=False):
+        for (name, label), colour in zip(lines.items(), cycle(OKABE_ITO)):
+            _curve(axes, history, name, colour, label)
+        if len(lines) > 1:
+            axes.legend()
+        _mark_phases(axes, phases)
+        axes.set_title(title.replace("_", " "))
+    for axes in panels[len(panels_of) :]:
         axes.set_visible(False)
     # The panel above a hole shows the epochs that the hole would have shown.
-    for axes in panels[max(0, 1 + len(parts) - n_columns) : 1 + len(parts)]:
+    for axes in panels[max(0, len(panels_of) - n_columns) : len(panels_of)]:
         axes.tick_params(labelbottom=True)
         axes.set_xlabel("epoch, all phases")
         axes.xaxis.set_major_locator(
@@ -185,7 +196,7 @@ def curves(history: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def _curve(
-    axes: Axes, history: Sequence[Mapping[str, Any]], name: str, colour: str, label: str = "trained"
+    axes: Axes, history: Sequence[Mapping[str, Any]], name: str, colour: str, label: str
 ) -> None:
     values = np.array([row.get(name, np.nan) for row in history], np.float64)
     epochs = np.arange(1, len(values) + 1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from .style import BLUE, GREY, ORANGE, FloatArray, canvas, colours, number, styled
 
@@ -98,6 +100,24 @@ def cluster_grid(
     Example:
         >>> figure = cluster_grid(np.random.default_rng(0).random((3, 8, 28, 28)))
     """
+    grid = lay_out(samples, image_shape, names)
+    figure = canvas(grid.width, grid.height, title)
+    grid.draw(figure)
+    return figure
+
+
+class Grid(NamedTuple):
+    """The samples of one partition: their size in inches, and a way to draw them into a figure."""
+
+    width: float
+    height: float
+    draw: Callable[[FigureBase], None]
+
+
+def lay_out(
+    samples: npt.ArrayLike, image_shape: Sequence[int] | None, names: Sequence[str] | None = None
+) -> Grid:
+    """Choose how to draw samples of every cluster; arguments as in :func:`cluster_grid`."""
     array = np.asarray(samples, np.float64)
     if array.ndim < 3 or array.size == 0:
         raise ValueError(f"samples must have shape (K, n, …), got {array.shape}")
@@ -106,31 +126,33 @@ def cluster_grid(
         raise ValueError(f"{len(labels)} names came for {len(array)} clusters")
     images = as_images(array, image_shape, lead=2)
     if images is not None:
-        return _image_rows(images, labels, title)
+        return _image_rows(images, labels)
     if array.shape[2] == 2:
-        return _points(array, labels, title)
-    return _profiles(array, labels, title)
+        return Grid(5.5, 5.5, partial(_points, array, labels))
+    n_columns = min(5, len(array))
+    n_rows = -(-len(array) // n_columns)
+    draw = partial(_profiles, array, labels, n_rows, n_columns)
+    return Grid(2.2 * n_columns + 0.6, 1.4 * n_rows + 0.8, draw)
 
 
-def _image_rows(images: FloatArray, names: list[str], title: str) -> Figure:
+def _image_rows(images: FloatArray, names: list[str]) -> Grid:
     n_clusters, n, height, width, _ = images.shape
     n_panels = -(-n_clusters // MAX_ROWS)
     rows = -(-n_clusters // n_panels)
-    figure = canvas(
-        n_panels * (INCH_PER_IMAGE * n * width / height + 0.6),
-        INCH_PER_IMAGE * rows + 0.7,
-        title,
-    )
-    for panel, axes in enumerate(figure.subplots(1, n_panels, squeeze=False)[0]):
-        part = slice(panel * rows, (panel + 1) * rows)
-        show_rows(axes, images[part], names[part])
-        axes.set_anchor("N")
-    figure.axes[0].set_ylabel("cluster")
-    return figure
+
+    def draw(figure: FigureBase) -> None:
+        panels = figure.subplots(1, n_panels, squeeze=False)[0]
+        for panel, axes in enumerate(panels):
+            part = slice(panel * rows, (panel + 1) * rows)
+            show_rows(axes, images[part], names[part])
+            axes.set_anchor("N")
+        panels[0].set_ylabel("cluster")
+
+    wide = n_panels * (INCH_PER_IMAGE * n * width / height + 0.6)
+    return Grid(wide, INCH_PER_IMAGE * rows + 0.7, draw)
 
 
-def _points(array: FloatArray, names: list[str], title: str) -> Figure:
-    figure = canvas(5.5, 5.5, title)
+def _points(array: FloatArray, names: list[str], figure: FigureBase) -> None:
     axes = figure.subplots()
     groups = np.repeat(np.arange(len(array)), array.shape[1])
     points = array.reshape(-1, 2)
@@ -141,13 +163,11 @@ def _points(array: FloatArray, names: list[str], title: str) -> Figure:
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("$x_1$")
     axes.set_ylabel("$x_2$")
-    return figure
 
 
-def _profiles(array: FloatArray, names: list[str], title: str) -> Figure:
-    n_columns = min(5, len(array))
-    n_rows = -(-len(array) // n_columns)
-    figure = canvas(2.2 * n_columns + 0.6, 1.4 * n_rows + 0.8, title)
+def _profiles(
+    array: FloatArray, names: list[str], n_rows: int, n_columns: int, figure: FigureBase
+) -> None:
     panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
     position = np.arange(1, array.shape[2] + 1)
     for axes, profile, name in zip(panels, array, names, strict=False):
@@ -157,7 +177,6 @@ def _profiles(array: FloatArray, names: list[str], title: str) -> Figure:
     for axes in panels[len(array) :]:
         axes.set_visible(False)
     figure.supxlabel("feature; the mean in blue", fontsize=10)
-    return figure
 
 
 @styled

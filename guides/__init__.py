@@ -3,6 +3,7 @@
 from .assignment import AmortisedAssignment, OptimalAssignment
 from .guide import AmortisedGuide, Guide, sample_sites
 from .heads import GAMMA_FAMILIES, SPHERICAL_FAMILIES, GammaHead, GaussianHead, SphericalHead
+from .ladder import LadderGuide
 
 __all__ = [
     "GAMMA_FAMILIES",
@@ -12,6 +13,7 @@ __all__ = [
     "GammaHead",
     "GaussianHead",
     "Guide",
+    "LadderGuide",
     "OptimalAssignment",
     "SphericalHead",
     "sample_sites",

@@ -26,7 +26,8 @@ class OptimalAssignment(Guide):
         prior: the mixture prior whose clusters are assigned.
 
     Raises:
-        ValueError: the guide's and the prior's families have no closed form together.
+        ValueError: the guide makes no sense for the prior, or their families have no closed form
+            together.
 
     Example:
         >>> import torch
@@ -47,26 +48,30 @@ class OptimalAssignment(Guide):
         super().__init__()
         self.guide = guide
         object.__setattr__(self, "prior", prior)
-        if isinstance(guide, AmortisedGuide):
-            self._require_closed_form(guide)
+        self._require_closed_form()
 
-    def _require_closed_form(self, guide: AmortisedGuide) -> None:
+    def _require_closed_form(self) -> None:
         with torch.no_grad():
-            posteriors = guide.posterior_like()
+            posteriors = self.posterior_like()
             means = {site: posterior.mean for site, posterior in posteriors.items()}
-            for mixture in self.prior.mixtures:
+            self.prior.accept(posteriors, self.assignment)
+            for mixture in self.prior.mixtures if posteriors else ():
                 w = mixture.own(means).get("w")
                 try:
                     mixture.expected_log_joint(posteriors["z" + mixture.facet], w)
                 except NotImplementedError as error:
                     raise ValueError(
-                        f"OptimalAssignment needs E_q[log p(z | c)] in closed form: {error}; "
+                        f"{str(error).partition(':')[0]}, which OptimalAssignment needs; "
                         "use the guide alone (marginal) or AmortisedAssignment"
                     ) from error
 
     def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) of the continuous sites, batch shape ``(B,)``."""
         return self.guide.posterior(x)
+
+    def posterior_like(self) -> dict[str, TorchDistribution]:
+        """Those of the guide inside."""
+        return self.guide.posterior_like()
 
     def narrow(self, site: str, code: Tensor) -> None:
         """That of the guide inside."""
@@ -97,7 +102,8 @@ class AmortisedAssignment(Guide):
 
     Args:
         guide: the guide of the continuous latents.
-        **networks: by clustering site, a network from features ``(..., F)`` to logits ``(..., K)``.
+        **networks: by clustering site, a network from the features that a head of that site would
+            see, ``(..., F)``, to logits ``(..., K)``.
 
     Raises:
         ValueError: there is no network.
@@ -126,6 +132,10 @@ class AmortisedAssignment(Guide):
         """q(· | x) of the continuous sites, batch shape ``(B,)``."""
         return self.guide.posterior(x)
 
+    def posterior_like(self) -> dict[str, TorchDistribution]:
+        """Those of the guide inside."""
+        return self.guide.posterior_like()
+
     def narrow(self, site: str, code: Tensor) -> None:
         """That of the guide inside."""
         self.guide.narrow(site, code)
@@ -133,7 +143,10 @@ class AmortisedAssignment(Guide):
     def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
         """The posteriors, and the logits of q(c | x) by site, ``(B, K)``."""
         features = self.guide.features(x)
-        logits = {site: network(features) for site, network in self.networks.items()}
+        logits = {
+            site: network(self.guide.seen(features, site))
+            for site, network in self.networks.items()
+        }
         return self.guide.posterior_from(features), logits
 
     def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:

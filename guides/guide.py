@@ -40,6 +40,10 @@ class Guide(PyroModule):
     def narrow(self, site: str, code: Tensor) -> None:
         """Make q(site | x) narrow beside the spread of ``code`` (N, D), where the family can be."""
 
+    def posterior_like(self) -> dict[str, TorchDistribution]:
+        """Posteriors of some datum, for looking at their families; empty if they need data."""
+        return {}
+
     def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
         """Emit every continuous latent given x ``(B, *event)``, and return them by site."""
         with pyro.plate("data", len(x)):
@@ -78,14 +82,23 @@ class AmortisedGuide(Guide):
         self.encoder = encoder
         self.heads = nn.ModuleDict(heads)
 
-    def features(self, x: Tensor) -> Tensor:
-        """h(x), what the heads see: ``(B, *event)`` to ``(B, F)``."""
-        features: Tensor = self.encoder(x)
-        return features
+    def width(self, site: str) -> int:
+        """Size of what a site's head sees, F; clusters see what their latent's head does."""
+        head: Any = self.heads["z" + site[1:]]
+        return int(head.in_features)
 
-    def posterior_from(self, features: Tensor) -> dict[str, TorchDistribution]:
-        """q(· | h) for each site: ``(B, F)`` to batch shape ``(B,)``."""
-        return {site: head(features) for site, head in self.heads.items()}
+    def features(self, x: Tensor) -> Any:
+        """h(x), what the encoder gives: ``(B, *event)`` to ``(B, F)``."""
+        return self.encoder(x)
+
+    def seen(self, features: Any, site: str) -> Tensor:
+        """What a site's head sees of the features, ``(B, F)``: all."""
+        whole: Tensor = features
+        return whole
+
+    def posterior_from(self, features: Any) -> dict[str, TorchDistribution]:
+        """q(· | h) for each site, batch shape ``(B,)``."""
+        return {site: head(self.seen(features, site)) for site, head in self.heads.items()}
 
     def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) for each site, batch shape ``(B,)``."""
@@ -98,7 +111,7 @@ class AmortisedGuide(Guide):
             head.narrow(code)
 
     def posterior_like(self) -> dict[str, TorchDistribution]:
-        """The posteriors for one datum whose features are all one: for looking at families."""
-        first: Any = next(iter(self.heads.values()))
-        width = int(first.in_features)
-        return self.posterior_from(next(self.heads.parameters()).new_ones(1, width))
+        """The posteriors of one datum whose features are all one."""
+        ones = next(self.heads.parameters()).new_ones
+        heads: dict[str, Any] = dict(self.heads.items())
+        return {site: head(ones(1, head.in_features)) for site, head in heads.items()}

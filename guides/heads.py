@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 
 from ..distributions import PowerSpherical, VonMisesFisher, WilsonHilfertyGamma
-from ..networks import soft_clamp
+from ..networks import soft_clamp, soft_clamp_exp
 
 GAMMA_FAMILIES = {"implicit": dist.Gamma, "wilson-hilferty": WilsonHilfertyGamma}
 SPHERICAL_FAMILIES = {"von-mises-fisher": VonMisesFisher, "power-spherical": PowerSpherical}
@@ -51,7 +51,7 @@ class GaussianHead(nn.Module):
     def forward(self, features: Tensor) -> TorchDistribution:
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         loc, log_scale = self.linear(features).chunk(2, -1)
-        scale = soft_clamp(log_scale, -5.0, 5.0).exp()
+        scale = soft_clamp_exp(log_scale, -5.0, 5.0)
         law: TorchDistribution = dist.Normal(loc, scale).to_event(1)
         return law
 

@@ -3,23 +3,23 @@
 from .checkpoint import Checkpoint
 from .devices import launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
+from .evidence import bound, importance_weighted_bound
 from .export import to_arviz
 from .initialisation import INITIALISATIONS, Autoencoder, initialise_prior
 from .monitor import ClusterMonitor, CollapseWarning
-from .mutual_information import InformationPretraining, TwoViewObjective, TwoViewRecipe
+from .mutual_information import InformationPretraining, TwoViewRecipe
 from .objective import ClosedFormELBO, EnumeratedELBO, Evaluation, MixtureELBO, Objective
 from .prediction import (
-    bound,
     encode,
-    importance_weighted_bound,
     posterior_predictive,
     reconstruct,
     responsibilities,
     sample,
 )
+from .progressive import Progressive, ProgressiveObjective, ProgressiveRecipe
 from .recipe import Recipe
 from .runs import Run, RunConfig
-from .schedules import Constant, LinearWarmup, Piecewise, Schedule, as_schedule
+from .schedules import Constant, LinearWarmup, Piecewise, Product, Schedule, as_schedule
 from .seeds import seeded
 from .terms import (
     Affiliation,
@@ -50,6 +50,10 @@ __all__ = [
     "MutualInformation",
     "Objective",
     "Piecewise",
+    "Product",
+    "Progressive",
+    "ProgressiveObjective",
+    "ProgressiveRecipe",
     "Recipe",
     "Row",
     "Run",
@@ -59,7 +63,6 @@ __all__ = [
     "Trainer",
     "TrainingDiverged",
     "TrainingInterrupted",
-    "TwoViewObjective",
     "TwoViewRecipe",
     "VectorViews",
     "Views",

@@ -14,8 +14,9 @@ from ..guides import Guide
 from ..models import MixtureVAE
 from .prediction import encode
 
-INITIALISATIONS = ("gmm", "gmm-diag", "kmeans", "data", "none")
+INITIALISATIONS = ("gmm", "gmm-diag", "gmm-means", "kmeans", "data", "none")
 WIDE = 50  # features above which neighbours are looked for in principal components
+VARIANCE = 0.01  # of every component that "gmm-means" starts
 MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
 
 
@@ -101,7 +102,8 @@ def initialise_prior(
         x: data, ``(N, *event)``.
         method: how the groups are found: on the code by ``"gmm"`` (full covariances),
             ``"gmm-diag"`` (as VaDE) or ``"kmeans"``; ``"data"``: k-means on the data themselves;
-            ``"none"`` leaves the prior alone.
+            ``"gmm-means"`` (as MFCVAE) takes only the means, with variances of 0.01 and uniform
+            weights, and lets the posterior be; ``"none"`` leaves the prior alone.
         seed: of the clustering.
 
     Raises:
@@ -114,6 +116,10 @@ def initialise_prior(
     codes = encode(model, guide, x)
     for mixture in model.prior.mixtures:
         code = codes["z" + mixture.facet]
+        if method == "gmm-means":
+            cloud = _clouds(code.double().numpy(), mixture.n_clusters, seed)
+            mixture.initialise(*(part.to(mixture.logits) for part in cloud))
+            continue
         features = x.flatten(1).cpu() if method == "data" else mixture.coordinates(code)
         groups = _groups(features.double().numpy(), mixture.n_clusters, method, seed)
         target = mixture.logits
@@ -124,16 +130,42 @@ def initialise_prior(
 def _groups(features: np.ndarray, n_clusters: int, method: str, seed: int) -> np.ndarray:
     """Responsibilities ``(N, K)`` of scikit-learn's k-means or Gaussian mixture."""
     if method in ("gmm", "gmm-diag"):
-        scaled = features / max(features.std(0).mean(), 1e-12)
-        mixture = GaussianMixture(
-            n_clusters,
-            covariance_type="full" if method == "gmm" else "diag",
-            n_init=10 if len(features) <= MANY else 3,
-            reg_covar=1e-3,
-            random_state=seed,
-        )
-        labels = mixture.fit(scaled[:: -(-len(scaled) // MANY)]).predict(scaled)
+        scaled = features / _spread(features)
+        mixture = _gaussian_mixture(scaled, n_clusters, "full" if method == "gmm" else "diag", seed)
+        labels = mixture.predict(scaled)
     else:
         labels = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(features)
     one_hot: np.ndarray = np.eye(n_clusters)[labels]
     return one_hot
+
+
+def _clouds(code: np.ndarray, n_clusters: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Points about the means of a Gaussian mixture of the code, and whose they are.
+
+    Two points on each axis give every component its mean, one variance and the same weight.
+    """
+    spread = _spread(code)
+    mixture = _gaussian_mixture(code / spread, n_clusters, "diag", seed)
+    dim = code.shape[1]
+    axes = np.sqrt(VARIANCE * dim) * np.concatenate([np.eye(dim), -np.eye(dim)])
+    points = mixture.means_[:, None] * spread + axes
+    whose = np.repeat(np.eye(n_clusters), len(axes), 0)
+    return torch.as_tensor(points.reshape(-1, dim)), torch.as_tensor(whose)
+
+
+def _spread(features: np.ndarray) -> float:
+    return max(float(features.std(0).mean()), 1e-12)
+
+
+def _gaussian_mixture(
+    features: np.ndarray, n_clusters: int, covariance: str, seed: int
+) -> GaussianMixture:
+    """Scikit-learn's mixture, fitted to an even subset of many data."""
+    mixture = GaussianMixture(
+        n_clusters,
+        covariance_type=covariance,
+        n_init=10 if len(features) <= MANY else 3,
+        reg_covar=1e-3,
+        random_state=seed,
+    )
+    return mixture.fit(features[:: -(-len(features) // MANY)])

@@ -1,4 +1,4 @@
-"""Clusters by two-view mutual information: its pretraining with many heads, and its objective.
+"""Clusters by two-view mutual information: pretraining with many heads, and its recipe.
 
 The extended mutual information between a datum's cluster and that of a changed view of it needs no
 labels, and neither does the choice among several assignment heads: the one with most is kept.
@@ -9,28 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import pyro
 import torch
 from torch import Tensor, nn
 
 from ..guides import AmortisedAssignment
 from ..models import MixtureVAE
-from .objective import MixtureELBO, Objective
 from .prediction import batched
 from .recipe import Recipe
-from .schedules import Schedule, as_schedule
 from .seeds import seeded
 from .terms import two_view_information
 from .views import AffineViews, Views
 
 MANY = 20_000  # data above which heads are compared on an even subset
-
-
-def information(first: Tensor, second: Tensor, balance: float) -> Tensor:
-    """:func:`two_view_information`, whose products of small numbers need full precision."""
-    with torch.autocast(first.device.type, enabled=False):
-        wide = torch.promote_types(first.dtype, torch.float32)
-        return two_view_information(first.to(wide), second.to(wide), balance)
 
 
 class InformationPretraining(nn.Module):
@@ -90,10 +80,10 @@ class InformationPretraining(nn.Module):
         # One pass over both views, so that BatchNorm has one mean for them.
         both = encoder.features(torch.cat([batch, self.views(batch)]))
         first, second = self.assignments(both).chunk(2, 1)
-        parts = {"mutual_information": -information(first, second, self.balance).mean()}
+        parts = {"mutual_information": -two_view_information(first, second, self.balance).mean()}
         if self.overclustering is not None:
             first, second = self.overclustering(both).softmax(-1).chunk(2)
-            parts["overclustering"] = -information(first, second, self.balance)
+            parts["overclustering"] = -two_view_information(first, second, self.balance)
         # A quarter of the rows teaches the decoder as well, and its backward pass is dear.
         target = batch[: max(2, len(batch) // 4)]
         posteriors = encoder.posterior_from(both[: len(target)])
@@ -123,7 +113,7 @@ class InformationPretraining(nn.Module):
         with seeded(seed, "select", device=next(self.parameters()).device):
             rows = x[:: -(-len(x) // MANY)]
             pair = batched(self.model, self.guide, rows, compare, 2048, dim=1)
-        found = information(pair["first"], pair["second"], self.balance)
+        found = two_view_information(pair["first"], pair["second"], self.balance)
         best = int(found.argmax())
         network, (_, n_clusters) = _own_head(self.guide), self.split
         kept = slice(best * n_clusters, (best + 1) * n_clusters)
@@ -141,54 +131,6 @@ def _own_head(guide: AmortisedAssignment) -> nn.Linear:
     return network
 
 
-class TwoViewObjective(Objective):
-    r"""An objective with the two-view information of the amortised assignment as a named part.
-
-    .. math:: -L - \lambda\, I_\alpha\bigl(\gamma(x), \gamma(x')\bigr)
-
-    Args:
-        elbo: the objective of one view.
-        model: the story.
-        guide: its guide, with an amortised assignment.
-        views: makes x' of x.
-        weight: λ, a number, or a schedule over optimiser steps.
-        balance: α, the extra weight of balance.
-    """
-
-    guide: AmortisedAssignment
-
-    def __init__(
-        self,
-        elbo: MixtureELBO,
-        model: nn.Module,
-        guide: AmortisedAssignment,
-        views: Views,
-        *,
-        weight: float | Schedule = 1.0,
-        balance: float = 0.5,
-    ) -> None:
-        super().__init__(elbo, model, guide)
-        self.views = views
-        self.weight = as_schedule(weight)
-        self.balance = balance
-
-    def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and its detached parts, in nats per datum."""
-        weight = self.weight(self.elbo.step)
-        with pyro.get_param_store().scope(), pyro.validation_enabled(False):
-            evaluation = self.elbo.evaluate(self.model, self.guide, batch)
-            _, logits = self.guide.infer(self.views(batch))
-        found = [
-            information(evaluation.responsibilities[site][0], scores.softmax(-1), self.balance)
-            for site, scores in logits.items()
-        ]
-        value = -weight * torch.stack([each.mean() for each in found]).sum()
-        return evaluation.loss + value, {
-            **evaluation.parts,
-            "mutual_information": value.detach(),
-        }
-
-
 @dataclass(frozen=True)
 class TwoViewRecipe(Recipe):
     """A recipe whose clusters come from two-view information, and the prior's from them.
@@ -197,14 +139,12 @@ class TwoViewRecipe(Recipe):
         views: makes x' of x.
         n_heads: assignment heads in the pretraining, of which the most informative is kept.
         overclusters: clusters of the pretraining's further head; 0 for none.
-        weight: of the information in the joint training.
         balance: α, the extra weight of balance.
     """
 
     views: Views = field(default_factory=AffineViews)
     n_heads: int = 20
     overclusters: int = 50
-    weight: float | Schedule = 1.0
     balance: float = 0.5
 
     def pretraining(
@@ -238,12 +178,8 @@ class TwoViewRecipe(Recipe):
             return {"z": posteriors["z"].mean, "c": logits["c"].softmax(-1)}
 
         inferred = batched(model, guide, x, infer, 2048)
-        target = model.prior.logits
-        model.prior.initialise(inferred["z"].to(target), inferred["c"].to(target))
+        (mixture,) = model.prior.mixtures
+        code = inferred["z"].to(mixture.logits)
+        mixture.initialise(code, inferred["c"].to(code))
+        guide.narrow("z", code)
         return {"head": best, **{f"information_{i}": value for i, value in enumerate(found)}}
-
-    def objective(self, model: MixtureVAE, guide: Any) -> Objective:
-        """The bound and the information between two views."""
-        return TwoViewObjective(
-            self.fresh_elbo(), model, guide, self.views, weight=self.weight, balance=self.balance
-        )

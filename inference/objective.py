@@ -6,9 +6,9 @@ evaluates the same bound analytically where it can. Both are drop-in Pyro ELBOs,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pyro
 import torch
@@ -17,10 +17,12 @@ from pyro.infer.elbo import ELBO
 from pyro.poutine import Trace
 from torch import Tensor, nn
 
+from ..guides import Guide
 from ..models import Divergence, MixtureVAE
 from .schedules import Schedule, as_schedule
-from .terms import Term
+from .terms import Clusterings, Term
 from .traces import ScaleLatents, read_traces
+from .views import Views
 
 Program = Callable[..., Any]
 
@@ -37,7 +39,7 @@ class Evaluation:
 
     loss: Tensor
     parts: dict[str, Tensor]
-    responsibilities: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    responsibilities: Clusterings = field(default_factory=dict)
 
 
 class MixtureELBO(ELBO):
@@ -82,6 +84,11 @@ class MixtureELBO(ELBO):
         """The negative bound without terms."""
         raise NotImplementedError
 
+    def clusterings(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Clusterings:
+        """For each clustering site q(c | x) and p(c); x may be outside the likelihood's support."""
+        with pyro.validation_enabled(False):
+            return self.bound(model, guide, *args, **kwargs).responsibilities
+
     def evaluate(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
         """The negative bound with terms. Under gradients it counts as one optimiser step.
 
@@ -92,13 +99,16 @@ class MixtureELBO(ELBO):
             **kwargs: likewise.
         """
         evaluation = self.bound(model, guide, *args, **kwargs)
+
+        def look(views: Views) -> Clusterings:
+            return self.clusterings(model, guide, views(args[0]), *args[1:], **kwargs)
+
         for term in self.terms:
             weight = term.weight(self.step)
             if weight == 0.0:
                 value = torch.zeros_like(evaluation.loss)
             else:
-                pairs = evaluation.responsibilities.values()
-                value = weight * torch.stack([term(*pair) for pair in pairs]).sum()
+                value = weight * term.total(evaluation.responsibilities, look)
                 evaluation.loss = evaluation.loss + value
             evaluation.parts[term.name] = value.detach()
         if torch.is_grad_enabled():
@@ -171,16 +181,24 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO):
             scale = weights if len(weights) > 1 else weights["_0"]
             model, guide = ScaleLatents(scale)(model), ScaleLatents(scale)(guide)
         self._recorded: list[tuple[Trace, Trace]] = []
-        if torch.is_grad_enabled():
+        # Pyro wants one scale for all that is enumerated in the model; else the parts are the loss.
+        uneven = len(set(weights.values())) > 1
+        loss: Any = None
+        if uneven:
+            list(self._get_traces(model, guide, args, kwargs))
+        elif torch.is_grad_enabled():
             loss = TraceEnum_ELBO.differentiable_loss(self, model, guide, *args, **kwargs)
         else:
             loss = TraceEnum_ELBO.loss(self, model, guide, *args, **kwargs)
-        reading = read_traces(self._recorded, self.max_plate_nesting)
+        reading = read_traces(self._recorded, self.max_plate_nesting, differentiable=uneven)
         self._recorded = []
+        values = torch.stack(list(reading.parts.values()))
+        parts = dict(zip(reading.parts, values.detach(), strict=True))
+        if uneven:
+            return Evaluation(values.sum(), parts, reading.responsibilities)
         # Without gradients Pyro gives a float: back to the precision and device of the traces.
-        part = next(iter(reading.parts.values()))
-        loss = torch.as_tensor(loss, dtype=part.dtype, device=part.device)
-        return Evaluation(loss / reading.full_size, reading.parts, reading.responsibilities)
+        loss = torch.as_tensor(loss, dtype=values.dtype, device=values.device)
+        return Evaluation(loss / reading.full_size, parts, reading.responsibilities)
 
 
 class ClosedFormELBO(MixtureELBO):
@@ -227,20 +245,36 @@ class ClosedFormELBO(MixtureELBO):
         self, model: MixtureVAE, guide: Any, x: Tensor
     ) -> tuple[Tensor, dict[str, Divergence]]:
         """-E_q[log p(x | z)] and what each mixture adds, before any averaging: ``(..., B)``."""
+        latents, divergences = self.inferred(model, guide, x)
+        log_likelihood = model.likelihood.distribution(model.prior.code(latents)).log_prob(x)
+        return -log_likelihood, divergences
+
+    def inferred(
+        self, model: MixtureVAE, guide: Any, x: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Divergence]]:
+        """A sample of the latents, and what each mixture adds."""
         posteriors, logits = guide.infer(x)
         shape = torch.Size([self.num_particles] if self.num_particles > 1 else [])
         latents = {site: posterior.rsample(shape) for site, posterior in posteriors.items()}
-        log_likelihood = model.likelihood.distribution(model.prior.code(latents)).log_prob(x)
-        rule = guide.assignment
-        if self.conditional_prior == "published":
-            rule = "published"
-        divergences = {
+        return latents, {
             mixture.facet: mixture.divergence(
-                posteriors, latents, rule, logits.get("c" + mixture.facet)
+                posteriors, latents, self._rule(guide), logits.get("c" + mixture.facet)
             )
             for mixture in model.prior.mixtures
         }
-        return -log_likelihood, divergences
+
+    def _rule(self, guide: Any) -> str:
+        rule: str = guide.assignment
+        return "published" if self.conditional_prior == "published" else rule
+
+    def clusterings(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Clusterings:
+        """For each clustering site q(c | x) and p(c); nothing is decoded."""
+        story: Any = model
+        if self._rule(guide) != "amortised":
+            return _clusterings(self.inferred(story, guide, *args, **kwargs)[1])
+        _, logits = cast(Guide, guide).infer(*args, **kwargs)
+        sites = {"c" + mixture.facet: mixture for mixture in story.prior.mixtures}
+        return {site: (logits[site].softmax(-1), each.weights) for site, each in sites.items()}
 
     def bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
         """The negative bound without terms."""
@@ -256,11 +290,7 @@ class ClosedFormELBO(MixtureELBO):
             weight = self.kl_weight(facet)
             loss = loss + weight * divergence.total.mean()
             parts |= {name: weight * part.mean() for name, part in divergence.parts.items()}
-        pairs = {
-            "c" + facet: (divergence.responsibilities, divergence.weights)
-            for facet, divergence in divergences.items()
-        }
-        return Evaluation(loss, parts, pairs)
+        return Evaluation(loss, parts, _clusterings(divergences))
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
         """The loss as a number, after its backward pass: what :class:`pyro.infer.SVI` calls."""
@@ -274,6 +304,12 @@ class ClosedFormELBO(MixtureELBO):
         raise NotImplementedError("ClosedFormELBO evaluates distributions and records no traces")
 
 
+def _clusterings(divergences: Mapping[str, Divergence]) -> Clusterings:
+    return {
+        "c" + facet: (each.responsibilities, each.weights) for facet, each in divergences.items()
+    }
+
+
 class Objective(nn.Module):
     """A story, a guide and an objective as one module for a training loop.
 
@@ -283,10 +319,15 @@ class Objective(nn.Module):
         elbo: the objective.
         model: the story.
         guide: its guide.
+
+    Raises:
+        ValueError: a guide that makes no sense for the story; see :meth:`Prior.accept`.
     """
 
     def __init__(self, elbo: MixtureELBO, model: nn.Module, guide: nn.Module) -> None:
         super().__init__()
+        if isinstance(model, MixtureVAE) and isinstance(guide, Guide):
+            model.prior.accept(guide.posterior_like(), guide.assignment)
         self.elbo = elbo
         self.model = model
         self.guide = guide
@@ -297,6 +338,11 @@ class Objective(nn.Module):
         with pyro.get_param_store().scope(), pyro.validation_enabled(False):
             evaluation = self.elbo.evaluate(self.model, self.guide, batch)
         return evaluation.loss, evaluation.parts
+
+    @property
+    def callbacks(self) -> tuple[Callable[[int, dict[str, Any]], None], ...]:
+        """What the training loop should call after every epoch, with (epoch, row)."""
+        return ()
 
     def get_extra_state(self) -> Tensor:
         """The objective's step, for its schedules."""

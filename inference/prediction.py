@@ -1,4 +1,4 @@
-"""What a trained story and guide say of data: probabilities, samples, checks and bounds.
+"""What a trained story and guide say of data: probabilities, codes, samples and replicates.
 
 Pyro's ``Predictive`` would draw an enumerated cluster from its prior whatever the data, so these
 are our own. All run in evaluation mode without gradients, in batches, and leave no trace in Pyro's
@@ -7,9 +7,9 @@ parameter store or in any global generator.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import pyro
 import torch
@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from ..guides import Guide
 from ..models import MixturePrior, MixtureVAE
-from .objective import ClosedFormELBO
 from .seeds import seeded
 
 BATCH_SIZE = 2048
@@ -60,15 +59,16 @@ def batched(
     return {name: torch.cat([chunk[name] for chunk in chunks], dim) for name in chunks[0]}
 
 
+def posterior_means(guide: Guide, x: Tensor) -> dict[str, Tensor]:
+    """E[z | x] of every continuous latent, by site: ``(B, *event)`` to ``(B, D)``."""
+    return {site: posterior.mean for site, posterior in guide.posterior(x).items()}
+
+
 def encode(
     model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
 ) -> dict[str, Tensor]:
     """The posterior mean of every continuous latent, by site: ``(N, *event)`` to ``(N, D)``."""
-
-    def means(rows: Tensor) -> dict[str, Tensor]:
-        return {site: posterior.mean for site, posterior in guide.posterior(rows).items()}
-
-    return batched(model, guide, x, means, batch_size)
+    return batched(model, guide, x, partial(posterior_means, guide), batch_size)
 
 
 def responsibilities(
@@ -114,8 +114,7 @@ def reconstruct(
     """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
 
     def decode(rows: Tensor) -> dict[str, Tensor]:
-        means = {site: posterior.mean for site, posterior in guide.posterior(rows).items()}
-        return {"x": model.likelihood.mean(model.prior.code(means))}
+        return {"x": model.likelihood.mean(model.prior.code(posterior_means(guide, rows)))}
 
     return batched(model, guide, x, decode, batch_size)["x"]
 
@@ -206,81 +205,3 @@ def posterior_predictive(
 
     with seeded(seed, "posterior predictive", device=device_of(model)):
         return batched(model, guide, x, replicate, max(1, batch_size // n), dim=1)["x"]
-
-
-def bound(
-    model: MixtureVAE,
-    guide: Guide,
-    x: Tensor,
-    *,
-    num_samples: int = 1,
-    seed: int = 0,
-    batch_size: int = BATCH_SIZE,
-) -> Tensor:
-    """The evidence lower bound of each datum in nats, ``(N,)``, under the guide's assignment rule.
-
-    Args:
-        model: the story.
-        guide: its guide.
-        x: data, ``(N, *event)``.
-        num_samples: samples of z the expectation is averaged over.
-        seed: same seed, same samples.
-        batch_size: rows at a time.
-    """
-    elbo = ClosedFormELBO(num_particles=num_samples)
-
-    def negative(rows: Tensor) -> dict[str, Tensor]:
-        reconstruction, divergences = elbo.per_datum(model, guide, rows)
-        total = reconstruction + sum(each.total for each in divergences.values())
-        return {"bound": -(total if num_samples == 1 else total.mean(0))}
-
-    with seeded(seed, "bound", device=device_of(model)):
-        return batched(model, guide, x, negative, max(1, batch_size // num_samples))["bound"]
-
-
-def importance_weighted_bound(
-    model: MixtureVAE,
-    guide: Guide,
-    x: Tensor,
-    *,
-    num_samples: int = 100,
-    seed: int = 0,
-    batch_size: int = BATCH_SIZE,
-) -> Tensor:
-    r"""The importance-weighted bound of each datum in nats, ``(N,)``; clusters are summed out.
-
-    .. math:: \log \frac1S \sum_s \frac{p(x \mid z_s)\, p(z_s)}{q(z_s \mid x)}
-
-    It rises to log p(x) as S grows.
-
-    References:
-        Burda, Grosse & Salakhutdinov (2016). Importance Weighted Autoencoders. arXiv 1509.00519,
-        equation 8.
-    """
-
-    def weigh(rows: Tensor) -> dict[str, Tensor]:
-        posteriors = guide.posterior(rows)
-        parts = []
-        per_pass = max(1, batch_size // len(rows))
-        for start in range(0, num_samples, per_pass):
-            shape = torch.Size([min(per_pass, num_samples - start)])
-            latents = {site: posterior.sample(shape) for site, posterior in posteriors.items()}
-            likelihood = model.likelihood.distribution(model.prior.code(latents))
-            log_weight = likelihood.log_prob(rows) + log_prior(model.prior, latents)
-            for site, posterior in posteriors.items():
-                log_weight = log_weight - posterior.log_prob(latents[site])
-            parts.append(log_weight.logsumexp(0))
-        return {"bound": torch.stack(parts).logsumexp(0) - math.log(num_samples)}
-
-    rows = min(batch_size, 256)
-    with seeded(seed, "importance-weighted bound", device=device_of(model)):
-        return batched(model, guide, x, weigh, rows)["bound"]
-
-
-def log_prior(prior: MixturePrior, latents: Mapping[str, Tensor]) -> Tensor:
-    """log p of all continuous latents with the clusters summed out: ``(..., D)`` to ``(...)``."""
-    mixtures = prior.mixtures
-    total = mixtures[0].log_prob(**mixtures[0].own(latents))
-    for mixture in mixtures[1:]:
-        total = total + mixture.log_prob(**mixture.own(latents))
-    return total

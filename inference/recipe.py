@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..guides import Guide
 from ..models import MixtureVAE
 from .checkpoint import Checkpoint
+from .evidence import bound
 from .initialisation import (
     INITIALISATIONS,
     Autoencoder,
@@ -27,7 +28,6 @@ from .initialisation import (
 )
 from .monitor import ClusterMonitor
 from .objective import MixtureELBO, Objective
-from .prediction import bound
 from .progress import PhaseProgress
 from .seeds import seeded
 from .training import Row, Trainer
@@ -134,7 +134,8 @@ class Recipe:
             "augment": self.augment,
             "history": history,
         }
-        model.to(fabric.device)
+        for module in (model, guide):
+            module.to(fabric.device, x.dtype)
         pretrained: nn.Module | None = None
         if self.pretrain is not None and self.pretrain.max_epochs > 0:
             phase = "pretrain" + suffix
@@ -147,12 +148,13 @@ class Recipe:
                 self._initialise(fabric, model, guide, x, pretrained, seed, checkpoint, suffix)
             )
         monitor = ClusterMonitor(model, guide, x)
+        objective = self.objective(model, guide)
         self.train.fit(
-            self.objective(model, guide),
+            objective,
             x,
             phase="train" + suffix,
             validation=validation,
-            callbacks=[monitor],
+            callbacks=[*objective.callbacks, monitor],
             **shared,
         )
         if fabric.is_global_zero:

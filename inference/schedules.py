@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite
+from math import isfinite, prod
 
 
 class Schedule:
@@ -118,6 +118,24 @@ class Piecewise(Schedule):
             return self.knots[-1][1]
         (left, low), (right, high) = self.knots[after - 1], self.knots[after]
         return low + (high - low) * (step - left) / (right - left)
+
+
+@dataclass(frozen=True)
+class Product(Schedule):
+    """The product of other schedules.
+
+    Args:
+        factors: schedules.
+
+    Example:
+        >>> Product([LinearWarmup(0.0, 1.0, steps=10), Constant(4.0)])(5)
+        2.0
+    """
+
+    factors: Sequence[Schedule]
+
+    def __call__(self, step: int) -> float:
+        return prod(factor(step) for factor in self.factors)
 
 
 def as_schedule(value: float | Schedule) -> Schedule:

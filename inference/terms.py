@@ -6,12 +6,16 @@ everything the seed papers add to the bound has this form).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from .schedules import Schedule, as_schedule
+from .views import Views
+
+Clusterings = Mapping[str, tuple[Tensor, Tensor]]
 
 
 def entropy(probabilities: Tensor) -> Tensor:
@@ -40,6 +44,15 @@ class Term:
             weights: p(c), ``(K,)``.
         """
         raise NotImplementedError
+
+    def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
+        """The unweighted sum over all clusterings.
+
+        Args:
+            found: for each clustering site q(c | x) and p(c).
+            look: the same for another view of the batch.
+        """
+        return torch.stack([self(*pair) for pair in found.values()]).sum()
 
 
 class InformationFloor(Term):
@@ -84,9 +97,11 @@ class Affiliation(Term):
 
     .. math:: \operatorname{mean}_x H(\gamma(x))
 
-    With weight λ the loss stays above that of the bound, so the objective is still a lower bound on
-    log p(x); at λ = 1 on the marginal rule the log-sum-exp cancels and the expected complete-data
-    log-joint remains. The other forms reward the same thing and are ours.
+    An entropy is never negative, so with λ ≥ 0 the objective is still a lower bound on log p(x), as
+    it is with Rényi's. At λ = 1 on the marginal rule the log-sum-exp cancels and the expected
+    complete-data log-joint remains. The other forms are ours: they reward the same thing, but are
+    never positive, so that the objective is a lower bound only after λ (K − 1)/K for the variance,
+    or λ for the maximum, is taken off.
 
     Args:
         weight: λ, a number, or a schedule over optimiser steps.
@@ -131,11 +146,14 @@ class MutualInformation(Term):
     .. math:: -\bigl[(1 + \alpha)\, H(\bar\gamma) - \operatorname{mean}_x H(\gamma(x))\bigr],
         \qquad \bar\gamma = \operatorname{mean}_x \gamma(x)
 
-    :math:`\bar\gamma` is the batch's, so batches should hold 20 K data or more.
+    With ``views`` it is that between the clusters of a datum and of a changed view of it,
+    :func:`two_view_information`, so that clusters are what the change leaves alone. The batch
+    stands for the data: it should hold 20 K rows or more.
 
     Args:
         weight: a number, or a schedule over optimiser steps.
         balance: α, the extra weight of balance.
+        views: makes another view of a batch; ``None`` looks at one view only.
 
     Raises:
         ValueError: a negative balance.
@@ -146,19 +164,37 @@ class MutualInformation(Term):
 
     References:
         Yu, Wu, Chen & Liu (2024). DOI 10.11721/cqnuj20240305. Abstract only; a reconstruction.
+        Ji, Henriques & Vedaldi (2019). Invariant Information Clustering. arXiv 1807.06653.
     """
 
     name = "mutual_information"
 
-    def __init__(self, weight: float | Schedule = 1.0, balance: float = 0.5) -> None:
+    def __init__(
+        self,
+        weight: float | Schedule = 1.0,
+        balance: float = 0.5,
+        views: Views | None = None,
+    ) -> None:
         super().__init__(weight)
         if balance < 0:
             raise ValueError(f"balance is {balance}: it weighs H(c) and cannot be negative")
         self.balance = balance
+        self.views = views
 
     def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
         mean = responsibilities.flatten(0, -2).mean(0)
         return entropy(responsibilities).mean() - (1 + self.balance) * entropy(mean)
+
+    def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
+        """The unweighted sum over all clusterings."""
+        if self.views is None:
+            return super().total(found, look)
+        second = look(self.views)
+        values = [
+            two_view_information(gamma, second[site][0], self.balance).mean()
+            for site, (gamma, _) in found.items()
+        ]
+        return -torch.stack(values).sum()
 
 
 def two_view_information(first: Tensor, second: Tensor, balance: float = 0.5) -> Tensor:
@@ -180,7 +216,10 @@ def two_view_information(first: Tensor, second: Tensor, balance: float = 0.5) ->
         >>> two_view_information(torch.eye(4), torch.eye(4), balance=0.0)  # log 4
         tensor(1.3863)
     """
-    joint = first.transpose(-1, -2) @ second / first.shape[-2]
-    joint = (joint + joint.transpose(-1, -2)) / 2
-    marginal = joint.sum(-1)
-    return 2 * (1 + balance) * entropy(marginal) - entropy(joint.flatten(-2))
+    # Products of small numbers need full precision.
+    with torch.autocast(first.device.type, enabled=False):
+        wide = torch.promote_types(first.dtype, torch.float32)
+        joint = first.to(wide).transpose(-1, -2) @ second.to(wide) / first.shape[-2]
+        joint = (joint + joint.transpose(-1, -2)) / 2
+        marginal = joint.sum(-1)
+        return 2 * (1 + balance) * entropy(marginal) - entropy(joint.flatten(-2))

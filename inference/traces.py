@@ -26,7 +26,7 @@ class Reading:
     """What a pair of traces says.
 
     Attributes:
-        parts: detached scalars by name in nats per datum; their sum is the negative bound.
+        parts: scalars by name in nats per datum; their sum is the negative bound.
         responsibilities: for each enumerated site q(c | x), ``(..., B, K)``, and p(c), ``(K,)``.
         full_size: number of data the bound is summed over.
     """
@@ -140,12 +140,21 @@ def _mean(log_prob: Tensor, site: Mapping[str, Any], full_size: int) -> Tensor:
     return mean
 
 
-def read_traces(traces: Sequence[tuple[Trace, Trace]], max_plate_nesting: int) -> Reading:
+def read_traces(
+    traces: Sequence[tuple[Trace, Trace]], max_plate_nesting: int, *, differentiable: bool = False
+) -> Reading:
     """Read the parts of the negative bound and the responsibilities off recorded traces.
+
+    The gradient of a part holds for latents drawn by reparameterisation. Responsibilities of the
+    model's own clusters maximise the sum of the parts, so that their gradients cancel in it.
 
     Args:
         traces: pairs of a model's and a guide's trace with log-probabilities computed.
         max_plate_nesting: dimensions of a log-probability that belong to plates.
+        differentiable: keep the parts' gradients.
+
+    Raises:
+        NotImplementedError: gradients are asked for where a latent is drawn in another way.
     """
     parts: dict[str, Tensor] = {}
     gathered: dict[str, list[Tensor]] = {}
@@ -156,7 +165,9 @@ def read_traces(traces: Sequence[tuple[Trace, Trace]], max_plate_nesting: int) -
             gathered.setdefault(name, []).append(_rows(log_gamma.exp(), dim, max_plate_nesting))
             prior = _rows(_log_prob(model_trace.nodes[name]).exp(), dim, max_plate_nesting)
             weights[name] = prior.flatten(0, -2)[0]
-        with torch.no_grad():
+        if differentiable:
+            _require_reparameterisation(guide_trace)
+        with torch.set_grad_enabled(differentiable and torch.is_grad_enabled()):
             for name, part in _named(model_trace, guide_trace, found).items():
                 parts[name] = parts.get(name, torch.zeros_like(part)) + part / len(traces)
     responsibilities = {
@@ -164,6 +175,17 @@ def read_traces(traces: Sequence[tuple[Trace, Trace]], max_plate_nesting: int) -
         for name, rows in gathered.items()
     }
     return Reading(parts, responsibilities, full_size=_data_size(traces[0][0]))
+
+
+def _require_reparameterisation(guide_trace: Trace) -> None:
+    for name, site in _sites(guide_trace).items():
+        enumerated = site["infer"].get("_enumerate_dim") is not None
+        continuous = not enumerated and type(site["fn"]).__name__ != "_Subsample"
+        if continuous and not site["fn"].has_rsample:
+            raise NotImplementedError(
+                f"{name!r} is drawn without reparameterisation, and then every facet must have the "
+                "same kl_weight"
+            )
 
 
 def _rows(values: Tensor, dim: int, max_plate_nesting: int) -> Tensor:

@@ -1,7 +1,9 @@
 """Generative stories: priors over clusters and latents, likelihoods of data, and both composed."""
 
+from .facets import Facets
 from .gamma import GammaMixture
 from .gaussian import GaussianMixture, StyleMixture
+from .latents import Prior
 from .likelihood import (
     Bernoulli,
     ContinuousBernoulli,
@@ -19,6 +21,7 @@ __all__ = [
     "Bernoulli",
     "ContinuousBernoulli",
     "Divergence",
+    "Facets",
     "GammaMixture",
     "GaussianMixture",
     "Likelihood",
@@ -27,6 +30,7 @@ __all__ = [
     "NegativeBinomial",
     "Normal",
     "Poisson",
+    "Prior",
     "ReversedVonMisesFisherMixture",
     "StyleMixture",
     "VonMisesFisherMixture",

@@ -13,7 +13,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 from torch.distributions import kl_divergence
 
-from ..networks import inverse_soft_clamp, soft_clamp
+from ..networks import inverse_soft_clamp, soft_clamp_exp
 from .prior import Divergence, MixturePrior
 
 LOG_SCALE_RANGE = (-6.0, 6.0)
@@ -70,7 +70,7 @@ class GaussianMixture(MixturePrior):
     ) -> TorchDistribution:
         """p(z | c) with batch shape ``cluster.shape``, or ``(K,)`` for all clusters at once."""
         rows = slice(None) if cluster is None else cluster
-        scale = soft_clamp(self.log_scale, *LOG_SCALE_RANGE).exp()
+        scale = soft_clamp_exp(self.log_scale, *LOG_SCALE_RANGE)
         if self.covariance == "diag":
             diagonal: TorchDistribution = dist.Normal(self.loc[rows], scale[rows]).to_event(1)
             return diagonal
@@ -154,7 +154,7 @@ class StyleMixture(MixturePrior):
         if cluster is not None:
             heads = _pick(heads, cluster)
         loc, log_scale = heads.unbind(-2)
-        scale = soft_clamp(log_scale, -4.0, 4.0).exp()
+        scale = soft_clamp_exp(log_scale, -4.0, 4.0)
         law: TorchDistribution = dist.Normal(loc, scale).to_event(1)
         return law
 

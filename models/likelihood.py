@@ -12,7 +12,7 @@ from pyro.nn import PyroModule
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ..networks import soft_clamp
+from ..networks import soft_clamp, soft_clamp_exp
 
 START = 0.3
 
@@ -177,7 +177,7 @@ class Poisson(Likelihood):
 
     def distribution(self, z: Tensor) -> TorchDistribution:
         """Poisson(exp decoder(z))."""
-        rate = soft_clamp(self.decoder(z), -12.0, 12.0).exp()
+        rate = soft_clamp_exp(self.decoder(z), -12.0, 12.0)
         law: TorchDistribution = dist.Poisson(rate).to_event(len(self.event_shape))
         return law
 

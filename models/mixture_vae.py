@@ -8,8 +8,8 @@ import pyro
 from pyro.nn import PyroModule
 from torch import Tensor
 
+from .latents import Prior
 from .likelihood import Likelihood
-from .prior import MixturePrior
 
 _instances = itertools.count()
 
@@ -22,7 +22,7 @@ class MixtureVAE(PyroModule):
     Called it is a Pyro program with the plate ``"data"`` and the sites of its two parts.
 
     Args:
-        prior: a program over the cluster and the latent vector.
+        prior: a program over clusters and latent vectors: a mixture, or :class:`Facets` of several.
         likelihood: a program over the data given the latent vector.
 
     Example:
@@ -33,7 +33,7 @@ class MixtureVAE(PyroModule):
         torch.Size([5, 64])
     """
 
-    def __init__(self, prior: MixturePrior, likelihood: Likelihood) -> None:
+    def __init__(self, prior: Prior, likelihood: Likelihood) -> None:
         # In Pyro's global store parameters are shared by name: every instance needs its own.
         super().__init__(f"{type(self).__name__}_{next(_instances)}")
         self.prior = prior

@@ -13,10 +13,10 @@ import pyro
 import torch
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
-from pyro.nn import PyroModule
 from torch import Tensor, nn
 
 from ..distributions import cross_entropy, unsqueeze_batch
+from .latents import Prior
 
 _instances = itertools.count()
 
@@ -40,7 +40,7 @@ class Divergence:
     weights: Tensor
 
 
-class MixturePrior(PyroModule):
+class MixturePrior(Prior):
     r"""A finite mixture over the latent vector, written as a generative program.
 
     .. math:: c \sim \operatorname{Cat}(\pi), \qquad z \mid c \sim p(z \mid c)
@@ -59,6 +59,7 @@ class MixturePrior(PyroModule):
     """
 
     latent_sites: tuple[str, ...] = ("z",)
+    assignments: tuple[str, ...] = ("marginal", "optimal", "amortised")
     facet: str = ""
 
     def __init__(self, n_clusters: int, *, learn_weights: bool = True) -> None:
@@ -77,7 +78,7 @@ class MixturePrior(PyroModule):
 
     @property
     def mixtures(self) -> tuple[MixturePrior, ...]:
-        """The mixtures that stand side by side in this prior: itself alone."""
+        """Itself alone."""
         return (self,)
 
     @property
@@ -114,7 +115,7 @@ class MixturePrior(PyroModule):
         return {"z" + self.facet: self.component(cluster).sample()}
 
     def code(self, latents: Mapping[str, Tensor]) -> Tensor:
-        """What the likelihood decodes, out of all latent sites."""
+        """What the likelihood decodes: z, or what a family makes of it."""
         return latents["z" + self.facet]
 
     def coordinates(self, z: Tensor) -> Tensor:

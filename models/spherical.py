@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ..distributions import SphericalUniform, VonMisesFisher
-from ..networks import soft_clamp
+from ..networks import soft_clamp_exp
 from .prior import MixturePrior
 
 LOG_CONCENTRATION_RANGE = (-3.0, 7.0)
@@ -54,7 +54,7 @@ class VonMisesFisherMixture(MixturePrior):
         """p(z | c) with batch shape ``cluster.shape``, or ``(K,)`` for all clusters at once."""
         rows = slice(None) if cluster is None else cluster
         loc = normalize(self.direction, dim=-1)
-        concentration = soft_clamp(self.log_concentration, *LOG_CONCENTRATION_RANGE).exp()
+        concentration = soft_clamp_exp(self.log_concentration, *LOG_CONCENTRATION_RANGE)
         return VonMisesFisher(loc[rows], concentration[rows])
 
     def coordinates(self, z: Tensor) -> Tensor:
@@ -99,6 +99,8 @@ class ReversedVonMisesFisherMixture(VonMisesFisherMixture):
         Yu, Wu, Chen & Liu (2024). DOI 10.11721/cqnuj20240305. Abstract only; this derivation is
         our reconstruction.
     """
+
+    assignments = ("amortised",)
 
     def marginal(self) -> SphericalUniform:
         """p(z), batch shape ()."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -23,6 +25,24 @@ def soft_clamp(x: Tensor, low: float, high: float) -> Tensor:
         tensor([-8.,  0.,  8.])
     """
     return low + softplus(high - low - softplus(high - x))
+
+
+def soft_clamp_exp(x: Tensor, low: float, high: float) -> Tensor:
+    r"""The exponential of :func:`soft_clamp`, at the price of one sigmoid.
+
+    .. math:: e^\ell + e^h \operatorname{sigmoid}(x - h)
+
+    Args:
+        x: a tensor of any shape.
+        low: the floor of the logarithm.
+        high: its ceiling.
+
+    Example:
+        >>> import torch
+        >>> soft_clamp_exp(torch.tensor([-100.0, 0.0, 100.0]), -8.0, 8.0).log().round()
+        tensor([-8.,  0.,  8.])
+    """
+    return math.exp(low) + math.exp(high) * torch.sigmoid(x - high)
 
 
 def inverse_soft_clamp(y: Tensor, low: float, high: float) -> Tensor:

@@ -11,14 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from pyromix.cli import app
+from pyromix.data import load
 
 TINY = [
-    "--set",
-    "hidden_dims=(16,)",
-    "--set",
-    "pretrain_epochs=1",
-    "--set",
-    "pretrain_neighbours=0",
+    "--set=hidden_dims=16,",
+    "--set=pretrain_epochs=1",
+    "--set=pretrain_neighbours=0",
 ]
 
 Invoke = Callable[..., Any]
@@ -50,10 +48,19 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(pyromix: Invoke, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of VaDE on the digits."""
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 200 digits as a file of that name, so that they are known for pictures."""
+    digits = load("digits")
+    path = tmp_path_factory.mktemp("data") / "digits.npz"
+    np.savez(path, x=digits.x[:200], y=digits.labels[:200])
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(pyromix: Invoke, few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of VaDE on a few digits."""
     run = tmp_path_factory.mktemp("runs") / "vade-digits"
-    result = pyromix("fit", "vade", "digits", "--max-epochs", 1, "--out", run, *TINY)
+    result = pyromix("fit", "vade", few, "--max-epochs", 1, "--out", run, *TINY)
     assert result.exit_code == 0, result.output
     return run
 

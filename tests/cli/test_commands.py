@@ -6,14 +6,17 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import numpy as np
 import pytest
 
 from pyromix import __version__
-from pyromix.data import DATASETS
+from pyromix.cli import inputs
+from pyromix.data import DATASETS, Dataset
 from pyromix.data import load as load_data
 from pyromix.estimators import ESTIMATORS, VaDE
 from pyromix.estimators import load as load_run
@@ -73,15 +76,15 @@ def test_fit_leaves_a_whole_run(finished: Path) -> None:
 def test_metrics_stand_beside_the_baselines(finished: Path) -> None:
     metrics = json.loads((finished / "metrics.json").read_text())
     assert metrics["n_clusters"] == 10
-    assert (metrics["split"], metrics["n"], metrics["seed"]) == ("all", 1797, 0)
+    assert (metrics["split"], metrics["n"], metrics["seed"]) == ("all", 200, 0)
     assert list(metrics["baselines"]) == ["k-means", "GaussianMixture", "PCA+GaussianMixture"]
-    assert metrics["baselines"]["k-means"]["accuracy"] > 0.7
+    assert metrics["baselines"]["k-means"]["accuracy"] > 0.6
     for scores in (metrics["metrics"], *metrics["baselines"].values()):
         assert {"accuracy", "nmi", "ari", "seconds"} <= scores.keys()
 
 
-def test_the_run_is_what_python_would_have_fitted(finished: Path) -> None:
-    x = load_data("digits").x
+def test_the_run_is_what_python_would_have_fitted(finished: Path, few: Path) -> None:
+    x = load_data(few).x
     vade = VaDE(
         hidden_dims=(16,), pretrain_epochs=1, pretrain_neighbours=0, max_epochs=1, random_state=0
     ).fit(x)
@@ -89,10 +92,10 @@ def test_the_run_is_what_python_would_have_fitted(finished: Path) -> None:
 
 
 def test_evaluate_repeats_the_metrics_of_the_fit(
-    pyromix: Invoke, finished: Path, tmp_path: Path
+    pyromix: Invoke, finished: Path, few: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "reliability.png"
-    result = pyromix("evaluate", finished, "digits", "--json", "--num-samples", 5, "--out", out)
+    result = pyromix("evaluate", finished, few, "--json", "--num-samples", 5, "--out", out)
     assert result.exit_code == 0
     found = json.loads(result.stdout)
     assert out.exists()
@@ -100,7 +103,7 @@ def test_evaluate_repeats_the_metrics_of_the_fit(
     for name in fitted.keys() - {"seconds"}:
         assert found["metrics"][name] == pytest.approx(fitted[name], rel=1e-6), name
     assert found["metrics"]["importance_weighted_bound"] > found["metrics"]["bound"]
-    table = pyromix("evaluate", finished, "digits", "--num-samples", 5).stdout
+    table = pyromix("evaluate", finished, few, "--num-samples", 5).stdout
     for name in found["metrics"]:
         assert name.replace("_", " ") in table.lower()
 
@@ -142,12 +145,19 @@ def test_a_file_without_labels(pyromix: Invoke, tmp_path: Path) -> None:
         assert drawn["x"].shape == (4, 5)
 
 
-def test_a_set_with_a_test_split_is_scored_on_it(pyromix: Invoke, tmp_path: Path) -> None:
+def test_a_set_with_a_test_split_is_scored_on_it(
+    pyromix: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def thinned(*arguments: Any, **more: Any) -> Dataset:
+        data = load_data(*arguments, **more)
+        assert data.labels is not None
+        return replace(data, x=data.x[::100], labels=data.labels[::100])
+
+    monkeypatch.setattr(inputs, "load", thinned)
     run = tmp_path / "run"
-    few = ["-k", 5, "--max-epochs", 1, "--batch-size", 1000]
-    result = pyromix("fit", "vade", "pinwheel", "--out", run, *few, *TINY)
+    result = pyromix("fit", "vade", "pinwheel", "-k", 5, "--max-epochs", 1, "--out", run, *TINY)
     assert result.exit_code == 0, result.output
-    assert "pinwheel, test (N = 10,000), K = 5, seed 0" in result.stdout
+    assert "pinwheel, test (N = 100), K = 5, seed 0" in result.stdout
     assert json.loads((run / "metrics.json").read_text())["split"] == "test"
     assert (run / "clusters.png").exists()
 
@@ -161,8 +171,8 @@ def test_every_label_of_several_is_scored(pyromix: Invoke, tmp_path: Path) -> No
     result = pyromix("fit", "vade", tmp_path / "two.npz", *arguments)
     assert result.exit_code == 0, result.output
     baseline = json.loads((run / "metrics.json").read_text())["baselines"]["k-means"]
-    assert baseline["y_0: accuracy"] == 1.0
-    assert baseline["y_1: accuracy"] == pytest.approx(1 / 3, abs=0.01)
+    assert baseline["y_0/accuracy"] == 1.0
+    assert baseline["y_1/accuracy"] == pytest.approx(1 / 3, abs=0.01)
     assert (run / "confusion-y_0.png").exists()
     assert (run / "confusion-y_1.png").exists()
     out = tmp_path / "r.png"

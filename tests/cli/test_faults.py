@@ -53,11 +53,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["fit", "vade", "missing.npy"], ["missing.npy does not exist"]),
         (["fit", "vade", "nan.csv", "--label-column", "c"], ["label_column='c' is not there"]),
         (["fit", "vade", "five.npy", "-k", "6"], ["n_clusters is 6 and X has 5 samples"]),
+        (["fit", "vade", "five.npy", "-k", "2,2"], ["--n-clusters 2,2", "takes int, such as 10"]),
+        (["fit", "mfcvae", "five.npy", "-k", "2;2"], ["--n-clusters 2;2 is", "such as 25,25"]),
+        (["fit", "mfcvae", "five.npy", "-k", "2,6"], ["n_clusters is (2, 6) and X has 5"]),
+        (["fit", "mfcvae", "five.npy", "-k", "2,2", "--latent-dim", "2,2,2"], ["latent_dim is"]),
         (["fit", "vade", "five.npy", "-k", "2", "--batch-size", "0"], ["batch_size"]),
         (["fit", "vade", "five.npy", "-k", "2", "--device", "tpu"], ["device"]),
         (["fit", "vade", "five.npy", "--seed", "-1"], ["--seed is -1"]),
         (["fit", "vade", "five.npy", "--set", "hidden_dim=(3,)"], ["did you mean 'hidden_dims'?"]),
-        (["fit", "vade", "five.npy", "--set", "hidden_dims=3"], ["it takes tuple[int, ...]"]),
+        (["fit", "vade", "five.npy", "--set", "hidden_dims=3"], ["VaDE takes tuple[int, ...]"]),
         (["fit", "vade", "five.npy", "-k", "2", "--set", "bound=closed"], ["'closed-form'"]),
         (["fit", "--resume", "foreign"], ["not written by pyromix"]),
         (["fit", "--resume", "empty"], ["no config.json"]),
@@ -164,4 +168,5 @@ def test_a_cluster_that_is_not_there(pyromix: Invoke, finished: Path, tmp_path: 
     out = tmp_path / "a.npz"
     refused(pyromix("sample", finished, "--cluster", 10, "--out", out), "clusters 0 to 9")
     refused(pyromix("sample", finished, "--cluster", -1, "--out", out), "clusters 0 to 9")
+    refused(pyromix("sample", finished, "--facet", 0, "--out", out), "one clustering", "drop")
     assert not out.exists()

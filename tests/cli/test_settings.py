@@ -31,7 +31,7 @@ def test_a_value_is_a_literal_or_a_word(text: str, value: object) -> None:
 @pytest.mark.parametrize("kind", ESTIMATORS.values())
 def test_every_default_passes_its_own_check(kind: type[VaDE]) -> None:
     for name, default in kind().get_params().items():
-        assert checked(kind, name, default) is default
+        assert checked(kind, name, default, "") is default
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,19 @@ def test_every_default_passes_its_own_check(kind: type[VaDE]) -> None:
 )
 def test_a_value_of_another_type_is_refused(setting: str) -> None:
     name = setting.partition("=")[0]
-    with pytest.raises(TypeError, match=rf"--set {name}.* is of the wrong type: it takes "):
+    with pytest.raises(TypeError, match=rf"--set {name}.* is of the wrong type: VaDE takes "):
         arguments(VaDE, {}, [setting])
+
+
+def test_an_option_is_told_as_it_was_given() -> None:
+    assert arguments(VaDE, {"n_clusters": "3", "device": "cpu"}, []) == {
+        "n_clusters": 3,
+        "device": "cpu",
+    }
+    with pytest.raises(TypeError, match=r"--n-clusters 25,25 is of .*: VaDE takes int, such as 10"):
+        arguments(VaDE, {"n_clusters": "25,25"}, [])
+    with pytest.raises(TypeError, match="--n-clusters ten is of the wrong type"):
+        arguments(VaDE, {"n_clusters": "ten"}, [])
 
 
 def test_whole_numbers_are_real_numbers() -> None:
@@ -62,7 +73,7 @@ def test_an_unknown_name_tells_the_nearest() -> None:
 def test_a_name_is_given_once() -> None:
     assert arguments(VaDE, {"n_clusters": None}, ["n_clusters=3"]) == {"n_clusters": 3}
     with pytest.raises(ValueError, match="n_clusters is given twice"):
-        arguments(VaDE, {"n_clusters": 3}, ["n_clusters=3"])
+        arguments(VaDE, {"n_clusters": "3"}, ["n_clusters=3"])
     with pytest.raises(ValueError, match="use --seed"):
         arguments(VaDE, {}, ["random_state=3"])
     with pytest.raises(ValueError, match="no '='"):

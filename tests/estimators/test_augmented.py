@@ -68,11 +68,22 @@ def test_it_never_exceeds_the_bound(bound: type[MixtureELBO], assignment: str, f
             assert bound([Affiliation(weight, form)]).loss(model, guide, x) > plain
 
 
+@pytest.mark.parametrize(("form", "most"), [("variance", 3 / 4), ("max", 1.0)])
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_the_other_forms_exceed_it_by_what_is_said(
+    bound: type[MixtureELBO], form: str, most: float
+) -> None:
+    model, guide, x = story()
+    with seeded(0):
+        plain = bound().loss(model, guide, x)
+    for weight in (0.3, 1.0, 4.0):
+        with seeded(0):
+            loss = bound([Affiliation(weight, form)]).loss(model, guide, x)
+        assert plain - most * weight <= loss < plain
+
+
 def test_the_weight_rises_over_half_the_epochs_at_most() -> None:
-    weights = [
-        term.weight
-        for term in AugmentedVaDE(affiliation=2.0, max_epochs=8).terms(steps_per_epoch=5)
-    ]
+    weights = [term.weight for term in AugmentedVaDE(affiliation=2.0, max_epochs=8).terms(5, (64,))]
     assert [weights[0](step) for step in (0, 10, 20, 40)] == [0.0, 1.0, 2.0, 2.0]
 
 

@@ -17,9 +17,9 @@ from pyromix.inference import (
     ClosedFormELBO,
     EnumeratedELBO,
     MixtureELBO,
+    MutualInformation,
     Objective,
     Trainer,
-    TwoViewObjective,
     responsibilities,
     seeded,
 )
@@ -78,9 +78,8 @@ def test_divergence_alone_merges_all_clusters_and_information_prevents_it() -> N
     for weight in (0.0, 5.0):
         torch.manual_seed(0)
         model, guide = dhvc_story((64,), hidden_dims=(64,), latent_dim=5)
-        objective: Objective = TwoViewObjective(
-            ClosedFormELBO(), model, guide, AffineViews(), weight=weight
-        )
+        elbo = ClosedFormELBO([MutualInformation(weight, views=AffineViews())])
+        objective = Objective(elbo, model, guide)
         history = Trainer(max_epochs=60, batch_size=200, learning_rate=2e-2).fit(objective, x)
         gamma = responsibilities(model, guide, x)["c"]
         occupied[weight] = len(gamma.argmax(-1).unique())
@@ -124,8 +123,9 @@ def test_images_go_through_convolutions_and_clusters_can_be_drawn() -> None:
     ("settings", "message"),
     [
         ({"assignment": "marginal"}, "use 'amortised'"),
-        ({"network": "conv"}, "use 'auto', 'mlp'"),
-        ({"n_heads": 0}, "n_heads is 0"),
+        ({"network": "conv"}, "use network='mlp'"),
+        ({"n_heads": -1}, "n_heads is -1"),
+        ({"views": None}, "heads need assignment='amortised' and views"),
         ({"views": "pictures"}, "use one of auto"),
     ],
 )

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from pyromix.estimators import ESTIMATORS, GMVAE, DeepMixture, VaDE, load
-from pyromix.inference import bound, responsibilities
+from pyromix.inference import Affiliation, bound, responsibilities
 
 QUICK: dict[str, Any] = {
     "n_clusters": 3,
@@ -32,6 +32,10 @@ QUICK: dict[str, Any] = {
     "device": "cpu",
 }
 KINDS = pytest.mark.parametrize("kind", [VaDE, GMVAE])
+ALL = pytest.mark.parametrize("name", ESTIMATORS)
+SINGLE = pytest.mark.parametrize("name", [name for name in ESTIMATORS if name != "mfcvae"])
+FORMS = Affiliation.forms
+TERMS = {"affiliation", "mutual_information", "information_floor"}
 pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 
 
@@ -286,6 +290,83 @@ def test_bad_settings(kind: type, X: np.ndarray, argument: str, value: Any, word
     assert "\n" not in str(caught.value)
 
 
+@ALL
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        *(({"affiliation": 0.5, "affiliation_form": form}, "affiliation") for form in FORMS),
+        ({"mutual_information": 2.0, "views": None, "n_heads": 0}, "mutual_information"),
+        ({"mutual_information": 2.0, "views": "vector"}, "mutual_information"),
+        ({"information_floor": 2.0}, "information_floor"),
+    ],
+)
+def test_terms_by_keyword(name: str, settings: dict[str, Any], part: str, X: np.ndarray) -> None:
+    brief = {**QUICK, "pretrain_epochs": 1, "max_epochs": 2, "affiliation_warmup_epochs": 0}
+    row = ESTIMATORS[name](**brief, **settings).fit(X).history_[-1]
+    assert np.isfinite(row[part])
+    assert row[part] != 0.0
+    latents = [value for key, value in row.items() if key.startswith("kl_")]
+    parts = [row["reconstruction"], *latents, *(row[term] for term in TERMS & row.keys())]
+    assert sum(parts) == pytest.approx(row["loss"], rel=1e-4)
+
+
+@ALL
+def test_no_setting_is_ignored(name: str, X: np.ndarray) -> None:
+    """Every constructor argument is read in a fit that has a use for it."""
+    kind, read = ESTIMATORS[name], set()
+
+    class Recorded(kind):  # type: ignore[misc, valid-type]
+        def __getattribute__(self, attribute: str) -> Any:
+            read.add(attribute)
+            return super().__getattribute__(attribute)
+
+    brief = {**QUICK, "pretrain_epochs": 1, "max_epochs": 1, "views": "vector"}
+    used = {"affiliation": 1.0, "mutual_information": 1.0, "assignment": "amortised"}
+    Recorded(**brief, **used, n_heads=0).fit(X)
+    if name == "mfcvae":
+        Recorded(**brief, progressive=False, patience=1).fit(X)
+        facets = {"n_clusters": (3, 2), "hidden_dims": None, "max_epochs": 2}
+        Recorded(**{**brief, **facets}).fit(X)
+        read.add("overclusters")  # refused with n_heads
+    else:
+        Recorded(**brief, **used, n_heads=2, patience=1).fit(X)
+    assert set(kind().get_params()) - read == set()
+
+
+@ALL
+def test_the_scale_of_the_noise_is_used_or_refused(name: str, X: np.ndarray) -> None:
+    brief = {**QUICK, "pretrain_epochs": 1, "max_epochs": 1, "scale": 0.7}
+    fitted = ESTIMATORS[name](**brief, likelihood="normal").fit(X)
+    np.testing.assert_allclose(fitted.model_.likelihood.log_scale.exp(), 0.7, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"scale is 0\.7, which only the normal"):
+        ESTIMATORS[name](**brief, likelihood="bernoulli").fit(X)
+
+
+@ALL
+@pytest.mark.parametrize("assignment", ["marginal", "optimal", "amortised"])
+def test_assignment_rules_are_kept_or_refused(name: str, assignment: str, X: np.ndarray) -> None:
+    brief = {**QUICK, "pretrain_epochs": 1, "max_epochs": 1, "n_heads": 0}
+    estimator = ESTIMATORS[name](**brief, assignment=assignment)
+    if name == "dhvc" and assignment != "amortised":
+        with pytest.raises(ValueError, match="learns no cluster by it; use 'amortised'"):
+            estimator.fit(X)
+    else:
+        assert estimator.fit(X).guide_.assignment == assignment
+
+
+@SINGLE
+def test_heads_are_offered_to_every_estimator(name: str, X: np.ndarray) -> None:
+    settings = {**QUICK, "assignment": "amortised", "views": "vector", "n_heads": 2}
+    estimator = ESTIMATORS[name](**settings, mutual_information=1.0).fit(X)
+    row = next(row for row in estimator.history_ if row["phase"] == "initialise")
+    assert {"head", "information_0", "information_1"} <= row.keys()
+    for wrong in ({"views": None}, {"assignment": "optimal"}, {"n_heads": -1}):
+        with pytest.raises(
+            ValueError, match=r"heads need assignment='amortised'|learns no cluster"
+        ):
+            ESTIMATORS[name](**{**settings, **wrong}).fit(X)
+
+
 def test_the_published_estimator_is_no_enumeration(X: np.ndarray) -> None:
     with pytest.raises(ValueError, match="bound='closed-form'"):
         GMVAE(**QUICK, conditional_prior="published", bound="enumerated").fit(X)
@@ -293,7 +374,7 @@ def test_the_published_estimator_is_no_enumeration(X: np.ndarray) -> None:
     assert np.isfinite(fitted.score(X))
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+@ALL
 def test_nothing_is_answered_before_the_fit(name: str, X: np.ndarray, tmp_path: Path) -> None:
     estimator = ESTIMATORS[name]()
     for call in (

@@ -30,15 +30,24 @@ def test_a_single_facet_has_nothing_to_be_compared_with() -> None:
     figure.savefig(io.BytesIO(), dpi=30)
 
 
-def test_grids_break_tall_facets_into_blocks() -> None:
+def test_grids_of_the_facets_stand_side_by_side() -> None:
     figure = facet_grids([RNG.random((45, 2, 3, 8, 8)), RNG.random((4, 2, 3, 8, 8))])
-    titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == ["Facet 0, 45 clusters", "", "", "Facet 1, 4 clusters"]
-    numbers = [tick.get_text() for axes in figure.axes[:3] for tick in axes.get_yticklabels()]
-    assert numbers == [str(k) for k in range(45)]
+    titles = [part.get_suptitle() for part in figure.subfigs]
+    assert titles == ["Facet 0, 45 clusters", "Facet 1, 4 clusters"]
+    first, second = (
+        [tick.get_text() for axes in part.axes for tick in axes.get_yticklabels()]
+        for part in figure.subfigs
+    )
+    assert first == [str(k) for k in range(45)]
+    assert second == ["0", "1", "2", "3"]
     figure.savefig(io.BytesIO(), dpi=30)
-    with pytest.raises(ValueError, match="pass image_shape"):
-        facet_grids([RNG.random((3, 2, 64))])
+
+
+def test_each_facet_is_drawn_as_its_data_ask_for() -> None:
+    figure = facet_grids([RNG.random((3, 20, 2)), RNG.random((4, 20, 2))])
+    assert [part.axes[0].get_xlabel() for part in figure.subfigs] == ["$x_1$", "$x_1$"]
+    figure.savefig(io.BytesIO(), dpi=30)
+    assert len(facet_grids([RNG.random((3, 2, 9))]).axes) == 3
     with pytest.raises(ValueError, match="got none"):
         facet_grids([])
 

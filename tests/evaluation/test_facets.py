@@ -56,7 +56,7 @@ def test_the_flat_table_names_every_score() -> None:
     gammas = [np.eye(5)[CLUSTERS[:, 0]], np.eye(6)[CLUSTERS[:, 1]]]
     scores = evaluate_facets(LABELS, gammas, ["hue", "shape"])
     assert scores["facet_0/shape/accuracy"] == scores["facet_1/hue/accuracy"] == 1
-    assert (scores["best/hue"], scores["best/shape"]) == (1, 0)
+    assert (scores["best_facet/hue"], scores["best_facet/shape"]) == (1, 0)
     assert scores["facet_1/n_clusters"] == 6
     assert scores["facet_1/occupied_clusters"] == 3
     assert abs(scores["dependence/0-1"]) < 0.02

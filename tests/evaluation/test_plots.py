@@ -115,6 +115,14 @@ def test_curves_have_one_panel_a_part_and_mark_the_phases() -> None:
     np.testing.assert_array_equal(shown[1].lines[0].get_ydata(), [np.nan, np.nan, 2.0])
 
 
+def test_curves_of_the_facets_share_a_panel() -> None:
+    rows = [{"phase": "train", "loss": 9.0, "kl_z_0": 2.0, "kl_z_1": 3.0, "kl_c_0": 1.0}] * 6
+    shown = [axes for axes in curves(rows).axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") for axes in shown] == ["loss", "kl z", "kl c"]
+    assert [line.get_label() for line in shown[1].lines] == ["facet 0", "facet 1"]
+    assert [line.get_ydata()[0] for line in shown[1].lines] == [2, 3]
+
+
 def test_curves_of_a_single_epoch_show_a_point() -> None:
     figure = curves(HISTORY[:1])
     assert figure.axes[0].lines[0].get_marker() == "o"

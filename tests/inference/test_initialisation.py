@@ -142,3 +142,27 @@ class TestAutoencoder:
     ) -> None:
         with pytest.raises(ValueError, match=rf"pretrain_neighbours is {n_neighbours}.*100 data"):
             NeighbourAutoencoder(*story, x, n_neighbours)
+
+
+@pytest.mark.parametrize("covariance", ["diag", "full"])
+def test_means_alone(x: Tensor, labels: Tensor, covariance: str) -> None:
+    """MFCVAE's start: the mixture's means, variances of 0.01, uniform weights, q as it was."""
+    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(2, 2)).double()
+    with torch.no_grad():
+        guide.heads["z"].linear.weight[:2] = torch.eye(2)
+        guide.heads["z"].linear.bias.zero_()
+    before = guide.posterior(x)["z"].stddev
+    prior = GaussianMixture(3, 2, covariance=covariance)
+    model = MixtureVAE(prior, Normal(nn.Linear(2, 2), (2,), scale=0.5)).double()
+    initialise_prior(model, guide, x, method="gmm-means", seed=1)
+    component = prior.component()
+    means = torch.stack([x[labels == k].mean(0) for k in range(3)])
+    distances = torch.cdist(means, component.mean)
+    assert sorted(distances.argmin(1).tolist()) == [0, 1, 2]
+    assert distances.min(1).values.max() < 1e-3
+    variance = torch.full((3, 2), 0.01, dtype=torch.float64)
+    torch.testing.assert_close(component.variance, variance, rtol=0.02, atol=0)
+    if covariance == "full":
+        assert component.scale_tril.tril(-1).abs().max() < 1e-12
+    torch.testing.assert_close(prior.weights, torch.full((3,), 1 / 3).double())
+    assert torch.equal(guide.posterior(x)["z"].stddev, before)

@@ -1,4 +1,4 @@
-"""Two-view information against brute force, its objective, and the choice among heads."""
+"""Two-view information against brute force, as a term, and the choice among heads."""
 
 from __future__ import annotations
 
@@ -7,25 +7,38 @@ import math
 import numpy as np
 import pytest
 import torch
+from pyro.infer import SVI
+from pyro.optim import Adam
 from torch import Tensor
 
-from pyromix.estimators import dhvc_story
+from pyromix.estimators import dhvc_story, vade_story
+from pyromix.guides import Guide
 from pyromix.inference import (
     AffineViews,
     ClosedFormELBO,
     EnumeratedELBO,
     InformationPretraining,
     MixtureELBO,
+    MutualInformation,
     Objective,
-    TwoViewObjective,
+    VectorViews,
+    responsibilities,
     seeded,
     two_view_information,
 )
+from pyromix.models import MixtureVAE
 
 
 def still(batch: Tensor) -> Tensor:
     """The view that changes nothing."""
     return batch
+
+
+def small_vade(assignment: str) -> tuple[MixtureVAE, Guide]:
+    model, guide = vade_story(
+        (6,), n_clusters=3, latent_dim=2, hidden_dims=(8,), assignment=assignment
+    )
+    return model.double(), guide.double()
 
 
 def gammas(*shape: int) -> Tensor:
@@ -62,7 +75,7 @@ def test_the_information_is_a_part_and_the_parts_sum_to_the_loss(elbo: type[Mixt
     model, guide = dhvc_story((64,), n_clusters=3, latent_dim=4, hidden_dims=(8,))
     model, guide = model.double(), guide.double()
     batch = torch.rand(10, 64, dtype=torch.float64)
-    objective = TwoViewObjective(elbo(), model, guide, still, weight=2.0)
+    objective = Objective(elbo([MutualInformation(2.0, views=still)]), model, guide)
     with seeded(0), torch.no_grad():
         loss, parts = objective(batch)
     assert float(torch.stack(list(parts.values())).sum()) == pytest.approx(float(loss), abs=1e-9)
@@ -73,6 +86,53 @@ def test_the_information_is_a_part_and_the_parts_sum_to_the_loss(elbo: type[Mixt
     with seeded(0), torch.no_grad():
         plain, _ = Objective(elbo(), model, guide)(batch)
     assert float(loss - plain) == pytest.approx(-2 * information, abs=1e-9)
+
+
+@pytest.mark.parametrize("assignment", ["optimal", "amortised"])
+def test_both_bounds_find_the_same_information_of_two_views(assignment: str) -> None:
+    """With a law of c that does not look at z there is nothing random but the views."""
+    model, guide = small_vade(assignment)
+    batch = torch.rand(30, 6, dtype=torch.float64)
+    gamma = responsibilities(model, guide, batch)["c"]
+    expected = -float(two_view_information(gamma, gamma, 0.2))
+    for elbo in (ClosedFormELBO, EnumeratedELBO):
+        term = MutualInformation(1.0, 0.2, views=still)
+        found = elbo([term], num_particles=2).parts(model, guide, batch)["mutual_information"]
+        assert float(found) == pytest.approx(expected, abs=1e-9)
+
+
+def test_both_bounds_agree_in_expectation_on_the_marginal_rule() -> None:
+    model, guide = small_vade("marginal")
+    batch = torch.rand(12, 6, dtype=torch.float64)
+    means, variances = [], []
+    for elbo in (ClosedFormELBO, EnumeratedELBO):
+        bound = elbo([MutualInformation(1.0, views=still)])
+        with seeded(0):
+            draws = [bound.parts(model, guide, batch)["mutual_information"] for _ in range(80)]
+        means.append(torch.stack(draws).mean())
+        variances.append(torch.stack(draws).var() / len(draws))
+    assert float((means[0] - means[1]).abs()) < 4 * float(sum(variances)) ** 0.5
+
+
+@pytest.mark.parametrize("elbo", [ClosedFormELBO, EnumeratedELBO])
+@pytest.mark.parametrize("assignment", ["marginal", "optimal", "amortised"])
+def test_plain_svi_takes_it_and_views_may_leave_the_support(
+    assignment: str, elbo: type[MixtureELBO]
+) -> None:
+    model, guide = small_vade(assignment)
+    before = [parameter.detach().clone() for parameter in guide.parameters()]
+    svi = SVI(model, guide, Adam({"lr": 1e-2}), elbo([MutualInformation(views=VectorViews())]))
+    assert math.isfinite(svi.step(torch.rand(9, 6, dtype=torch.float64)))
+    moved = [not torch.equal(*pair) for pair in zip(before, guide.parameters(), strict=True)]
+    assert all(moved)
+
+
+def test_the_closed_form_decodes_one_view_only() -> None:
+    model, guide = small_vade("marginal")
+    calls = []
+    model.likelihood.decoder.register_forward_hook(lambda *_: calls.append(1))
+    ClosedFormELBO([MutualInformation(views=still)]).parts(model, guide, torch.rand(9, 6).double())
+    assert calls == [1]
 
 
 def test_the_most_informative_head_becomes_the_guides_own() -> None:

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from pyromix.networks import inverse_soft_clamp, soft_clamp
+from pyromix.networks import inverse_soft_clamp, soft_clamp, soft_clamp_exp
 
 
 def test_range_identity_and_gradient() -> None:
@@ -29,3 +29,12 @@ def test_inverse() -> None:
     torch.testing.assert_close(soft_clamp(x, low, high), y, rtol=0, atol=1e-9)
     outside = torch.tensor([-1e9, low, high, 1e9], dtype=torch.float64)
     assert inverse_soft_clamp(outside, low, high).isfinite().all()
+
+
+def test_exponential() -> None:
+    low, high = -6.0, 5.0
+    x = torch.linspace(-40, 40, 4001, dtype=torch.float64, requires_grad=True)
+    values = soft_clamp_exp(x, low, high), soft_clamp(x, low, high).exp()
+    torch.testing.assert_close(*values)
+    slopes = [torch.autograd.grad(value.sum(), x)[0] for value in values]
+    torch.testing.assert_close(*slopes)

@@ -1,0 +1,133 @@
+"""The pictures that a fit leaves, and what they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ..data import Dataset
+from ..estimators import MFCVAE, DeepMixture
+from ..evaluation import (
+    best_facets,
+    cluster_grid,
+    confusion,
+    curves,
+    facet_grids,
+    facet_heatmap,
+    latent_map,
+    swap_grid,
+)
+from ..inference import sample
+from .scores import Gammas, by_facet, label_columns
+
+IMAGES_PER_CLUSTER = 10
+VECTORS_PER_CLUSTER = 200
+SWAPPED = (6, 8)
+
+
+def pictures(estimator: DeepMixture, data: Dataset, gammas: Gammas) -> Iterator[tuple[str, Figure]]:
+    """The pictures of a fit, by name.
+
+    Args:
+        estimator: fitted.
+        data: what is shown.
+        gammas: its responsibilities, for each facet ``(N, K_j)``.
+    """
+    yield "curves", curves(estimator.history_)
+    clusters = np.stack([gamma.argmax(-1) for gamma in gammas], -1)
+    several = len(gammas) > 1
+    labels = list(label_columns(data))
+    known = labels[0][1] if len(labels) == 1 else None
+    for j, z in enumerate(by_facet(estimator.transform(data.x))):
+        suffix = f"-facet-{j}" if several else ""
+        yield f"latent-map{suffix}", latent_map(z, clusters[:, j], known)
+    for name, column in labels:
+        suffix = "" if known is not None else f"-{name.replace(' ', '-')}"
+        yield f"confusion{suffix}", confusion(column, clusters[:, best_facets(column, clusters)[0]])
+    number = IMAGES_PER_CLUSTER if data.image_shape else VECTORS_PER_CLUSTER
+    yield "clusters", samples_picture(estimator, data.image_shape, number)
+    if several and data.labels is not None:
+        yield "facets", facet_heatmap(data.labels, clusters, data.label_names)
+    if isinstance(estimator, MFCVAE) and several and data.image_shape:
+        yield "swap", swaps(estimator, data)
+
+
+def samples_picture(
+    estimator: DeepMixture,
+    image_shape: Sequence[int] | None,
+    number: int,
+    facet: int | None = None,
+    cluster: int | None = None,
+    seed: int = 0,
+) -> Figure:
+    """Means of samples of every cluster of every facet, or of those asked for.
+
+    Args:
+        estimator: fitted.
+        image_shape: (C, H, W) where a datum is a picture.
+        number: how many samples of each cluster.
+        facet: whose clusters; by default those of all facets.
+        cluster: by default all.
+        seed: same seed, same samples.
+    """
+    n_clusters = estimator.clusterings()
+    facets = range(len(n_clusters)) if facet is None else [facet]
+    samples = [
+        generated(
+            estimator, range(n_clusters[j]) if cluster is None else [cluster], number, seed, j
+        )
+        for j in facets
+    ]
+    if len(facets) > 1:
+        return facet_grids(samples, image_shape=image_shape)
+    if cluster is None:
+        return cluster_grid(samples[0], image_shape=image_shape)
+    rows = samples[0]
+    if image_shape:
+        rows = rows.reshape(-1, _columns(number), *image_shape)
+    return cluster_grid(rows, image_shape=image_shape, names=[str(cluster)] * len(rows))
+
+
+def _columns(number: int) -> int:
+    """In how many columns so many pictures stand without a gap."""
+    return next((n for n in range(12, 4, -1) if number % n == 0), number)
+
+
+def generated(
+    estimator: DeepMixture, clusters: Iterable[int], number: int, seed: int, facet: int
+) -> NDArray[np.float32]:
+    """The means of ``number`` samples of each cluster: ``(clusters, number, *event)``.
+
+    The other facets vary. Every cluster has the same seed, and so the same style where the story
+    has one.
+    """
+    rows = []
+    for k in clusters:
+        wanted = [k if j == facet else None for j in range(len(estimator.clusterings()))]
+        x, _ = sample(estimator.model_, number, cluster=wanted, mean=True, seed=seed)
+        rows.append(x.numpy())
+    return np.stack(rows)
+
+
+def swaps(estimator: MFCVAE, data: Dataset) -> Figure:
+    """Some data recombined: facet 0 of those at the left, the other facets of those above."""
+    n_left, n_above = SWAPPED
+    left, above = data.x[:n_left], data.x[n_left : n_left + n_above]
+    mixed = estimator.swap(
+        above[None].repeat(len(left), 0).reshape(-1, *data.x.shape[1:]),
+        left.repeat(len(above), 0),
+        facets=[0],
+    )
+    names = ("facet 0", "facet 1" if len(estimator.clusterings()) == 2 else "the other facets")
+    cells = mixed.reshape(len(left), *above.shape)
+    return swap_grid(left, above, cells, names=names, image_shape=data.image_shape)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)

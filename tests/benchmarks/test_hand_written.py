@@ -1,0 +1,58 @@
+"""The hand-written bounds of the step-time benchmark are the package's own."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pyromix.estimators import dhvc_story, gammm_vae_story, gmvae_story, vade_story
+from pyromix.inference import Affiliation, ClosedFormELBO
+
+PATH = Path(__file__).parents[2] / "benchmarks" / "hand_written.py"
+CASES: dict[str, tuple[Any, list[Any]]] = {
+    "HandWrittenVaDE": (vade_story, []),
+    "HandWrittenAugmented": (vade_story, [Affiliation(1.0)]),
+    "HandWrittenGMVAE": (gmvae_story, []),
+    "HandWrittenGamMM": (gammm_vae_story, []),
+    "HandWrittenDHVC": (dhvc_story, []),
+}
+
+
+def hand_written() -> Any:
+    spec = importlib.util.spec_from_file_location("hand_written", PATH)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_value_and_gradient_are_those_of_the_closed_form_bound(name: str) -> None:
+    story, terms = CASES[name]
+    model, guide = story((12,), n_clusters=3, latent_dim=4, hidden_dims=(8,), batch_norm=False)
+    model, guide = model.double(), guide.double()
+    # Where the package's smooth bounds of scales and concentrations are the identity.
+    if name == "HandWrittenDHVC":
+        model.prior.log_concentration.data.fill_(2.0)
+    elif name != "HandWrittenGamMM":
+        guide.heads["z"].linear.bias.data.zero_()
+    x = torch.rand(20, 12, dtype=torch.float64)
+    contender = getattr(hand_written(), name)(model, guide)
+    parameters = list(guide.parameters()) + list(model.parameters())
+    found = []
+    for loss in (
+        lambda: contender(x)[0],
+        lambda: ClosedFormELBO(terms).differentiable_loss(model, guide, x),
+    ):
+        torch.manual_seed(0)
+        value = loss()
+        gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+        slopes = [torch.zeros(1) if each is None else each.flatten() for each in gradients]
+        found.append((value.detach(), torch.cat(slopes)))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=2e-3, atol=0)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=0.05, atol=0.02)

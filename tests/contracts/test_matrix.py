@@ -1,0 +1,15 @@
+"""The README says of every combination what becomes of it when it is tried."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .matrix import matrix
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readme_prints_the_matrix() -> None:
+    text = README.read_text(encoding="utf-8")
+    printed = text.partition("<!-- matrix -->")[2].partition("<!-- /matrix -->")[0].strip()
+    assert printed == matrix(), "print it anew: python tests/contracts/matrix.py"
