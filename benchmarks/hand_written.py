@@ -40,7 +40,8 @@ class HandWritten(nn.Module):
 
     def reconstruction(self, code: Tensor, x: Tensor) -> Tensor:
         """-log p(x | z) of each datum."""
-        return binary_cross_entropy_with_logits(self.decoder(code), x, reduction="none").sum(-1)
+        losses = binary_cross_entropy_with_logits(self.decoder(code), x, reduction="none")
+        return losses.flatten(1).sum(-1)
 
 
 class HandWrittenVaDE(HandWritten):

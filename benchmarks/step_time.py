@@ -54,13 +54,14 @@ class Model(NamedTuple):
     story: Callable[..., tuple[MixtureVAE, Guide]]
     hand_written: type[nn.Module]
     terms: tuple[Term, ...] = ()
+    event_shape: tuple[int, ...] = (784,)
 
 
 MODELS = {
     "vade": Model(vade_story, HandWrittenVaDE),
     "gmvae": Model(gmvae_story, HandWrittenGMVAE),
     "gammm-vae": Model(gammm_vae_story, HandWrittenGamMM),
-    "dhvc": Model(dhvc_story, HandWrittenDHVC),
+    "dhvc": Model(dhvc_story, HandWrittenDHVC, event_shape=(1, 28, 28)),
     "augmented-vade": Model(vade_story, HandWrittenAugmented, (Affiliation(1.0),)),
 }
 
@@ -83,7 +84,7 @@ def contenders(name: str, n_clusters: int) -> dict[str, Step]:
 
     def story() -> tuple[MixtureVAE, Guide]:
         torch.manual_seed(0)
-        return model.story((FEATURES,), n_clusters=n_clusters)
+        return model.story(model.event_shape, n_clusters=n_clusters)
 
     svi = SVI(*story(), PyroAdam({"lr": 1e-4}), TraceEnum_ELBO(max_plate_nesting=1))
     return {
@@ -119,7 +120,7 @@ def step_table(names: list[str], batch_sizes: list[int], clusters: list[int], ro
                 for k in clusters
                 for contender, step in contenders(name, k).items()
             }
-            x = torch.rand(batch_size, FEATURES)
+            x = torch.rand(batch_size, *MODELS[name].event_shape)
             labelled = medians({f"{k} {c}": step for (k, c), step in steps.items()}, x, rounds)
             for k in clusters:
                 row = {c: labelled[f"{k} {c}"] for (each, c) in steps if each == k}

@@ -116,7 +116,7 @@ def generated(
 def swaps(estimator: MFCVAE, data: Dataset) -> Figure:
     """Some data recombined: facet 0 of those at the left, the other facets of those above."""
     n_left, n_above = SWAPPED
-    left, above = data.x[:n_left], data.x[n_left : n_left + n_above]
+    left, above = data.x[:n_left], data.x[-n_above:]
     mixed = estimator.swap(
         above[None].repeat(len(left), 0).reshape(-1, *data.x.shape[1:]),
         left.repeat(len(above), 0),

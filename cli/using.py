@@ -82,9 +82,9 @@ def evaluate(
         typer.echo(json.dumps({**facts, "num_samples": num_samples, "metrics": scores}, indent=2))
         return
     console = Console(highlight=False)
-    clusters = ", ".join(map(str, estimator.clusterings()))
+    sizes = ", ".join(map(str, estimator.clusterings()))
     console.print(
-        f"{path} on {data.name}, {facts['split']} (N = {len(data):,}), K = {clusters}",
+        f"{path} on {data.name}, {facts['split']} (N = {len(data):,}), K = {sizes}",
         soft_wrap=True,
     )
     console.print(metrics_table(scores, len(gammas)))

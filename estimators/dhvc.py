@@ -32,7 +32,7 @@ class DHVC(DeepMixture):
         family: of the guide, ``"von-mises-fisher"`` or ``"power-spherical"``.
         **settings: those of :class:`Settings`, whose defaults here are ``n_heads=20``,
             ``views="auto"``, ``mutual_information=5``, ``network="auto"`` and
-            ``batch_size=512``; ``pretrain_epochs=None`` is 700 steps and ``max_epochs=None`` 120.
+            ``batch_size=256``; ``pretrain_epochs=None`` is 2,100 steps and ``max_epochs=None`` 240.
             Without pretraining ``initialisation`` says how the prior starts; after it only
             ``"none"`` makes a difference.
 
@@ -57,11 +57,11 @@ class DHVC(DeepMixture):
     n_heads: int = 20
     pretrain_neighbours: int = 0
     kl_warmup_epochs: int = 1
-    batch_size: int = 512
+    batch_size: int = 256
 
     published_dims = (500, 500)
-    pretraining = Budget(700)
-    training = Budget(120)
+    pretraining = Budget(2100)
+    training = Budget(240)
 
     def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide for data of this shape."""

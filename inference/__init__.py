@@ -1,14 +1,16 @@
 """Objectives and their terms, training, and what a trained model says of data."""
 
 from .checkpoint import Checkpoint
+from .closed_form import ClosedFormELBO
 from .devices import launch, make_fabric
+from .enumerated import EnumeratedELBO
 from .errors import TrainingDiverged, TrainingInterrupted
 from .evidence import bound, importance_weighted_bound
 from .export import to_arviz
 from .initialisation import INITIALISATIONS, Autoencoder, initialise_prior
 from .monitor import ClusterMonitor, CollapseWarning
 from .mutual_information import InformationPretraining, TwoViewRecipe
-from .objective import ClosedFormELBO, EnumeratedELBO, Evaluation, MixtureELBO, Objective
+from .objective import Evaluation, MixtureELBO, Objective
 from .prediction import (
     encode,
     posterior_predictive,

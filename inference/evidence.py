@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..guides import Guide
 from ..models import MixtureVAE, Prior
-from .objective import ClosedFormELBO
+from .closed_form import ClosedFormELBO
 from .prediction import BATCH_SIZE, batched, device_of
 from .seeds import seeded
 

@@ -10,10 +10,9 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ..guides import Guide
@@ -31,6 +30,9 @@ from .objective import MixtureELBO, Objective
 from .progress import PhaseProgress
 from .seeds import seeded
 from .training import Row, Trainer
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Story = Callable[[], tuple[MixtureVAE, Guide]]
 

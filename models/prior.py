@@ -181,12 +181,13 @@ class MixturePrior(Prior):
             clustering = (log_gamma.exp() * (scores - log_gamma)).sum(-1)
         gamma = log_gamma.exp()
         total = -_entropy(posterior, own["z"]) - clustering
-        kl_c = (gamma * (log_gamma - self.log_cluster_prior(own))).sum(-1).detach()
+        with torch.no_grad():
+            kl_c = (gamma * (log_gamma - self.log_cluster_prior(scores))).sum(-1)
         parts = {"kl_z" + self.facet: total.detach() - kl_c, "kl_c" + self.facet: kl_c}
         return Divergence(total, parts, gamma, self.weights)
 
-    def log_cluster_prior(self, own: Mapping[str, Tensor]) -> Tensor:
-        """What the law of c is compared with: log p(c), ``(K,)``."""
+    def log_cluster_prior(self, scores: Tensor) -> Tensor:
+        """What the law of c is compared with, given log p(z, c): log p(c), ``(K,)``."""
         return self.log_weights()
 
     def _scores(

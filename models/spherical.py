@@ -135,9 +135,9 @@ class ReversedVonMisesFisherMixture(VonMisesFisherMixture):
         """
         raise NotImplementedError("the reversed story has no closed E_q[log p(z, c)]")
 
-    def log_cluster_prior(self, own: Mapping[str, Tensor]) -> Tensor:
-        """What the law of c is compared with: log p(c | z), ``(..., K)``."""
-        return self.log_assignment(own["z"])
+    def log_cluster_prior(self, scores: Tensor) -> Tensor:
+        """What the law of c is compared with, given log p(z, c): log p(c | z), ``(..., K)``."""
+        return scores.log_softmax(-1)
 
     def _scores(
         self, assignment: str, posterior: TorchDistribution, own: Mapping[str, Tensor]

@@ -54,5 +54,5 @@ def test_value_and_gradient_are_those_of_the_closed_form_bound(name: str) -> Non
         gradients = torch.autograd.grad(value, parameters, allow_unused=True)
         slopes = [torch.zeros(1) if each is None else each.flatten() for each in gradients]
         found.append((value.detach(), torch.cat(slopes)))
-    torch.testing.assert_close(found[0][0], found[1][0], rtol=2e-3, atol=0)
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=5e-3, atol=0)
     torch.testing.assert_close(found[0][1], found[1][1], rtol=0.05, atol=0.02)

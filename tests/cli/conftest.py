@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pyromix.cli import app
+from pyromix.cli import app, report
 from pyromix.data import load
 
 TINY = [
@@ -45,6 +46,21 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "blobs.npz"
     np.savez(path, x=x, y=labels)
     return path
+
+
+@contextmanager
+def without_painting() -> Iterator[pytest.MonkeyPatch]:
+    """Pictures are left as empty files: painting takes most of a small run's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "save", lambda figure, path: path.touch())
+        yield patch
+
+
+@pytest.fixture
+def unpainted() -> Iterator[None]:
+    """For a test that looks at no picture."""
+    with without_painting():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,7 @@ def test_sample_draws_a_picture_into_the_run(
     assert matplotlib.image.imread(tmp_path / "all.png").std() > 0
 
 
-def test_a_file_without_labels(pyromix: Invoke, tmp_path: Path) -> None:
+def test_a_file_without_labels(pyromix: Invoke, unpainted: None, tmp_path: Path) -> None:
     x = np.random.default_rng(0).random((60, 5))
     np.save(tmp_path / "table.npy", x)
     run = tmp_path / "run"
@@ -146,7 +146,7 @@ def test_a_file_without_labels(pyromix: Invoke, tmp_path: Path) -> None:
 
 
 def test_a_set_with_a_test_split_is_scored_on_it(
-    pyromix: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pyromix: Invoke, unpainted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def thinned(*arguments: Any, **more: Any) -> Dataset:
         data = load_data(*arguments, **more)
@@ -162,7 +162,7 @@ def test_a_set_with_a_test_split_is_scored_on_it(
     assert (run / "clusters.png").exists()
 
 
-def test_every_label_of_several_is_scored(pyromix: Invoke, tmp_path: Path) -> None:
+def test_every_label_of_several_is_scored(pyromix: Invoke, unpainted: None, tmp_path: Path) -> None:
     labels = np.indices((2, 3)).reshape(2, -1).T.repeat(20, 0)
     x = 4.0 * np.eye(2)[labels[:, 0]] + 0.1 * np.random.default_rng(0).random((120, 2))
     np.savez(tmp_path / "two.npz", x=x, y=labels)

@@ -162,7 +162,7 @@ def test_a_facet_that_is_not_there_is_refused(pyromix: Invoke, run: Path, tmp_pa
 
 
 def test_one_facet_is_reported_as_one_clustering(
-    pyromix: Invoke, few: Path, tmp_path: Path
+    pyromix: Invoke, unpainted: None, few: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     arguments = ["-k", 4, "--latent-dim", 2, "--max-epochs", 1, "--set=hidden_dims=16,"]

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from textwrap import dedent
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from pyromix.cli import report
-from pyromix.inference import ClusterMonitor
+from pyromix.cli import fitting
+from pyromix.cli.report import report
+from pyromix.estimators import base
+from pyromix.inference import Checkpoint, ClusterMonitor
 
-from .conftest import TINY, Invoke
+from .conftest import TINY, Invoke, without_painting
 
 EPOCHS = 6
-KILLED = 3  # the epoch after which it is killed or stopped
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _without_pictures() -> Iterator[None]:
-    """Pictures take most of a small run's time, and others look at them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "pictures", lambda *_: iter(()))
-        yield
+STOPPED = 3  # the epoch after which it is stopped
 
 
 def fit(blobs: Path, run: Path) -> list[str]:
@@ -40,8 +32,28 @@ def fit(blobs: Path, run: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def undisturbed(pyromix: Invoke, blobs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("runs") / "undisturbed"
-    assert pyromix(*fit(blobs, run)).exit_code == 0
+    """A run, and beside it copies of what was on disk at several moments: what a kill leaves."""
+    folder = tmp_path_factory.mktemp("runs")
+    run = folder / "undisturbed"
+
+    class Copying(Checkpoint):
+        def progress(self, phase: str, state: Callable[[], Any]) -> None:
+            super().progress(phase, state)
+            if phase == "train" and len(state()["rows"]) == STOPPED:
+                shutil.copytree(run, folder / "amid train")
+
+        def phase_done(self, phase: str, state: Any = None) -> None:
+            super().phase_done(phase, state)
+            shutil.copytree(run, folder / f"after {phase}")
+
+    def reported(*arguments: Any) -> None:
+        shutil.copytree(run, folder / "before the report")
+        report(*arguments)
+
+    with without_painting() as patch:
+        patch.setattr(base, "Checkpoint", partial(Copying, every=0.0))
+        patch.setattr(fitting, "report", reported)
+        assert pyromix(*fit(blobs, run)).exit_code == 0
     return run
 
 
@@ -55,32 +67,16 @@ def assert_same(run: Path, other: Path) -> None:
     assert found["metrics"] == expected["metrics"]
 
 
+@pytest.mark.parametrize(
+    "moment",
+    ["after pretrain", "after initialise", "amid train", "after train", "before the report"],
+)
 def test_a_killed_run_ends_bit_for_bit_as_if_undisturbed(
-    pyromix: Invoke, blobs: Path, undisturbed: Path, tmp_path: Path
+    pyromix: Invoke, unpainted: None, undisturbed: Path, tmp_path: Path, moment: str
 ) -> None:
     run = tmp_path / "run"
-    script = f"""
-        import os, signal, torch
-        from pyromix.cli import app
-        from pyromix.estimators import base
-        from pyromix.inference import Checkpoint
-
-        class Killing(Checkpoint):
-            def progress(self, phase, state):
-                super().progress(phase, state)
-                if phase == "train" and len(state()["rows"]) == {KILLED}:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        torch.set_num_threads({torch.get_num_threads()})
-        base.Checkpoint = lambda path: Killing(path, every=0.0)
-        app({fit(blobs, run)!r})
-    """
-    process = subprocess.run(
-        [sys.executable, "-c", dedent(script)], stderr=subprocess.DEVNULL, check=False
-    )
-    assert process.returncode == -signal.SIGKILL
-    assert (run / "checkpoint.pt").exists()
-    assert not (run / "weights.safetensors").exists()
+    shutil.copytree(undisturbed.with_name(moment), run)
+    assert (run / "weights.safetensors").exists() == (moment == "before the report")
     (run / ".checkpoint.pt.1").write_bytes(b"half")
     result = pyromix("fit", "--resume", run)
     assert result.exit_code == 0, result.output
@@ -89,6 +85,7 @@ def test_a_killed_run_ends_bit_for_bit_as_if_undisturbed(
 
 def test_ctrl_c_tells_how_to_go_on(
     pyromix: Invoke,
+    unpainted: None,
     blobs: Path,
     undisturbed: Path,
     tmp_path: Path,
@@ -99,7 +96,7 @@ def test_ctrl_c_tells_how_to_go_on(
 
     def stop(self: ClusterMonitor, epoch: int, row: dict[str, float]) -> None:
         measure(self, epoch, row)
-        if epoch == KILLED:
+        if epoch == STOPPED:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -73,7 +73,8 @@ def test_the_objective_sees_the_same_responsibilities(
     tolerance = 1e-6 if assignment == "optimal" else 1e-9  # quadrature, or none
     torch.testing.assert_close(gamma, wanted, rtol=0, atol=tolerance)
     assert gamma.requires_grad
-    if model.prior.log_cluster_prior(own).dim() == 1:  # the reversed story has no p(c)
+    # The reversed story has no p(c).
+    if model.prior.log_cluster_prior(model.prior.log_joint(**own)).dim() == 1:
         torch.testing.assert_close(weights, model.prior.weights, rtol=0, atol=1e-12)
 
 
