@@ -64,7 +64,7 @@ def main() -> None:
     print("all metrics:", json.dumps({name: round(value, 4) for name, value in metrics.items()}))
     if options.clusters is not None:
         drawn = [
-            estimator.sample(PER_CLUSTER, cluster=cluster, mean=True)[0]
+            estimator.sample(PER_CLUSTER, cluster=cluster, mean=True, seed=cluster)[0]
             for cluster in range(estimator.n_clusters)
         ]
         cluster_grid(drawn).savefig(options.clusters, dpi=80)
