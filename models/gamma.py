@@ -61,7 +61,7 @@ class GammaMixture(MixturePrior):
         rows = slice(None) if cluster is None else cluster
         shape = soft_clamp(self.raw_shape, *SHAPE_RANGE)
         rate = shape * (-soft_clamp(self.log_mean, *LOG_MEAN_RANGE)).exp()
-        law: TorchDistribution = dist.Gamma(shape[rows], rate[rows]).to_event(1)
+        law: TorchDistribution = dist.Independent(_Gamma(shape[rows], rate[rows]), 1)
         return law
 
     def code(self, latents: Mapping[str, Tensor]) -> Tensor:
@@ -82,3 +82,13 @@ class GammaMixture(MixturePrior):
         log_mean = mean.clamp(min=SMALLEST).log()
         self.log_mean.copy_(inverse_soft_clamp(log_mean, *LOG_MEAN_RANGE))
         self.raw_shape.copy_(inverse_soft_clamp(shape, *SHAPE_RANGE))
+
+
+class _Gamma(dist.Gamma):
+    """A Gamma that takes the logarithm of z once, and not again for every cluster."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        normaliser = self.concentration * self.rate.log() - self.concentration.lgamma()
+        return normaliser + (self.concentration - 1) * value.log() - self.rate * value
