@@ -82,11 +82,13 @@ def main() -> None:
                     f"| {scores[key + '/nmi']:.3f} | {minutes:.1f} |",
                     flush=True,
                 )
+        told = []
         for name in names:
             facet = int(scores[f"best_facet/{name}"])
             best[name].append(scores[f"facet_{facet}/{name}/purity"])
-            print(f"seed {seed}: {name} is facet {facet}'s", end="; ")
-        print(f"dependence of the facets {scores.get('dependence/0-1', 0.0):.3f}", flush=True)
+            told.append(f"{name} by facet {facet}")
+        dependence = scores.get("dependence/0-1", 0.0)
+        print(f"seed {seed}: {', '.join(told)}; facets share {dependence:.3f} (AMI)", flush=True)
     for name, found in best.items():
         print(f"{name}: purity in its best facet {np.mean(found):.4f} ± {np.std(found):.4f}")
 
