@@ -42,7 +42,8 @@ def soft_clamp_exp(x: Tensor, low: float, high: float) -> Tensor:
         >>> soft_clamp_exp(torch.tensor([-100.0, 0.0, 100.0]), -8.0, 8.0).log().round()
         tensor([-8.,  0.,  8.])
     """
-    return math.exp(low) + math.exp(high) * torch.sigmoid(x - high)
+    # One pass over x where a product and a sum would be two.
+    return torch.add(x.new_full((), math.exp(low)), torch.sigmoid(x - high), alpha=math.exp(high))
 
 
 def inverse_soft_clamp(y: Tensor, low: float, high: float) -> Tensor:
