@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from .prior import Divergence, MixturePrior
 
 LOG_SCALE_RANGE = (-6.0, 6.0)
 VARIANCE_FLOOR = 1e-4
+HALF_LOG_TAU = math.log(2 * math.pi) / 2
 
 
 class GaussianMixture(MixturePrior):
@@ -72,7 +74,7 @@ class GaussianMixture(MixturePrior):
         rows = slice(None) if cluster is None else cluster
         scale = soft_clamp_exp(self.log_scale, *LOG_SCALE_RANGE)
         if self.covariance == "diag":
-            diagonal: TorchDistribution = dist.Normal(self.loc[rows], scale[rows]).to_event(1)
+            diagonal: TorchDistribution = dist.Independent(_Normal(self.loc[rows], scale[rows]), 1)
             return diagonal
         scale_tril = self.lower.tril(-1) + torch.diag_embed(scale)
         return dist.MultivariateNormal(self.loc[rows], scale_tril=scale_tril[rows])
@@ -155,7 +157,7 @@ class StyleMixture(MixturePrior):
             heads = _pick(heads, cluster)
         loc, log_scale = heads.unbind(-2)
         scale = soft_clamp_exp(log_scale, -4.0, 4.0)
-        law: TorchDistribution = dist.Normal(loc, scale).to_event(1)
+        law: TorchDistribution = dist.Independent(_Normal(loc, scale), 1)
         return law
 
     def forward(self) -> Tensor:
@@ -208,3 +210,13 @@ def _pick(heads: Tensor, cluster: Tensor) -> Tensor:
         return heads.movedim(-3, 0).reshape(-1, *ones, *batch, *heads.shape[-2:])
     index = cluster.expand(batch)[..., None, None, None]
     return torch.take_along_dim(heads, index, dim=-3).squeeze(-3)
+
+
+class _Normal(dist.Normal):
+    """A Gaussian whose log-density takes fewer passes over all clusters of a batch than torch's."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        if self._validate_args:
+            self._validate_sample(value)
+        standardised = (value - self.loc) / self.scale
+        return torch.add(-self.scale.log(), standardised.square(), alpha=-0.5) - HALF_LOG_TAU
