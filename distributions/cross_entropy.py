@@ -115,7 +115,7 @@ def _closed_form(q: Distribution, p: Distribution) -> Tensor:
 
 
 def _name(distribution: Distribution) -> str:
-    name = type(distribution).__name__
+    name = type(distribution).__name__.lstrip("_")  # the priors' quick laws are torch's
     if isinstance(distribution, Independent):
         return f"{name}({_name(distribution.base_dist)})"
     return name
