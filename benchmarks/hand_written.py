@@ -118,6 +118,42 @@ class HandWrittenGamMM(HandWritten):
         return -bound.mean(), {}
 
 
+class HandWrittenMFCVAE(nn.Module):
+    """The marginal bound of MFCVAE, with a Bernoulli decoder and diagonal components."""
+
+    def __init__(self, model: Any, guide: Any) -> None:
+        super().__init__()
+        mixtures = model.prior.mixtures
+        self.encoder, self.decoder = guide.encoder, model.likelihood.decoder
+        self.heads = nn.ModuleList(guide.heads[f"z_{j}"].linear for j in range(len(mixtures)))
+        self.logits = nn.ParameterList(mixture.logits for mixture in mixtures)
+        self.locs = nn.ParameterList(mixture.loc for mixture in mixtures)
+        self.log_scales = nn.ParameterList(mixture.log_scale for mixture in mixtures)
+
+    def forward(self, x: Tensor) -> Loss:
+        hidden, posteriors = x, []
+        for backbone, rung, head in zip(
+            self.encoder.backbones, self.encoder.rungs, self.heads, strict=True
+        ):
+            hidden = backbone(hidden)
+            posteriors.append(head(rung(hidden)).chunk(2, -1))
+        codes, bound = [], 0.0
+        for (loc, log_scale), logits, p_loc, p_log_scale in zip(
+            posteriors, self.logits, self.locs, self.log_scales, strict=True
+        ):
+            z = loc + log_scale.exp() * torch.randn_like(loc)
+            log_p = logits.log_softmax(-1) + log_normal(z.unsqueeze(1), p_loc, p_log_scale)
+            bound = bound + log_p.logsumexp(-1) + normal_entropy(log_scale)
+            codes.append(z)
+        up = self.decoder.rungs[-1](codes[-1])
+        for j in range(len(codes) - 2, -1, -1):
+            own, up = self.decoder.rungs[j](codes[j]), self.decoder.backbones[j + 1](up)
+            up = torch.cat([own, up], 1) if up.dim() == 4 else 0.1 * own + up
+        logits = self.decoder.backbones[0](up).reshape(x.shape)
+        losses = binary_cross_entropy_with_logits(logits, x, reduction="none")
+        return (losses.flatten(1).sum(-1) - bound).mean(), {}
+
+
 class HandWrittenDHVC(HandWritten):
     """The bound of DHVC: two divergences, one from the uniform law and one of two posteriors."""
 

@@ -26,13 +26,20 @@ from hand_written import (
     HandWrittenDHVC,
     HandWrittenGamMM,
     HandWrittenGMVAE,
+    HandWrittenMFCVAE,
     HandWrittenVaDE,
 )
 from pyro.infer import SVI, TraceEnum_ELBO
 from pyro.optim import Adam as PyroAdam
 from torch import Tensor, nn
 
-from pyromix.estimators import dhvc_story, gammm_vae_story, gmvae_story, vade_story
+from pyromix.estimators import (
+    dhvc_story,
+    gammm_vae_story,
+    gmvae_story,
+    mfcvae_story,
+    vade_story,
+)
 from pyromix.guides import Guide
 from pyromix.inference import (
     Affiliation,
@@ -57,12 +64,18 @@ class Model(NamedTuple):
     event_shape: tuple[int, ...] = (784,)
 
 
+def _two_facets(shape: tuple[int, ...], n_clusters: int) -> tuple[MixtureVAE, Guide]:
+    return mfcvae_story(shape, n_clusters=(n_clusters, n_clusters))
+
+
 MODELS = {
     "vade": Model(vade_story, HandWrittenVaDE),
     "gmvae": Model(gmvae_story, HandWrittenGMVAE),
     "gammm-vae": Model(gammm_vae_story, HandWrittenGamMM),
     "dhvc": Model(dhvc_story, HandWrittenDHVC, event_shape=(1, 28, 28)),
     "augmented-vade": Model(vade_story, HandWrittenAugmented, (Affiliation(1.0),)),
+    "mfcvae": Model(_two_facets, HandWrittenMFCVAE),
+    "mfcvae-conv": Model(_two_facets, HandWrittenMFCVAE, event_shape=(3, 32, 32)),
 }
 
 

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from pyromix.estimators import dhvc_story, gammm_vae_story, gmvae_story, vade_story
+from pyromix.estimators import (
+    dhvc_story,
+    gammm_vae_story,
+    gmvae_story,
+    mfcvae_story,
+    vade_story,
+)
 from pyromix.inference import Affiliation, ClosedFormELBO
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "hand_written.py"
@@ -35,13 +41,27 @@ def hand_written() -> Any:
 def test_value_and_gradient_are_those_of_the_closed_form_bound(name: str) -> None:
     story, terms = CASES[name]
     model, guide = story((12,), n_clusters=3, latent_dim=4, hidden_dims=(8,), batch_norm=False)
-    model, guide = model.double(), guide.double()
     # Where the package's smooth bounds of scales and concentrations are the identity.
     if name == "HandWrittenDHVC":
         model.prior.log_concentration.data.fill_(2.0)
     elif name != "HandWrittenGamMM":
         guide.heads["z"].linear.bias.data.zero_()
-    x = torch.rand(20, 12, dtype=torch.float64)
+    agree(name, model, guide, terms, (12,))
+
+
+@pytest.mark.parametrize("event_shape", [(12,), (3, 16, 16)])
+def test_a_ladder_by_hand_is_the_closed_form_bound(event_shape: tuple[int, ...]) -> None:
+    sizes = {"n_clusters": (3, 4), "latent_dim": (4, 2), "hidden_dims": (8, 6), "channels": 4}
+    model, guide = mfcvae_story(event_shape, **sizes)
+    for head in guide.heads.values():
+        head.linear.weight.data.mul_(0.1)
+    agree("HandWrittenMFCVAE", model, guide, [], event_shape)
+
+
+def agree(name: str, model: Any, guide: Any, terms: list[Any], event_shape: tuple[int, ...]) -> None:
+    """Value and gradient of a hand-written bound are the package's, from the same noise."""
+    model, guide = model.double(), guide.double()
+    x = torch.rand(20, *event_shape, dtype=torch.float64)
     contender = getattr(hand_written(), name)(model, guide)
     parameters = list(guide.parameters()) + list(model.parameters())
     found = []
