@@ -4,18 +4,20 @@ The settings are those of the paper but for what --set changes.
 
     python benchmarks/facets.py shapes3d-1 --seeds 0 1 2
     python benchmarks/facets.py mnist --root ROOT --set max_epochs=40 join_epochs=20,
-    python benchmarks/facets.py shapes3d-1 --set progressive=False
+    python benchmarks/facets.py shapes3d-1 --set progressive=False --pictures FOLDER
 """
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
 
+from pyromix.cli.pictures import samples_picture, save, swaps
 from pyromix.cli.settings import arguments
 from pyromix.data import load
 from pyromix.estimators import MFCVAE
@@ -56,6 +58,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--root", default="~/.cache/pyromix")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--pictures", type=Path, help="draw the first seed's facets here")
     options = parser.parse_args()
     train = load(options.data, root=options.root)
     test = load(options.data, root=options.root, split="test")
@@ -71,6 +74,10 @@ def main() -> None:
         started = perf_counter()
         mfcvae.fit(train.x)
         minutes = (perf_counter() - started) / 60
+        if options.pictures and seed == options.seeds[0]:
+            save(swaps(mfcvae, test), options.pictures / f"facets-{options.data}-swap.png")
+            grids = samples_picture(mfcvae, test.image_shape, 8)
+            save(grids, options.pictures / f"facets-{options.data}-samples.png")
         scores = evaluate_facets(test.labels, mfcvae.predict_proba(test.x), names)
         for facet, n_clusters in enumerate(mfcvae.clusterings()):
             for name in names:

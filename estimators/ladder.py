@@ -97,6 +97,7 @@ def joining(
     join_epochs: Sequence[int] | None = None,
     fade_steps: int | None = None,
     order: tuple[int, ...] | None = None,
+    refit_epochs: Sequence[int] | None = None,
 ) -> Progressive:
     """When facets join a training of so many epochs.
 
@@ -109,13 +110,15 @@ def joining(
         fade_steps: batches that a facet takes to come in; ``None``: half of the least time from a
             facet's joining to the next or to the end.
         order: the facets in the order in which they join; ``None``: the deepest first.
+        refit_epochs: in that order, the epoch after which a facet's mixture is fitted to its codes
+            anew; none: never; ``None``: halfway from its joining to the next or to the end.
 
     Raises:
         ValueError: not an epoch for each facet but the first, or too few epochs for all to come in.
 
     Example:
         >>> joining(2, 30, 10)
-        Progressive(joins=(100,), fade_steps=100, order=None)
+        Progressive(joins=(100,), fade_steps=100, order=None, refits=(50, 200))
     """
     evenly = tuple(epochs * facet // (n_facets + 1) for facet in range(1, n_facets))
     chosen = evenly if join_epochs is None else tuple(join_epochs)
@@ -134,4 +137,13 @@ def joining(
             f"{steps_per_epoch} batches the last facet would not come in; let it join sooner, fade "
             "faster, or train for longer"
         )
-    return Progressive(joins, fade, order)
+    if refit_epochs is None:
+        spans = pairwise((0, *joins, end))
+        refits = tuple((join + after) // 2 for join, after in spans)
+    else:
+        refits = tuple(epoch * steps_per_epoch for epoch in refit_epochs)
+    if any(refit >= end for refit in refits):
+        raise ValueError(
+            f"refit_epochs is {refit_epochs}, and there are {epochs} epochs: give fewer than that"
+        )
+    return Progressive(joins, fade, order, refits)

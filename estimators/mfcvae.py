@@ -60,6 +60,9 @@ class MFCVAE(DeepMixture):
         fade_steps: batches that a facet takes to come in; ``None``: half of the least time from a
             facet's joining to the next or to the end.
         facet_order: the facets in the order in which they join; ``None``: the deepest first.
+        refit_epochs: in that order, the epoch after which a facet's mixture is fitted to its codes
+            anew, apart from the facets before it (:func:`refit_mixture`); ``()``: never, as
+            published; ``None``: halfway from its joining to the next or to the end.
         **settings: those of :class:`DeepMixture`. ``hidden_dims`` has a width for each facet, and
             ``network`` is ``"mlp"``, ``"conv"``, or ``"auto"``, convolutions for images. The
             published ``initialisation`` is ``"gmm-means"``, without pretraining.
@@ -91,6 +94,7 @@ class MFCVAE(DeepMixture):
     join_epochs: tuple[int, ...] | None = None
     fade_steps: int | None = None
     facet_order: tuple[int, ...] | None = None
+    refit_epochs: tuple[int, ...] | None = None
 
     network: str = "auto"
     batch_norm: bool = False
@@ -155,16 +159,20 @@ class MFCVAE(DeepMixture):
         """The phases of the fit, for data of this shape."""
         if self.n_heads:
             raise ValueError(f"n_heads is {self.n_heads}: heads are for one clustering; use 0")
-        n_facets, progressive = len(self.clusterings()), None
-        if self.progressive and n_facets > 1:
-            epochs, joins = self.epochs(steps_per_epoch), self.join_epochs
-            progressive = joining(
-                n_facets, epochs, steps_per_epoch, joins, self.fade_steps, self.facet_order
-            )
-        if progressive and self.patience is not None:
+        n_facets = len(self.clusterings())
+        progressive = joining(
+            n_facets,
+            self.epochs(steps_per_epoch),
+            steps_per_epoch,
+            self.join_epochs if self.progressive else (0,) * (n_facets - 1),
+            self.fade_steps if self.progressive else 0,
+            self.facet_order,
+            self.refit_epochs,
+        )
+        if self.patience is not None and (any(progressive.joins) or progressive.refits):
             raise ValueError(
-                f"patience is {self.patience}: training could stop before all facets have joined; "
-                "use None, or progressive=False"
+                f"patience is {self.patience}: training could stop before all facets have joined "
+                "and been fitted anew; use None, or progressive=False and refit_epochs=()"
             )
         plain = super().recipe(steps_per_epoch, event_shape)
         return ProgressiveRecipe(**vars(plain), progressive=progressive)

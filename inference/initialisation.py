@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
@@ -12,9 +14,11 @@ from torch import Tensor, nn
 
 from ..guides import Guide
 from ..models import MixtureVAE
-from .prediction import encode
+from .prediction import BATCH_SIZE, batched, encode, responsibilities
+from .seeds import seeded
 
-INITIALISATIONS = ("gmm", "gmm-diag", "gmm-means", "kmeans", "data", "none")
+INITIALISATIONS = ("gmm", "gmm-diag", "gmm-tied", "gmm-means", "kmeans", "data", "none")
+COVARIANCES = {"gmm": "full", "gmm-diag": "diag", "gmm-tied": "tied"}
 WIDE = 50  # features above which neighbours are looked for in principal components
 VARIANCE = 0.01  # of every component that "gmm-means" starts
 MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
@@ -101,9 +105,10 @@ def initialise_prior(
         guide: its guide.
         x: data, ``(N, *event)``.
         method: how the groups are found: on the code by ``"gmm"`` (full covariances),
-            ``"gmm-diag"`` (as VaDE) or ``"kmeans"``; ``"data"``: k-means on the data themselves;
-            ``"gmm-means"`` (as MFCVAE) takes only the means, with variances of 0.01 and uniform
-            weights, and lets the posterior be; ``"none"`` leaves the prior alone.
+            ``"gmm-diag"`` (as VaDE), ``"gmm-tied"`` (one for all) or ``"kmeans"``; ``"data"``:
+            k-means on the data themselves; ``"gmm-means"`` (as MFCVAE) takes only the means, with
+            variances of 0.01 and uniform weights, and lets the posterior be; ``"none"`` leaves the
+            prior alone.
         seed: of the clustering.
 
     Raises:
@@ -127,11 +132,52 @@ def initialise_prior(
         guide.narrow("z" + mixture.facet, code.to(target))
 
 
+def refit_mixture(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor,
+    facet: int,
+    *,
+    given: Sequence[int] = (),
+    seed: int = 0,
+) -> None:
+    """Fit one facet's mixture to its codes as they are now, apart from what other facets tell.
+
+    Within each cluster of the given facets the codes are centred, so that what those facets have
+    found is not found again; a Gaussian mixture with one covariance for all components makes the
+    groups; and every component takes the moments of draws from q(z | x) in its group. It is ours,
+    not a paper's.
+
+    Args:
+        model: the story, changed in place.
+        guide: its guide.
+        x: data, ``(N, *event)``.
+        facet: whose mixture, by number.
+        given: the facets, by number, to set apart from.
+        seed: of the draws and the clustering.
+    """
+    mixtures = model.prior.mixtures
+    mixture, site = mixtures[facet], "z" + mixtures[facet].facet
+    features = mixture.coordinates(encode(model, guide, x)[site]).double().numpy()
+    found = responsibilities(model, guide, x) if given else {}
+    for other in given:
+        clusters = found["c" + mixtures[other].facet].argmax(-1).numpy()
+        for cluster in np.unique(clusters):
+            features[clusters == cluster] -= features[clusters == cluster].mean(0)
+    groups = _groups(features, mixture.n_clusters, "gmm-tied", seed)
+    with seeded(seed, "refit", facet):
+        draws = batched(
+            model, guide, x, lambda rows: {site: guide.posterior(rows)[site].sample()}, BATCH_SIZE
+        )
+    target = mixture.logits
+    mixture.initialise(draws[site].to(target), torch.as_tensor(groups).to(target))
+
+
 def _groups(features: np.ndarray, n_clusters: int, method: str, seed: int) -> np.ndarray:
     """Responsibilities ``(N, K)`` of scikit-learn's k-means or Gaussian mixture."""
-    if method in ("gmm", "gmm-diag"):
+    if method in COVARIANCES:
         scaled = features / _spread(features)
-        mixture = _gaussian_mixture(scaled, n_clusters, "full" if method == "gmm" else "diag", seed)
+        mixture = _gaussian_mixture(scaled, n_clusters, COVARIANCES[method], seed)
         labels = mixture.predict(scaled)
     else:
         labels = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(features)

@@ -25,7 +25,8 @@ class ClusterMonitor:
     It adds to the history, for each clustering, ``occupied_clusters`` (clusters that are some
     datum's likeliest) and ``affiliation_variance`` (mean over x of the variance over c of q(c | x),
     at most (K−1)/K²), and warns once when all data fall in one cluster for three epochs on end. A
-    facet that has not joined yet, as its ``alpha`` in the row says, may do as it likes.
+    facet that has not joined yet, or is still to be fitted anew, may do as it likes: its ``alpha``
+    or ``refitted`` in the row is 0.
 
     Args:
         model: the story.
@@ -48,7 +49,8 @@ class ClusterMonitor:
             self.occupied[site] = len(gamma.argmax(-1).unique())
             row["occupied_clusters" + facet] = self.occupied[site]
             row["affiliation_variance" + facet] = float(gamma.var(-1, correction=0).mean())
-        joined = [site for site in gammas if row.get("alpha" + site[1:], 1.0) > 0]
+        signs = ("alpha", "refitted")
+        joined = [site for site in gammas if all(row.get(each + site[1:], 1.0) for each in signs)]
         lost = [site for site in joined if gammas[site].shape[-1] > 1 and self.occupied[site] == 1]
         self.merged = self.merged + 1 if lost else 0
         if self.merged == PATIENCE:

@@ -150,7 +150,7 @@ class Recipe:
                 self._initialise(fabric, model, guide, x, pretrained, seed, checkpoint, suffix)
             )
         monitor = ClusterMonitor(model, guide, x)
-        objective = self.objective(model, guide)
+        objective = self.objective(model, guide, x, seed)
         self.train.fit(
             objective,
             x,
@@ -202,8 +202,8 @@ class Recipe:
         initialise_prior(model, guide, x, method=self.initialisation, seed=seed % 2**32)
         return {}
 
-    def objective(self, model: MixtureVAE, guide: Guide) -> Objective:
-        """What the joint training minimises."""
+    def objective(self, model: MixtureVAE, guide: Guide, x: Tensor, seed: int) -> Objective:
+        """What the joint training minimises; x and the seed are for what it fits on the way."""
         return Objective(self.fresh_elbo(), model, guide)
 
     def fresh_elbo(self) -> MixtureELBO:

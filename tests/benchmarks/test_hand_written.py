@@ -58,7 +58,9 @@ def test_a_ladder_by_hand_is_the_closed_form_bound(event_shape: tuple[int, ...])
     agree("HandWrittenMFCVAE", model, guide, [], event_shape)
 
 
-def agree(name: str, model: Any, guide: Any, terms: list[Any], event_shape: tuple[int, ...]) -> None:
+def agree(
+    name: str, model: Any, guide: Any, terms: list[Any], event_shape: tuple[int, ...]
+) -> None:
     """Value and gradient of a hand-written bound are the package's, from the same noise."""
     model, guide = model.double(), guide.double()
     x = torch.rand(20, *event_shape, dtype=torch.float64)

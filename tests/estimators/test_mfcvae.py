@@ -120,7 +120,8 @@ def test_history(fitted: MFCVAE) -> None:
     "settings",
     [
         {"n_clusters": 4, "latent_dim": 3, "covariance": "full", "hidden_dims": (12,)},
-        {"progressive": False, "patience": 5, "n_init": 2},
+        {"progressive": False, "patience": 5, "refit_epochs": (), "n_init": 2},
+        {"progressive": False, "refit_epochs": (1, 1)},
         {"facet_order": (0, 1), "assignment": "optimal", "bound": "enumerated"},
         {"kl_weight": (0.5, 2.0), "learn_weights": False, "kl_warmup_epochs": 1},
         {"assignment": "amortised", "information_floor": 0.5, "affiliation": 0.1},
@@ -154,7 +155,12 @@ def test_images_make_a_ladder_of_convolutions() -> None:
 def test_the_published_settings_make_the_published_schedules() -> None:
     """Batches of 512 of 60,000 digits, and of 150 of 3,840 scenes."""
     mnist = MFCVAE(
-        batch_size=512, max_epochs=402, join_epochs=(201,), fade_steps=15_000, network="mlp"
+        batch_size=512,
+        max_epochs=402,
+        join_epochs=(201,),
+        fade_steps=15_000,
+        refit_epochs=(),
+        network="mlp",
     )
     shapes = MFCVAE(
         n_clusters=(60, 20),
@@ -168,6 +174,7 @@ def test_the_published_settings_make_the_published_schedules() -> None:
         max_epochs=402,
         join_epochs=(101,),
         fade_steps=2000,
+        refit_epochs=(),
     )
     for estimator, steps, shape, progressive in (
         (mnist, 118, (784,), Progressive((118 * 201,), 15_000)),
@@ -189,8 +196,9 @@ def test_the_published_settings_make_the_published_schedules() -> None:
 
 
 def test_default_joinings() -> None:
-    assert joining(3, 40, 5) == Progressive((50, 100), 25)
-    assert joining(2, 30, 10, join_epochs=(25,), fade_steps=50) == Progressive((250,), 50)
+    assert joining(3, 40, 5) == Progressive((50, 100), 25, refits=(25, 75, 150))
+    early = joining(2, 30, 10, join_epochs=(25,), fade_steps=50, refit_epochs=())
+    assert early == Progressive((250,), 50)
 
 
 @pytest.mark.parametrize(
@@ -203,6 +211,8 @@ def test_default_joinings() -> None:
         ({"join_epochs": (1, 2)}, "an epoch for each but the first"),
         ({"join_epochs": (2,), "fade_steps": 500}, "would not come in"),
         ({"patience": 2}, "before all facets"),
+        ({"refit_epochs": (1, 400)}, "refit_epochs is"),
+        ({"refit_epochs": (2,)}, "refits is"),
         ({"n_heads": 3}, "n_heads is 3"),
         ({"n_clusters": (4, 91)}, "n_clusters is"),
         ({"network": "conv"}, "network='mlp'"),

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from pyromix.guides import AmortisedGuide, GaussianHead, Guide
 from pyromix.inference import Autoencoder, encode, initialise_prior, responsibilities
-from pyromix.inference.initialisation import NeighbourAutoencoder
-from pyromix.models import GaussianMixture, MixtureVAE, Normal, StyleMixture
+from pyromix.inference.initialisation import NeighbourAutoencoder, refit_mixture
+from pyromix.models import Facets, GaussianMixture, MixtureVAE, Normal, StyleMixture
 
 CENTRES = torch.tensor([[-4.0, 0.0], [0.0, 4.0], [4.0, 0.0]], dtype=torch.float64)
 SIZES = (50, 30, 20)
@@ -43,7 +43,7 @@ def story() -> tuple[MixtureVAE, Guide]:
     return model, guide
 
 
-@pytest.mark.parametrize("method", ["gmm", "gmm-diag", "kmeans", "data"])
+@pytest.mark.parametrize("method", ["gmm", "gmm-diag", "gmm-tied", "kmeans", "data"])
 def test_components_are_the_moments_of_the_groups(
     story: tuple[MixtureVAE, Guide], x: Tensor, labels: Tensor, method: str
 ) -> None:
@@ -104,6 +104,77 @@ def test_a_style_mixture_starts_at_the_groups_whatever_w(x: Tensor, labels: Tens
         component = model.prior.component(w=w)
         means = torch.stack([x[labels == k].mean(0) for k in range(3)])
         assert (component.mean - means).norm(dim=1).max() < 1.5
+
+
+class TestRefit:
+    """The data are (s, s + g): s is large and facet 1's, g is small and what facet 0 should find.
+
+    Facet 0's code is s + g, and facet 1's code is s.
+    """
+
+    @pytest.fixture
+    def shift(self) -> Tensor:
+        return torch.arange(120) % 4
+
+    @pytest.fixture
+    def group(self) -> Tensor:
+        return torch.arange(120) // 4 % 3
+
+    @pytest.fixture
+    def x(self, shift: Tensor, group: Tensor) -> Tensor:
+        small = group + 0.05 * torch.randn(120, dtype=torch.float64)
+        return torch.stack([10.0 * shift, 10.0 * shift + small], -1)
+
+    @pytest.fixture
+    def story(self) -> tuple[MixtureVAE, Guide]:
+        guide = AmortisedGuide(nn.Identity(), z_0=GaussianHead(2, 1), z_1=GaussianHead(2, 1))
+        prior = Facets(GaussianMixture(3, 1), GaussianMixture(4, 1))
+        with torch.no_grad():
+            for site, column in (("z_0", 1), ("z_1", 0)):
+                linear = guide.heads[site].linear
+                linear.weight.zero_()
+                linear.weight[0, column] = 1.0
+                linear.bias.copy_(torch.tensor([0.0, -3.0]))
+            prior.mixtures[1].loc.copy_(10.0 * torch.arange(4.0).unsqueeze(-1))
+        return MixtureVAE(prior, Normal(nn.Linear(2, 2), (2,))).double(), guide.double()
+
+    def test_it_finds_what_the_given_facet_does_not_tell(
+        self, story: tuple[MixtureVAE, Guide], x: Tensor, shift: Tensor, group: Tensor
+    ) -> None:
+        model, guide = story
+        before = {name: value.clone() for name, value in guide.state_dict().items()}
+        other = {name: value.clone() for name, value in model.prior.facet_1.state_dict().items()}
+        refit_mixture(model, guide, x, 0, given=(1,))
+        # Each group of facet 0 is spread over all of facet 1's: moments of the mixed codes.
+        component = model.prior.mixtures[0].component()
+        wanted = torch.stack([x[group == g, 1].mean() for g in range(3)])
+        torch.testing.assert_close(
+            component.mean.flatten().sort().values, wanted, atol=0.05, rtol=0
+        )
+        spread = torch.full((3,), 125.0).sqrt().double()
+        torch.testing.assert_close(component.stddev.flatten(), spread, atol=0.1, rtol=0)
+        assert all(torch.equal(value, before[name]) for name, value in guide.state_dict().items())
+        again = model.prior.facet_1.state_dict()
+        assert all(torch.equal(value, other[name]) for name, value in again.items())
+
+    def test_alone_it_finds_the_largest_groups(
+        self, story: tuple[MixtureVAE, Guide], x: Tensor, shift: Tensor
+    ) -> None:
+        model, guide = story
+        refit_mixture(model, guide, x, 1)
+        found = responsibilities(model, guide, x)["c_1"].argmax(-1)
+        assert adjusted_rand_score(shift, found) == 1.0
+        deviations = model.prior.mixtures[1].component().stddev.flatten()
+        # Moments of draws from q(z | x), whose deviation is e^-3, and not of their means.
+        assert (deviations / np.exp(-3)).sub(1).abs().max() < 0.3
+
+    def test_same_seed_same_fit(self, story: tuple[MixtureVAE, Guide], x: Tensor) -> None:
+        fits = []
+        for _ in range(2):
+            torch.randn(7)
+            refit_mixture(*story, x, 0, given=(1,), seed=4)
+            fits.append(story[0].prior.mixtures[0].loc.detach().clone())
+        assert torch.equal(*fits)
 
 
 class TestAutoencoder:

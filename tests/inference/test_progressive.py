@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from torch import nn
 from pyromix.guides import GaussianHead, Guide, LadderGuide
 from pyromix.inference import (
     ClosedFormELBO,
+    CollapseWarning,
     EnumeratedELBO,
     MixtureELBO,
     Progressive,
@@ -17,6 +20,7 @@ from pyromix.inference import (
     Trainer,
     make_fabric,
 )
+from pyromix.inference.initialisation import refit_mixture
 from pyromix.models import Bernoulli, Facets, GaussianMixture, MixtureVAE
 from pyromix.networks import mlp_ladder
 
@@ -49,12 +53,26 @@ def test_order_and_further_facets() -> None:
     assert progressive.alphas(21) == (1.0, 1.0, 0.25)
     assert Progressive(joins=(10, 20), fade_steps=4).alphas(12) == (0.0, 0.5, 1.0)
     assert Progressive(joins=(), fade_steps=4).alphas(0) == (1.0,)
+    at_once = Progressive(joins=(0, 3), fade_steps=0)
+    assert [at_once.alphas(step) for step in (0, 2, 3)] == [(0, 1, 1), (0, 1, 1), (1, 1, 1)]
+
+
+def test_facets_are_fitted_anew_apart_from_those_before_them() -> None:
+    progressive = Progressive(joins=(10, 20), fade_steps=4, refits=(5, 25, 25))
+    assert progressive.due(4) == ()
+    assert progressive.due(5) == ((2, ()),)
+    assert progressive.due(25) == ((1, (2,)), (0, (2, 1)))
+    late = Progressive(joins=(3,), fade_steps=4, order=(0, 1), refits=(9, 4))
+    assert late.due(4) == ((1, ()),)
+    assert late.due(9) == ((0, ()),)
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"joins": (5,), "fade_steps": 0}, "fade_steps is 0"),
+        ({"joins": (5,), "fade_steps": -1}, "fade_steps is -1"),
+        ({"joins": (5,), "fade_steps": 1, "refits": (3,)}, "refits is"),
+        ({"joins": (5,), "fade_steps": 1, "refits": (3, 4)}, "no sooner than it joins"),
         ({"joins": (5, 3), "fade_steps": 1}, "do not fall"),
         ({"joins": (-1,), "fade_steps": 1}, "from 0 on"),
         ({"joins": (5,), "fade_steps": 1, "order": (0, 2)}, "every facet from 0 to 1"),
@@ -129,6 +147,7 @@ def test_the_history_tells_the_coefficients_beside_the_parts() -> None:
     assert [row["alpha_0"] for row in rows] == [0.0, 0.0, 0.5, 1.0]
     assert [row["beta_0"] for row in rows] == [0.0, 0.0, 0.5, 1.0]
     assert [row["alpha_1"] for row in rows] == [1.0] * 4
+    assert not any("refitted_0" in row for row in rows)
     assert [row["beta_1"] for row in rows] == [2.0] * 4
     names = ("reconstruction", "kl_z_0", "kl_c_0", "kl_z_1", "kl_c_1")
     for row in rows:
@@ -160,3 +179,53 @@ def test_it_needs_a_ladder_of_as_many_facets() -> None:
     plain = MixtureVAE(GaussianMixture(3, 2), Bernoulli(nn.Linear(2, 6), (6,)))
     with pytest.raises(TypeError, match="the decoder is a Linear"):
         ProgressiveObjective(ClosedFormELBO(), plain, guide, Progressive((), 1))
+
+
+def test_before_its_step_a_mixture_is_fitted_anew_and_only_in_training() -> None:
+    progressive = Progressive((2,), 1, refits=(0, 4))
+    model, guide = story()
+    objective = ProgressiveObjective(ClosedFormELBO(), model, guide, progressive, X, seed=3)
+    objective.elbo.step = 4
+    before = [mixture.loc.detach().clone() for mixture in model.prior.mixtures]
+    with torch.no_grad():
+        objective.eval()(X)
+    assert torch.equal(model.prior.mixtures[0].loc, before[0])
+    objective.train()(X)
+    fitted = model.prior.mixtures[0].loc.detach().clone()
+    assert not torch.equal(fitted, before[0])
+    assert torch.equal(model.prior.mixtures[1].loc, before[1])
+    objective(X)  # the next step leaves it alone
+    assert torch.equal(model.prior.mixtures[0].loc, fitted)
+    refit_mixture(model, guide, X, 0, given=(1,), seed=3)
+    assert torch.equal(model.prior.mixtures[0].loc, fitted)
+
+
+def test_to_fit_anew_it_needs_the_data() -> None:
+    with pytest.raises(ValueError, match="give the data as x"):
+        ProgressiveObjective(ClosedFormELBO(), *story(), Progressive((1,), 1, refits=(0, 2)))
+
+
+def test_until_it_is_fitted_anew_a_facet_may_be_one_cluster() -> None:
+    """Nothing is warned of, though the clusters of facet 0 are alike all along."""
+
+    def alike() -> tuple[MixtureVAE, Guide]:
+        model, guide = story()
+        with torch.no_grad():
+            model.prior.mixtures[0].loc.zero_()
+        return model, guide
+
+    for refits, told in (((), True), ((0, 20), False)):
+        recipe = ProgressiveRecipe(
+            ClosedFormELBO(),
+            Trainer(max_epochs=6, batch_size=10, learning_rate=1e-9),
+            initialisation="none",
+            progressive=Progressive((0,), 0, refits=refits),
+        )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            _, _, rows = recipe.fit(make_fabric("cpu"), alike, X)
+        words = [str(each.message) for each in caught if each.category is CollapseWarning]
+        assert any("all data have fallen in one cluster of 'c_0'" in each for each in words) is told
+        assert [row.get("refitted_0") for row in rows][-2:] == (
+            [0.0, 1.0] if refits else [None] * 2
+        )
