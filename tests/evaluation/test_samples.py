@@ -36,6 +36,22 @@ def test_values_beyond_the_unit_interval_are_squeezed_into_it() -> None:
     assert (images.min(), images.max()) == (0, 1)
 
 
+def test_an_overshoot_does_not_pale_the_rest() -> None:
+    x = RNG.random((2, 3, 3, 4, 5))
+    over = x.copy()
+    over[0, 0, 0, 0, :2] = (-0.3, 1.3)
+    over_images, images = (as_images(each, None, lead=2) for each in (over, x))
+    assert over_images is not None
+    assert images is not None
+    np.testing.assert_array_equal(over_images[1], images[1])
+    np.testing.assert_array_equal(over_images[0, 0, 0, :2, 0], [0, 1])
+    scaled = as_images(2 * x - 1, None, lead=2)
+    assert scaled is not None
+    low, high = (2 * x - 1).min(), (2 * x - 1).max()
+    wanted = (2 * x - 1 - low) / (max(1, high) - low)
+    np.testing.assert_allclose(scaled, np.moveaxis(wanted, 2, -1))
+
+
 def test_flat_images_need_their_shape() -> None:
     x = RNG.random((2, 3, 64))
     assert as_images(x, None, lead=2) is None
