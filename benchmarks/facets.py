@@ -35,12 +35,13 @@ SHAPES: dict[str, Any] = {
     "batch_size": 96,
     "learning_rate": 2e-3,
     "learning_rate_decay": "cosine",
-    "max_epochs": 110,
+    "max_epochs": 160,
     "join_epochs": (20,),
     "fade_steps": 200,
-    "refit_epochs": (12, 70),
+    "refit_epochs": (12, 115),
     "precision": "bf16-mixed",
 }
+SHORTER = {**SHAPES, "max_epochs": 110, "refit_epochs": (12, 70)}
 DIGITS: dict[str, Any] = {
     "n_clusters": (25, 25),
     "latent_dim": (5, 5),
@@ -52,7 +53,7 @@ DIGITS: dict[str, Any] = {
     "fade_steps": 1000,
     "precision": "bf16-mixed",
 }
-SETTINGS = {"shapes3d-1": SHAPES, "shapes3d-2": SHAPES, "mnist": DIGITS}
+SETTINGS = {"shapes3d-1": SHAPES, "shapes3d-2": SHORTER, "mnist": DIGITS}
 
 
 def main() -> None:

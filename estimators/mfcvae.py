@@ -40,11 +40,12 @@ class MFCVAE(DeepMixture):
         x \mid z_1 \dots z_J \sim p(x \mid f(z_1, \dots, z_J))
 
     Whatever is given by facet has the shallowest facet first, which sees the least of the network;
-    a single value stands for all facets. Published settings, for MNIST: ``batch_size=512``,
-    ``max_epochs=402``, ``join_epochs=(201,)``, ``fade_steps=15000``, ``network="mlp"``; for
-    3DShapes: ``n_clusters=(60, 20)``, ``latent_dim=(20, 2)``, ``covariance="full"``,
-    ``learn_weights=False``, ``likelihood="normal"``, ``scale=0.6``, ``batch_size=150``,
-    ``learning_rate=3e-4``, ``max_epochs=402``, ``join_epochs=(101,)``, ``fade_steps=2000``.
+    a single value stands for all facets. Published settings: ``refit_epochs=()`` and, for MNIST,
+    ``batch_size=512``, ``max_epochs=402``, ``join_epochs=(201,)``, ``fade_steps=15000``,
+    ``network="mlp"``; for 3DShapes ``n_clusters=(60, 20)``, ``latent_dim=(20, 2)``,
+    ``covariance="full"``, ``learn_weights=False``, ``likelihood="normal"``, ``scale=0.6``,
+    ``batch_size=150``, ``learning_rate=3e-4``, ``max_epochs=402``, ``join_epochs=(101,)``,
+    ``fade_steps=2000``.
 
     Args:
         n_clusters: K by facet; their number is J.
