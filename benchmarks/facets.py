@@ -47,10 +47,11 @@ DIGITS: dict[str, Any] = {
     "latent_dim": (5, 5),
     "network": "mlp",
     "batch_size": 256,
-    "learning_rate": 1e-3,
+    "learning_rate": 2e-3,
     "max_epochs": 36,
     "join_epochs": (12,),
     "fade_steps": 1000,
+    "refit_epochs": (9, 24),
     "precision": "bf16-mixed",
 }
 SETTINGS = {"shapes3d-1": SHAPES, "shapes3d-2": SHORTER, "mnist": DIGITS}

@@ -21,6 +21,7 @@ INITIALISATIONS = ("gmm", "gmm-diag", "gmm-tied", "gmm-means", "kmeans", "data",
 COVARIANCES = {"gmm": "full", "gmm-diag": "diag", "gmm-tied": "tied"}
 WIDE = 50  # features above which neighbours are looked for in principal components
 VARIANCE = 0.01  # of every component that "gmm-means" starts
+PLENTY = 100  # data for each parameter of a component, for covariances of their own
 MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
 
 
@@ -144,9 +145,9 @@ def refit_mixture(
     """Fit one facet's mixture to its codes as they are now, apart from what other facets tell.
 
     Within each cluster of the given facets the codes are centred, so that what those facets have
-    found is not found again; a Gaussian mixture with one covariance for all components makes the
-    groups; and every component takes the moments of draws from q(z | x) in its group. It is ours,
-    not a paper's.
+    found is not found again; a Gaussian mixture makes the groups, with one full covariance for all
+    components unless there are a hundred data for each parameter that a component has; and every
+    component takes the moments of draws from q(z | x) in its group. It is ours, not a paper's.
 
     Args:
         model: the story, changed in place.
@@ -164,7 +165,9 @@ def refit_mixture(
         clusters = found["c" + mixtures[other].facet].argmax(-1).numpy()
         for cluster in np.unique(clusters):
             features[clusters == cluster] -= features[clusters == cluster].mean(0)
-    groups = _groups(features, mixture.n_clusters, "gmm-tied", seed)
+    (n, dim), n_clusters = features.shape, mixture.n_clusters
+    plenty = n >= PLENTY * n_clusters * dim * (dim + 3) / 2
+    groups = _groups(features, n_clusters, "gmm" if plenty else "gmm-tied", seed)
     with seeded(seed, "refit", facet):
         draws = batched(
             model, guide, x, lambda rows: {site: guide.posterior(rows)[site].sample()}, BATCH_SIZE
