@@ -77,8 +77,8 @@ class Settings:
         pretrain_neighbours: the autoencoder's target is one of so many nearest neighbours of x,
             which is ours and makes groups show; 0 is the published target, x itself.
         initialisation: how the prior starts after that: on the code by ``"gmm"`` (full
-            covariances), ``"gmm-diag"`` or ``"kmeans"``; ``"data"`` (k-means on the data) or
-            ``"none"``.
+            covariances), ``"gmm-diag"``, ``"gmm-tied"`` or ``"kmeans"``; ``"data"`` (k-means on
+            the data) or ``"none"``.
         kl_warmup_epochs: epochs over which the weight of the latents rises from 0 to 1.
         max_epochs: epochs of the joint training, at most; ``None``: 5,000 steps, in 10 to 40
             epochs.

@@ -52,7 +52,8 @@ def as_images(x: npt.ArrayLike, image_shape: Sequence[int] | None, lead: int) ->
             f"got a datum of shape {array.shape[lead:]}"
         )
     low, high = min(0.0, float(array.min())), max(1.0, float(array.max()))
-    if low > -0.5 and high < 1.5 and (array < -0.05).mean() < 0.05:
+    least, most = np.quantile(array, (0.02, 0.98))
+    if low > -1 and high < 2 and least > -0.25 and most < 1.25:
         low, high = 0.0, 1.0  # a decoder's overshoot is cut off and does not pale the rest
     array = np.moveaxis((array - low) / (high - low), lead, -1).clip(0, 1)
     return array if channels == 3 else np.repeat(1 - array, 3, -1)
