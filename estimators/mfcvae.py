@@ -16,9 +16,11 @@ from torch import Tensor
 from ..guides import Guide
 from ..inference import (
     MixtureELBO,
+    OnFacets,
     Product,
     ProgressiveRecipe,
     Recipe,
+    Term,
     as_schedule,
     encode,
     responsibilities,
@@ -61,6 +63,8 @@ class MFCVAE(DeepMixture):
         fade_steps: batches that a facet takes to come in; ``None``: half of the least time from a
             facet's joining to the next or to the end.
         facet_order: the facets in the order in which they join; ``None``: the deepest first.
+        term_facets: the facets whose clusters the terms look at (``information_floor``,
+            ``affiliation``, ``mutual_information``), from the start on; ``None``: all.
         refit_epochs: in that order, the epoch after which a facet's mixture is fitted to its codes
             anew, apart from the facets before it (:func:`refit_mixture`); ``()``: never, as
             published; ``None``: halfway from its joining to the next or to the end.
@@ -96,6 +100,7 @@ class MFCVAE(DeepMixture):
     fade_steps: int | None = None
     facet_order: tuple[int, ...] | None = None
     refit_epochs: tuple[int, ...] | None = None
+    term_facets: tuple[int, ...] | None = None
 
     network: str = "auto"
     batch_norm: bool = False
@@ -146,6 +151,18 @@ class MFCVAE(DeepMixture):
             log_scale=self.log_scale,
             assignment=self.assignment,
         )
+
+    def terms(self, steps_per_epoch: int, event_shape: tuple[int, ...]) -> list[Term]:
+        """The terms of the objective, their schedules in optimiser steps."""
+        terms, facets = super().terms(steps_per_epoch, event_shape), self.term_facets
+        if facets is None:
+            return terms
+        if not facets or not set(facets) <= set(range(len(self.clusterings()))):
+            raise ValueError(
+                f"term_facets is {facets}: give numbers from 0 to {len(self.clusterings()) - 1}, "
+                "or None for all"
+            )
+        return [OnFacets(term, facets) for term in terms]
 
     def objective(self, steps_per_epoch: int, event_shape: tuple[int, ...]) -> MixtureELBO:
         """The objective, its schedules in optimiser steps."""

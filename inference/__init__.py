@@ -27,6 +27,7 @@ from .terms import (
     Affiliation,
     InformationFloor,
     MutualInformation,
+    OnFacets,
     Term,
     two_view_information,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "MixtureELBO",
     "MutualInformation",
     "Objective",
+    "OnFacets",
     "Piecewise",
     "Product",
     "Progressive",

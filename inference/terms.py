@@ -6,8 +6,7 @@ everything the seed papers add to the bound has this form).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -31,7 +30,7 @@ class Term:
         weight: a number, or a schedule over optimiser steps.
     """
 
-    name: ClassVar[str]
+    name: str
 
     def __init__(self, weight: float | Schedule = 1.0) -> None:
         self.weight = as_schedule(weight)
@@ -53,6 +52,36 @@ class Term:
             look: the same for another view of the batch.
         """
         return torch.stack([self(*pair) for pair in found.values()]).sum()
+
+
+class OnFacets(Term):
+    """A term that looks at some facets' clusterings alone.
+
+    Args:
+        term: the term.
+        facets: their numbers.
+
+    Raises:
+        ValueError: no facet.
+
+    Example:
+        >>> OnFacets(Affiliation(2.0), (1,)).name
+        'affiliation'
+    """
+
+    def __init__(self, term: Term, facets: Sequence[int]) -> None:
+        super().__init__(term.weight)
+        if not facets:
+            raise ValueError("facets are missing: give the number of one or more")
+        self.term, self.name = term, term.name
+        self.sites = tuple(f"c_{facet}" for facet in facets)
+
+    def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
+        return self.term(responsibilities, weights)
+
+    def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
+        """The unweighted sum over the clusterings of its facets."""
+        return self.term.total({site: found[site] for site in self.sites}, look)
 
 
 class InformationFloor(Term):

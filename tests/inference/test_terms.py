@@ -9,7 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pyromix.inference import Affiliation, InformationFloor, MutualInformation, Term
+from pyromix.inference import (
+    Affiliation,
+    InformationFloor,
+    MutualInformation,
+    OnFacets,
+    Term,
+    VectorViews,
+)
 from pyromix.inference.terms import entropy, two_view_information
 
 
@@ -115,6 +122,29 @@ class TestMutualInformation:
                 ratio = joint[i, j] / (row[i] ** (1 + alpha) * row[j] ** (1 + alpha))
                 total = total + joint[i, j] * ratio.log()
         torch.testing.assert_close(two_view_information(one, other, alpha), total)
+
+
+def test_a_term_on_facets_looks_at_no_others() -> None:
+    """Of one view and of two; the other facets' clusters get no gradient from it."""
+    first, second = some_responsibilities(), some_responsibilities()
+    other = {"c_0": second, "c_1": first}
+    found = {"c_0": first, "c_1": second}
+    for term in (
+        Affiliation(2.0),
+        MutualInformation(2.0, views=VectorViews()),
+    ):
+        alone = OnFacets(term, (1,))
+        assert alone.name == term.name
+        assert alone.weight(0) == 2.0
+        value = alone.total(found, lambda views: other)
+        assert torch.equal(value, term.total({"c_1": second}, lambda views: other))
+        gradients = torch.autograd.grad(value, first[0], allow_unused=True)
+        looked_at_twice = isinstance(term, MutualInformation)  # as the other view of facet 1
+        assert (gradients[0] is not None) is looked_at_twice
+        both = OnFacets(term, (0, 1)).total(found, lambda views: other)
+        torch.testing.assert_close(both, term.total(found, lambda views: other))
+    with pytest.raises(ValueError, match="facets are missing"):
+        OnFacets(Affiliation(), ())
 
 
 def test_entropy_counts_no_zeros() -> None:
