@@ -27,7 +27,8 @@ class Progressive:
         \beta_j(t) = \alpha_j(t)\, \beta_j
 
     α multiplies the facet's rung in the decoder and β its part of the bound, so that before it
-    joins a facet has no influence on the loss. The encoder is never faded.
+    joins a facet has no influence on the bound. The encoder is never faded, nor are the terms: they
+    look at every facet from the start, or at those that :class:`OnFacets` names.
 
     Args:
         joins: the optimiser steps t_j at which the second facet joins, the third, …; the first is
