@@ -100,6 +100,7 @@ def test_the_history_has_the_parts_of_each_facet(run: Path) -> None:
         assert 0 <= float(last[f"affiliation_variance_{j}"]) <= (k - 1) / k**2
 
 
+@pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 def test_the_run_is_what_python_would_have_fitted(run: Path, two: Path) -> None:
     x = load_data(two).x
     settings = {"n_clusters": (6, 3), "latent_dim": (3, 2), "hidden_dims": (16, 16)}

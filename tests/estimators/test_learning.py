@@ -65,6 +65,7 @@ def test_the_others_learn(kind: type[DeepMixture], least: float) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 def test_facets_find_what_one_clustering_does_not() -> None:
     """Scenes of ten floors, eight scales and four shapes: floors in facet 1, shapes in facet 0.
 

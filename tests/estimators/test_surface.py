@@ -324,7 +324,7 @@ def test_no_setting_is_ignored(name: str, X: np.ndarray) -> None:
     used = {"affiliation": 1.0, "mutual_information": 1.0, "assignment": "amortised"}
     Recorded(**brief, **used, n_heads=0).fit(X)
     if name == "mfcvae":
-        Recorded(**brief, progressive=False, patience=1).fit(X)
+        Recorded(**brief, progressive=False, refit_epochs=(), patience=1).fit(X)
         facets = {"n_clusters": (3, 2), "hidden_dims": None, "max_epochs": 2}
         Recorded(**{**brief, **facets}).fit(X)
         read.add("overclusters")  # refused with n_heads
