@@ -1,8 +1,10 @@
 """MFCVAE over seeds: every facet against every label on held-out data, without labels in the fit.
 
-python benchmarks/facets.py shapes3d-1 --seeds 0 1 2 --pictures FOLDER
-python benchmarks/facets.py mnist --root ROOT
-python benchmarks/facets.py shapes3d-1 --set progressive=False
+The settings stand below; --set changes them.
+
+    python benchmarks/facets.py shapes3d-1 --seeds 0 1 2 --pictures FOLDER
+    python benchmarks/facets.py mnist --root ROOT
+    python benchmarks/facets.py shapes3d-1 --set progressive=False
 """
 
 from __future__ import annotations

@@ -30,6 +30,12 @@ def normal_entropy(log_scale: Tensor) -> Tensor:
     return (log_scale + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
 
 
+def bernoulli_loss(logits: Tensor, x: Tensor) -> Tensor:
+    """-log p(x | logits) of each datum."""
+    losses = binary_cross_entropy_with_logits(logits, x, reduction="none")
+    return losses.flatten(1).sum(-1)
+
+
 class HandWritten(nn.Module):
     """A Bernoulli decoder, and an encoder with one linear head of z."""
 
@@ -40,8 +46,7 @@ class HandWritten(nn.Module):
 
     def reconstruction(self, code: Tensor, x: Tensor) -> Tensor:
         """-log p(x | z) of each datum."""
-        losses = binary_cross_entropy_with_logits(self.decoder(code), x, reduction="none")
-        return losses.flatten(1).sum(-1)
+        return bernoulli_loss(self.decoder(code), x)
 
 
 class HandWrittenVaDE(HandWritten):
@@ -150,8 +155,7 @@ class HandWrittenMFCVAE(nn.Module):
             own, up = self.decoder.rungs[j](codes[j]), self.decoder.backbones[j + 1](up)
             up = torch.cat([own, up], 1) if up.dim() == 4 else 0.1 * own + up
         logits = self.decoder.backbones[0](up).reshape(x.shape)
-        losses = binary_cross_entropy_with_logits(logits, x, reduction="none")
-        return (losses.flatten(1).sum(-1) - bound).mean(), {}
+        return (bernoulli_loss(logits, x) - bound).mean(), {}
 
 
 class HandWrittenDHVC(HandWritten):

@@ -63,11 +63,11 @@ class MFCVAE(DeepMixture):
         fade_steps: batches that a facet takes to come in; ``None``: half of the least time from a
             facet's joining to the next or to the end.
         facet_order: the facets in the order in which they join; ``None``: the deepest first.
-        term_facets: the facets whose clusters the terms look at (``information_floor``,
-            ``affiliation``, ``mutual_information``), from the start on; ``None``: all.
         refit_epochs: in that order, the epoch after which a facet's mixture is fitted to its codes
             anew, apart from the facets before it (:func:`refit_mixture`); ``()``: never, as
             published; ``None``: halfway from its joining to the next or to the end.
+        term_facets: the facets whose clusters the terms look at (``information_floor``,
+            ``affiliation``, ``mutual_information``), from the start on; ``None``: all.
         **settings: those of :class:`DeepMixture`. ``hidden_dims`` has a width for each facet, and
             ``network`` is ``"mlp"``, ``"conv"``, or ``"auto"``, convolutions for images. The
             published ``initialisation`` is ``"gmm-means"``, without pretraining.

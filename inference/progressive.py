@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -212,14 +212,12 @@ class ProgressiveRecipe(Recipe):
     """A recipe whose joint training brings the facets of a ladder in one by one.
 
     Args:
-        progressive: when the facets join; ``None``: all are there from the start.
+        progressive: when the facets join.
     """
 
-    progressive: Progressive | None = None
+    progressive: Progressive = field(kw_only=True)
 
     def objective(self, model: MixtureVAE, guide: Guide, x: Tensor, seed: int) -> Objective:
         """What the joint training minimises."""
-        if self.progressive is None:
-            return super().objective(model, guide, x, seed)
         seed = seed % 2**32
         return ProgressiveObjective(self.fresh_elbo(), model, guide, self.progressive, x, seed)
