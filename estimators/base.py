@@ -19,6 +19,7 @@ from torch import Tensor
 from ..guides import Guide
 from ..inference import (
     Checkpoint,
+    decode,
     encode,
     importance_weighted_bound,
     launch,
@@ -29,7 +30,6 @@ from ..inference import (
     seeded,
     to_arviz,
 )
-from ..inference.prediction import evaluating
 from ..models import MixtureVAE
 from .settings import Settings
 
@@ -168,14 +168,10 @@ class DeepMixture(Settings, ClusterMixin, TransformerMixin, BaseEstimator):  # t
     def inverse_transform(self, Z: ArrayLike) -> Array:
         """E[x | z]: ``(N, D)`` to ``(N, *event)``."""
         check_is_fitted(self)
-        parameter = next(self.model_.parameters())
-        z = torch.as_tensor(np.asarray(Z)).to(parameter)
+        z = torch.as_tensor(np.asarray(Z))
         if z.dim() != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"Z has shape {tuple(z.shape)}: use (N, {self.latent_dim})")
-        with evaluating(self.model_):
-            code = self.model_.prior.code({"z": z})
-            mean: Array = self.model_.likelihood.mean(code).cpu().numpy()
-        return mean
+        return decode(self.model_, {"z": z}).numpy()
 
     def reconstruct(self, X: ArrayLike) -> Array:
         """E[x' | z] at the posterior mean of z, ``(N, *event)``."""

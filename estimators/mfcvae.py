@@ -22,11 +22,11 @@ from ..inference import (
     Recipe,
     Term,
     as_schedule,
+    decode,
     encode,
     responsibilities,
     sample,
 )
-from ..inference.prediction import evaluating
 from ..models import MixtureVAE
 from .base import Array, DeepMixture
 from .ladder import joining, mfcvae_story
@@ -274,10 +274,5 @@ class MFCVAE(DeepMixture):
 
     def _decode(self, codes: Sequence[Tensor]) -> Array:
         """E[x | z] of the codes by facet."""
-        like = next(self.model_.parameters())
         sites = ["z" + mixture.facet for mixture in self.model_.prior.mixtures]
-        latents = {site: code.to(like) for site, code in zip(sites, codes, strict=True)}
-        with evaluating(self.model_):
-            code = self.model_.prior.code(latents)
-            mean: Array = self.model_.likelihood.mean(code).cpu().numpy()
-        return mean
+        return decode(self.model_, dict(zip(sites, codes, strict=True))).numpy()

@@ -12,6 +12,7 @@ from .monitor import ClusterMonitor, CollapseWarning
 from .mutual_information import InformationPretraining, TwoViewRecipe
 from .objective import Evaluation, MixtureELBO, Objective
 from .prediction import (
+    decode,
     encode,
     posterior_predictive,
     reconstruct,
@@ -72,6 +73,7 @@ __all__ = [
     "Views",
     "as_schedule",
     "bound",
+    "decode",
     "encode",
     "importance_weighted_bound",
     "initialise_prior",

@@ -7,7 +7,7 @@ parameter store or in any global generator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -108,15 +108,25 @@ def responsibilities(
     return batched(model, guide, x, assign, batch_size)
 
 
+def decode(
+    model: MixtureVAE, latents: Mapping[str, Tensor], *, batch_size: int = BATCH_SIZE
+) -> Tensor:
+    """E[x | z] of continuous latents by site, ``(N, D)`` each, to ``(N, *event)``."""
+    like = next(model.parameters())
+    chunks = []
+    with evaluating(model):
+        for rows in zip(*(latent.split(batch_size) for latent in latents.values()), strict=True):
+            here = {site: z.to(like) for site, z in zip(latents, rows, strict=True)}
+            chunks.append(model.likelihood.mean(model.prior.code(here)).cpu())
+    return torch.cat(chunks)
+
+
 def reconstruct(
     model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
 ) -> Tensor:
     """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
-
-    def decode(rows: Tensor) -> dict[str, Tensor]:
-        return {"x": model.likelihood.mean(model.prior.code(posterior_means(guide, rows)))}
-
-    return batched(model, guide, x, decode, batch_size)["x"]
+    codes = encode(model, guide, x, batch_size=batch_size)
+    return decode(model, codes, batch_size=batch_size)
 
 
 def sample(
