@@ -55,8 +55,9 @@ class ClusterMonitor:
         self.merged = self.merged + 1 if lost else 0
         if self.merged == PATIENCE:
             warnings.warn(
-                f"all data have fallen in one cluster of {lost[0]!r} (epoch {epoch}): set "
-                "information_floor=0.5, pretrain for longer, or lower learning_rate",
+                f"all data have fallen in one cluster of {lost[0]!r} (epoch {epoch}): raise "
+                "pretrain_epochs, with initialisation='gmm', set information_floor=0.5, or lower "
+                "learning_rate",
                 CollapseWarning,
                 stacklevel=2,
             )
@@ -68,7 +69,7 @@ class ClusterMonitor:
             if 1 < occupied < n_clusters and len(self.rows) >= 20 * n_clusters:
                 warnings.warn(
                     f"{n_clusters - occupied} of {n_clusters} clusters of {site!r} hold no data: "
-                    "lower n_clusters, try other seeds with n_init, or pretrain for longer",
+                    "lower n_clusters, try other seeds with n_init, or raise pretrain_epochs",
                     CollapseWarning,
                     stacklevel=2,
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from functools import cache
 
@@ -13,6 +14,7 @@ from sklearn.mixture import GaussianMixture
 from pyromix.data import load, shapes3d
 from pyromix.estimators import DHVC, GMVAE, MFCVAE, AugmentedVaDE, DeepMixture, GamMMVAE, VaDE
 from pyromix.evaluation import evaluate_facets, hungarian_accuracy, purity
+from pyromix.inference import CollapseWarning
 
 SEEDS = range(5)
 
@@ -108,3 +110,20 @@ def test_facets_find_what_one_clustering_does_not() -> None:
     assert (means[None] > means[()] + 0.05).all()
     groups = KMeans(16, n_init=10, random_state=0).fit_predict(scenes.x.reshape(len(scenes.x), -1))
     assert purity(scenes.labels[:, 2], groups) < 0.45
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
+def test_the_remedy_that_a_collapse_is_told_with_works() -> None:
+    """The published start collapses on the digits, and the warning says to pretrain."""
+    digits = load("digits")
+    mfcvae = MFCVAE(n_clusters=(10, 5), latent_dim=(6, 3), max_epochs=60, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CollapseWarning)
+        mfcvae.fit(digits.x)
+    assert any("raise pretrain_epochs, with initialisation='gmm'" in str(w.message) for w in caught)
+    assert len(np.unique(mfcvae.labels_[:, 1])) == 1
+    mfcvae.set_params(pretrain_epochs=30, initialisation="gmm").fit(digits.x)
+    occupied = [len(np.unique(clusters)) for clusters in mfcvae.labels_.T]
+    assert occupied[0] >= 7, occupied
+    assert occupied[1] >= 4, occupied
