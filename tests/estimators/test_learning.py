@@ -115,7 +115,7 @@ def test_facets_find_what_one_clustering_does_not() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 def test_the_remedy_that_a_collapse_is_told_with_works() -> None:
-    """The published start collapses on the digits, and the warning says to pretrain."""
+    """Without pretraining, as by default, the digits collapse; the warning says to pretrain."""
     digits = load("digits")
     mfcvae = MFCVAE(n_clusters=(10, 5), latent_dim=(6, 3), max_epochs=60, random_state=0)
     with warnings.catch_warnings(record=True) as caught:
