@@ -1,39 +1,64 @@
 """Objectives and their terms, training, and what a trained model says of data."""
 
-from .checkpoint import Checkpoint
-from .closed_form import ClosedFormELBO
-from .devices import launch, make_fabric
-from .enumerated import EnumeratedELBO
-from .errors import TrainingDiverged, TrainingInterrupted
-from .evidence import bound, importance_weighted_bound
-from .export import to_arviz
-from .initialisation import INITIALISATIONS, Autoencoder, initialise_prior
-from .monitor import ClusterMonitor, CollapseWarning
-from .mutual_information import InformationPretraining, TwoViewRecipe
-from .objective import Evaluation, MixtureELBO, Objective
+from .objectives import (
+    Affiliation,
+    AffineViews,
+    ClosedFormELBO,
+    Constant,
+    EnumeratedELBO,
+    Evaluation,
+    InformationFloor,
+    LinearWarmup,
+    MixtureELBO,
+    MutualInformation,
+    Objective,
+    OnFacets,
+    Piecewise,
+    Product,
+    Schedule,
+    Term,
+    VectorViews,
+    Views,
+    as_schedule,
+    make_views,
+    two_view_information,
+)
+from .phases import (
+    INITIALISATIONS,
+    Autoencoder,
+    ClusterMonitor,
+    CollapseWarning,
+    InformationPretraining,
+    Progressive,
+    ProgressiveObjective,
+    ProgressiveRecipe,
+    Recipe,
+    TwoViewRecipe,
+    initialise_prior,
+)
 from .prediction import (
+    bound,
     decode,
     encode,
+    importance_weighted_bound,
     posterior_predictive,
     reconstruct,
     responsibilities,
     sample,
+    to_arviz,
 )
-from .progressive import Progressive, ProgressiveObjective, ProgressiveRecipe
-from .recipe import Recipe
-from .runs import Run, RunConfig
-from .schedules import Constant, LinearWarmup, Piecewise, Product, Schedule, as_schedule
-from .seeds import seeded
-from .terms import (
-    Affiliation,
-    InformationFloor,
-    MutualInformation,
-    OnFacets,
-    Term,
-    two_view_information,
+from .training import (
+    Checkpoint,
+    Row,
+    Run,
+    RunConfig,
+    Trainer,
+    TrainingDiverged,
+    TrainingInterrupted,
+    launch,
+    make_fabric,
+    seeded,
 )
-from .training import Row, Trainer
-from .views import AffineViews, VectorViews, Views, make_views
 
 __all__ = [
     "INITIALISATIONS",

@@ -3,67 +3,90 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from .rooms import ROOT, modules, rooms
+
+LAWS = {"distributions", "networks"}
+STORIES = LAWS | {"models", "guides"}
+OBJECTIVES = STORIES | {"inference.objectives"}
+PREDICTION = OBJECTIVES | {"inference.prediction", "inference.training"}
+FITS = PREDICTION | {"inference", "inference.phases"}
 ALLOWED: dict[str, set[str]] = {
     "distributions": set(),
     "networks": set(),
-    "models": {"distributions", "networks"},
-    "guides": {"distributions", "networks"},
-    "inference": {"distributions", "networks", "models", "guides"},
+    "models": LAWS,
+    "guides": LAWS,
+    "inference.training": set(),
+    "inference.objectives": STORIES,
+    "inference.prediction": OBJECTIVES | {"inference.training"},
+    "inference.phases": PREDICTION,
+    "inference": PREDICTION | {"inference.phases"},
     "data": {"distributions"},
     "evaluation": {"distributions"},
-    "estimators": {
-        "distributions",
-        "networks",
-        "models",
-        "guides",
-        "inference",
-        "data",
-        "evaluation",
-    },
+    "estimators": FITS | {"data", "evaluation"},
+    "cli": FITS | {"data", "evaluation", "estimators"},
 }
 
 
-def imported_rooms(path: Path) -> set[str]:
-    """The rooms that a module imports at any place, relatively or by the package's name."""
-    rooms = set()
+def imported(name: str, path: Path, known: set[str]) -> Iterator[str]:
+    """The modules of the package that one imports at any place, relatively or by its name."""
+    package = name.split(".") if path.stem == "__init__" else name.split(".")[:-1]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            if node.level == 2 and node.module:
-                rooms.add(node.module.split(".")[0])
-            elif node.level == 2:
-                rooms |= {alias.name for alias in node.names}
-            elif node.level == 0 and node.module and node.module.startswith("pyromix."):
-                rooms.add(node.module.split(".")[1])
+            if node.level:
+                above = package[: len(package) - node.level + 1]
+                base = ".".join([*above, *filter(None, [node.module])])
+            elif node.module and node.module.split(".")[0] == "pyromix":
+                base = node.module.partition(".")[2]
+            else:
+                continue
+            for alias in node.names:
+                whole = ".".join(filter(None, (base, alias.name)))
+                yield whole if whole in known else base
         elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names if alias.name.startswith("pyromix.")]
-            rooms |= {name.split(".")[1] for name in names}
-    return rooms
+            for alias in node.names:
+                if alias.name.startswith("pyromix."):
+                    yield alias.name.partition(".")[2]
+
+
+def room_of(module: str) -> str:
+    """The innermost room that a module stands in; none for the face."""
+    inside = [room for room in rooms() if module == room or module.startswith(room + ".")]
+    return max(inside, key=len, default="")
+
+
+def test_every_room_has_its_rule() -> None:
+    assert set(ALLOWED) == set(rooms())
+    list(TopologicalSorter(ALLOWED).static_order())
 
 
 @pytest.mark.parametrize("room", ALLOWED)
 def test_room_imports_only_what_stands_below_it(room: str) -> None:
-    modules = list((ROOT / room).glob("*.py"))
-    assert modules
-    for path in modules:
-        upwards = imported_rooms(path) - ALLOWED[room] - {"__version__"}
-        assert not upwards, f"{room}/{path.name} imports {upwards}"
+    known = modules()
+    inside = {name: path for name, path in known.items() if room_of(name) == room}
+    assert inside
+    for name, path in inside.items():
+        upwards = {room_of(each) for each in imported(name, path, set(known))}
+        upwards -= ALLOWED[room] | {room, ""}
+        assert not upwards, f"{name} imports {upwards}"
 
 
 def test_the_check_sees_a_forbidden_import(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
-    path.write_text("def f():\n    from ..estimators import VaDE\n    import pyromix.cli.main\n")
-    assert imported_rooms(path) == {"estimators", "cli"}
+    path.write_text("def f():\n    from ...estimators import VaDE\n    import pyromix.cli.main\n")
+    found = set(imported("inference.phases.module", path, set(modules())))
+    assert found == {"estimators", "cli.main"}
+    assert {room_of(each) for each in found} == {"estimators", "cli"}
 
 
 def test_modules_are_short() -> None:
     lengths = {
         str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
-        for room in (*ALLOWED, "cli")
-        for path in (ROOT / room).glob("*.py")
+        for path in modules().values()
     }
-    assert {name: length for name, length in lengths.items() if length > 400} == {}
+    assert {name: length for name, length in lengths.items() if length > 280} == {}

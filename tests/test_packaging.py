@@ -36,7 +36,12 @@ def test_wheel(tmp_path: Path) -> None:
     packages = settings["tool"]["setuptools"]["packages"]
     for package in packages:
         assert f"{package.replace('.', '/')}/__init__.py" in names
-    rooms = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    rooms = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for pattern in ("*/__init__.py", "*/*/__init__.py")
+        for path in ROOT.glob(pattern)
+        if path.parts[len(ROOT.parts)] not in ("tests", ".venv")
+    }
     assert {f"pyromix.{room}" for room in rooms} | {"pyromix"} == set(packages)
     assert "pyromix/py.typed" in names
     tops = {name.split("/")[0] for name in names}

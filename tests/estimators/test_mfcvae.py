@@ -13,7 +13,7 @@ from sklearn.base import clone
 from pyromix.estimators import ESTIMATORS, MFCVAE, load
 from pyromix.estimators.ladder import joining
 from pyromix.inference import ProgressiveRecipe
-from pyromix.inference.progressive import Progressive
+from pyromix.inference.phases.progressive import Progressive
 
 pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 

@@ -12,9 +12,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from pyromix.inference.checkpoint import Checkpoint
-from pyromix.inference.errors import TrainingDiverged
-from pyromix.inference.training import Row, Trainer
+from pyromix.inference.training.checkpoint import Checkpoint
+from pyromix.inference.training.errors import TrainingDiverged
+from pyromix.inference.training.trainer import Row, Trainer
 
 Parts = dict[str, Tensor]
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..guides import Guide
-from ..models import MixtureVAE
-from ..networks import LadderDecoder
+from ...guides import Guide
+from ...models import MixtureVAE
+from ...networks import LadderDecoder
+from ..objectives import Constant, MixtureELBO, Objective, Piecewise, Product, Schedule
+from ..training import Callback, Row
 from .initialisation import refit_mixture
-from .objective import MixtureELBO, Objective
 from .recipe import Recipe
-from .schedules import Constant, Piecewise, Product, Schedule
-from .training import Callback, Row
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pyromix.inference.schedules import Constant, LinearWarmup, Piecewise, Schedule, as_schedule
+from pyromix.inference.objectives.schedules import (
+    Constant,
+    LinearWarmup,
+    Piecewise,
+    Schedule,
+    as_schedule,
+)
 
 STEPS = np.arange(-5, 60)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from pyromix.inference.batches import Share, batches_of
+from pyromix.inference.training.batches import Share, batches_of
 
 
 def share(rank: int = 0, world: int = 1) -> Share:

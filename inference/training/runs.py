@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .checkpoint import Checkpoint
 from .files import replacing
-from .training import Row
+from .trainer import Row
 
 _FORMAT = "pyromix-run"
 _VERSION = 1

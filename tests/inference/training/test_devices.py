@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from pyromix.inference.devices import launch, make_fabric
+from pyromix.inference.training.devices import launch, make_fabric
 
 
 @pytest.fixture(scope="module")
 def toys() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(Path(__file__).parent)
+        patch.syspath_prepend(Path(__file__).parents[1])
         import toys
 
         yield toys

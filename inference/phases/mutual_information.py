@@ -12,13 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..guides import AmortisedAssignment
-from ..models import MixtureVAE
-from .prediction import batched
+from ...guides import AmortisedAssignment
+from ...models import MixtureVAE
+from ..objectives import AffineViews, Views, two_view_information
+from ..prediction import batched
+from ..training import seeded
 from .recipe import Recipe
-from .seeds import seeded
-from .terms import two_view_information
-from .views import AffineViews, Views
 
 MANY = 20_000  # data above which heads are compared on an even subset
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ..guides import Guide
-from ..models import MixtureVAE
-from .prediction import responsibilities
+from ...guides import Guide
+from ...models import MixtureVAE
+from ..prediction import responsibilities
 
 ROWS = 1000
 PATIENCE = 3

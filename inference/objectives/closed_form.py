@@ -9,8 +9,8 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from ..guides import Guide
-from ..models import Divergence, MixtureVAE
+from ...guides import Guide
+from ...models import Divergence, MixtureVAE
 from .objective import Evaluation, MixtureELBO, Program
 from .schedules import Schedule
 from .terms import Clusterings, Term

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyromix.inference.seeds import derive_seed, seeded
+from pyromix.inference.training.seeds import derive_seed, seeded
 
 
 def test_a_scope_leaves_every_global_generator_as_it_was() -> None:

@@ -17,7 +17,7 @@ from pyromix.inference import (
     Term,
     VectorViews,
 )
-from pyromix.inference.terms import entropy, two_view_information
+from pyromix.inference.objectives.terms import entropy, two_view_information
 
 
 def some_responsibilities() -> tuple[Tensor, Tensor]:

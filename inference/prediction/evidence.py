@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ..guides import Guide
-from ..models import MixtureVAE, Prior
-from .closed_form import ClosedFormELBO
-from .prediction import BATCH_SIZE, batched, device_of
-from .seeds import seeded
+from ...guides import Guide
+from ...models import MixtureVAE, Prior
+from ..objectives import ClosedFormELBO
+from ..training import seeded
+from .answers import BATCH_SIZE, batched, device_of
 
 
 def bound(

@@ -12,10 +12,10 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
-from ..guides import Guide
-from ..models import MixtureVAE
-from .prediction import BATCH_SIZE, batched, encode, responsibilities
-from .seeds import seeded
+from ...guides import Guide
+from ...models import MixtureVAE
+from ..prediction import BATCH_SIZE, batched, encode, responsibilities
+from ..training import seeded
 
 INITIALISATIONS = ("gmm", "gmm-diag", "gmm-tied", "gmm-means", "kmeans", "data", "none")
 COVARIANCES = {"gmm": "full", "gmm-diag": "diag", "gmm-tied": "tied"}

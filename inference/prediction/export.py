@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ..guides import Guide
-from ..models import MixtureVAE
-from .prediction import BATCH_SIZE, batched, device_of, responsibilities
-from .seeds import seeded
+from ...guides import Guide
+from ...models import MixtureVAE
+from ..training import seeded
+from .answers import BATCH_SIZE, batched, device_of, responsibilities
 
 
 def to_arviz(model: MixtureVAE, guide: Guide, x: Tensor, *, n: int = 100, seed: int = 0) -> Any:

@@ -15,8 +15,8 @@ import torch
 from pyro.infer.elbo import ELBO
 from torch import Tensor, nn
 
-from ..guides import Guide
-from ..models import MixtureVAE
+from ...guides import Guide
+from ...models import MixtureVAE
 from .schedules import Schedule, as_schedule
 from .terms import Clusterings, Term
 from .views import Views

@@ -14,7 +14,7 @@ from pyro.infer import TraceEnum_ELBO
 from torch import Tensor
 
 from pyromix.inference import EnumeratedELBO
-from pyromix.inference.traces import ScaleLatents
+from pyromix.inference.objectives.traces import ScaleLatents
 
 X = torch.linspace(-2, 2, 6, dtype=torch.float64)
 LOC = torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyromix.inference.files import replacing
+from pyromix.inference.training.files import replacing
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from ..guides import Guide
-from ..models import MixtureVAE
-from .checkpoint import Checkpoint
-from .evidence import bound
+from ...guides import Guide
+from ...models import MixtureVAE
+from ..objectives import MixtureELBO, Objective
+from ..prediction import bound
+from ..training import Checkpoint, PhaseProgress, Row, Trainer, seeded
 from .initialisation import (
     INITIALISATIONS,
     Autoencoder,
@@ -26,10 +27,6 @@ from .initialisation import (
     initialise_prior,
 )
 from .monitor import ClusterMonitor
-from .objective import MixtureELBO, Objective
-from .progress import PhaseProgress
-from .seeds import seeded
-from .training import Row, Trainer
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

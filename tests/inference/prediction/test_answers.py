@@ -22,7 +22,7 @@ from pyromix.inference import (
 )
 from pyromix.models import GaussianMixture, MixtureVAE, Normal, StyleMixture
 
-from ..contracts.evidence import log_evidence
+from ...contracts.evidence import log_evidence
 
 LOC = torch.tensor([[-3.0], [0.0], [3.0]], dtype=torch.float64)
 LOGITS = torch.tensor([0.0, 1.0, 0.5], dtype=torch.float64)

@@ -15,9 +15,9 @@ import pyro
 import torch
 from torch import Tensor, nn
 
-from ..guides import Guide
-from ..models import MixturePrior, MixtureVAE
-from .seeds import seeded
+from ...guides import Guide
+from ...models import MixturePrior, MixtureVAE
+from ..training import seeded
 
 BATCH_SIZE = 2048
 

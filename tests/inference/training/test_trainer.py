@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from pyromix.inference.batches import Share, batches_of
-from pyromix.inference.checkpoint import Checkpoint
-from pyromix.inference.devices import make_fabric
-from pyromix.inference.errors import TrainingDiverged, TrainingInterrupted
-from pyromix.inference.seeds import derive_seed
-from pyromix.inference.training import Row, Trainer
+from pyromix.inference.training.batches import Share, batches_of
+from pyromix.inference.training.checkpoint import Checkpoint
+from pyromix.inference.training.devices import make_fabric
+from pyromix.inference.training.errors import TrainingDiverged, TrainingInterrupted
+from pyromix.inference.training.seeds import derive_seed
+from pyromix.inference.training.trainer import Row, Trainer
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 
 
 @pytest.fixture

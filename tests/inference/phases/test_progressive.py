@@ -20,7 +20,7 @@ from pyromix.inference import (
     Trainer,
     make_fabric,
 )
-from pyromix.inference.initialisation import refit_mixture
+from pyromix.inference.phases.initialisation import refit_mixture
 from pyromix.models import Bernoulli, Facets, GaussianMixture, MixtureVAE
 from pyromix.networks import mlp_ladder
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pyromix.inference.checkpoint import Checkpoint
+from pyromix.inference.training.checkpoint import Checkpoint
 
 
 def test_phases_come_back(tmp_path: Path) -> None:

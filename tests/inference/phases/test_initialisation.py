@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pyromix.guides import AmortisedGuide, GaussianHead, Guide
 from pyromix.inference import Autoencoder, encode, initialise_prior, responsibilities
-from pyromix.inference.initialisation import NeighbourAutoencoder, refit_mixture
+from pyromix.inference.phases.initialisation import NeighbourAutoencoder, refit_mixture
 from pyromix.models import Facets, GaussianMixture, MixtureVAE, Normal, StyleMixture
 
 CENTRES = torch.tensor([[-4.0, 0.0], [0.0, 4.0], [4.0, 0.0]], dtype=torch.float64)

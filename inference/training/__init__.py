@@ -1,0 +1,25 @@
+"""Training: a loop on Lightning Fabric that knows nothing of mixtures, its checkpoints and runs."""
+
+from .checkpoint import Checkpoint
+from .devices import launch, make_fabric
+from .errors import TrainingDiverged, TrainingInterrupted
+from .progress import PhaseProgress
+from .runs import Run, RunConfig
+from .seeds import derive_seed, seeded
+from .trainer import Callback, Row, Trainer
+
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "PhaseProgress",
+    "Row",
+    "Run",
+    "RunConfig",
+    "Trainer",
+    "TrainingDiverged",
+    "TrainingInterrupted",
+    "derive_seed",
+    "launch",
+    "make_fabric",
+    "seeded",
+]
