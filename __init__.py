@@ -1,3 +1,3 @@
 """pyromix: deep mixture models (clustering variational autoencoders) in Pyro."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

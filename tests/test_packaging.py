@@ -1,7 +1,12 @@
-"""The wheel holds every room, and neither tests nor tutorials nor benchmarks."""
+"""The wheel holds every room, and neither tests nor tutorials nor benchmarks.
+
+The version is stated in one place, and the pages that go with it agree.
+"""
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,7 +15,55 @@ from zipfile import ZipFile
 
 import pytest
 
+import pyromix
+
 ROOT = Path(__file__).parents[1]
+
+
+def test_the_version_is_stated_once() -> None:
+    """setuptools reads it off the text of ``__init__.py``, so it must be a literal there."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in settings["project"]
+    assert settings["project"]["dynamic"] == ["version"]
+    source = settings["tool"]["setuptools"]["dynamic"]["version"]["attr"]
+    assert source == "pyromix.__version__"
+    values = [
+        node.value
+        for node in ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__"
+    ]
+    assert [ast.literal_eval(value) for value in values] == [pyromix.__version__]
+
+
+def test_citation_and_changelog_are_of_this_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.+)$", citation, re.MULTILINE) == [pyromix.__version__]
+    assert re.findall(r"^license: (.+)$", citation, re.MULTILINE) == ["Apache-2.0"]
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[(.+?)\]", changes, re.MULTILINE)[0] == pyromix.__version__
+
+
+PAGES = ("CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md")))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_tests_and_files_that_a_page_names_exist(page: str) -> None:
+    """A page names tests as ``tests/room/test_file.py::test_name``, or by a class in between."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for path, names in re.findall(r"`(tests/[\w/]+\.py)(?:::([\w:]+))?`", text):
+        assert (ROOT / path).is_file(), path
+        source = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        body: list[ast.stmt] = source.body
+        for name in filter(None, names.split("::")):
+            found = [
+                node
+                for node in body
+                if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
+            ]
+            assert found, f"{page}: {path} has no {name}"
+            body = found[0].body
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert ((ROOT / page).parent / target).exists(), f"{page}: {target}"
 
 
 @pytest.mark.slow
@@ -32,6 +85,12 @@ def test_wheel(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
+        (folder,) = {name.split("/")[0] for name in names if ".dist-info/" in name}
+        metadata = archive.read(f"{folder}/METADATA").decode().splitlines()
+        licence = archive.read(f"{folder}/licenses/LICENSE")
+    assert f"Version: {pyromix.__version__}" in metadata
+    assert "License-Expression: Apache-2.0" in metadata
+    assert licence == (ROOT / "LICENSE").read_bytes()
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packages = settings["tool"]["setuptools"]["packages"]
     for package in packages:
