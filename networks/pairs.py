@@ -1,74 +1,157 @@
-"""An encoder and the decoder that mirrors it, for tables and for images."""
+"""Pair objects: each says how an encoder, and the decoder that mirrors it, are built for some data.
+
+A pair holds sizes and choices, no weights. Encoder first and decoder second, a seed gives the same
+weights each time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
+from typing import ClassVar
 
+import torch
 from torch import nn
 
-from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer
 from .mlp import MLP
 
-NETWORKS = ("auto", "mlp", "conv", "strided")
 
+class Networks:
+    """What builds an encoder without its heads, and the decoder that mirrors it.
 
-def encoder_decoder(
-    event_shape: tuple[int, ...],
-    code_dim: int,
-    *,
-    network: str = "mlp",
-    hidden_dims: Sequence[int] = (500, 500, 2000),
-    batch_norm: bool = False,
-) -> tuple[nn.Module, nn.Module, int]:
-    """Build an encoder without its heads, its mirrored decoder, and the encoder's width.
-
-    Args:
-        event_shape: shape of one datum: ``(X,)``, or ``(C, H, W)`` for an image.
-        code_dim: size of what the decoder takes, D.
-        network: ``"mlp"`` (images are flattened); ``"conv"``, the networks of GMVAE's paper for
-            28×28 and 32×32; ``"strided"``, three convolutions of stride 2 for images of any size;
-            or ``"auto"``, which is ``"strided"`` for images and else ``"mlp"``.
-        hidden_dims: the perceptron's hidden layers in the encoder, reversed in the decoder.
-        batch_norm: put a BatchNorm before every nonlinearity; convolutions always do.
-
-    Returns:
-        Encoder ``(..., *event)`` to ``(..., F)``, decoder ``(..., D)`` to ``(..., *event)``, and F.
-
-    Raises:
-        ValueError: an unknown network, or one that does not fit the data.
+    Any object with these two methods will do. Deriving from this class says so, and a frozen
+    dataclass is shown, compared and saved by its arguments.
 
     Example:
-        >>> encoder, decoder, width = encoder_decoder((1, 8, 8), 10, hidden_dims=(32,))
-        >>> width
-        32
+        >>> @dataclass(frozen=True)
+        ... class Linear(Networks):
+        ...     width: int = 3
+        ...
+        ...     def encoder(self, event_shape: tuple[int, ...]) -> nn.Module:
+        ...         return nn.Sequential(nn.Flatten(), nn.Linear(prod(event_shape), self.width))
+        ...
+        ...     def decoder(self, code_dim: int, event_shape: tuple[int, ...]) -> nn.Module:
+        ...         layer = nn.Linear(code_dim, prod(event_shape))
+        ...         return nn.Sequential(layer, nn.Unflatten(-1, event_shape))
+        >>> Linear().decoder(2, (1, 8, 8))(torch.zeros(5, 2)).shape
+        torch.Size([5, 1, 8, 8])
     """
-    if network not in NETWORKS:
-        raise ValueError(f"network is {network!r}: use one of {', '.join(NETWORKS)}")
-    image = len(event_shape) == 3
-    if network == "mlp" or (network == "auto" and not image):
-        size = prod(event_shape)
-        encoder: nn.Module = MLP(size, hidden_dims, batch_norm=batch_norm)
-        decoder: nn.Module = MLP(code_dim, hidden_dims[::-1], size, batch_norm=batch_norm)
-        if len(event_shape) > 1:
-            encoder = nn.Sequential(nn.Flatten(-len(event_shape)), encoder)
-            decoder = nn.Sequential(decoder, nn.Unflatten(-1, event_shape))
-        return encoder, decoder, hidden_dims[-1]
-    if not image:
+
+    ladder: ClassVar[bool] = False
+
+    def encoder(self, event_shape: tuple[int, ...]) -> nn.Module:
+        """A new network from data ``(B, *event)`` to features ``(B, F)``.
+
+        Raises:
+            ValueError: the networks do not fit data of this shape.
+        """
+        raise NotImplementedError
+
+    def decoder(self, code_dim: int, event_shape: tuple[int, ...]) -> nn.Module:
+        """A new network from codes ``(..., D)`` to ``(..., *event)``.
+
+        Raises:
+            ValueError: the networks do not fit data of this shape.
+        """
+        raise NotImplementedError
+
+
+def feature_dims(encoder: nn.Module, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """How many features an encoder gives: one number, or one for each facet of a ladder.
+
+    Two data of zeros are sent through it in evaluation mode, so that nothing in it changes.
+
+    Args:
+        encoder: a network from ``(B, *event)`` to ``(B, F)``, or to a tuple of such.
+        event_shape: shape of one datum.
+
+    Raises:
+        ValueError: it gives another shape.
+
+    Example:
+        >>> feature_dims(Perceptron(32).encoder((1, 8, 8)), (1, 8, 8))
+        (32,)
+    """
+    like = next(encoder.parameters(), torch.empty(0))
+    modes = {module: module.training for module in encoder.modules()}
+    try:
+        with torch.no_grad():
+            given = encoder.eval()(torch.zeros(2, *event_shape, dtype=like.dtype).to(like.device))
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    features = given if isinstance(given, tuple | list) else (given,)
+    shapes = [tuple(each.shape) for each in features]
+    if any(len(shape) != 2 or shape[0] != 2 for shape in shapes):
         raise ValueError(
-            f"network is {network!r} and a datum has shape {event_shape}: give images (C, H, W), "
-            "or use network='mlp'"
+            f"the encoder makes {shapes} of 2 data of shape {event_shape}: it must give (2, F), "
+            "or such features for each facet"
         )
-    channels, height, width = event_shape
-    layers: Sequence[Layer] = STRIDED_LAYERS
-    if network == "conv":
-        if (height, width) not in GMVAE_LAYERS:
-            sizes = " or ".join(f"{rows}×{columns}" for rows, columns in GMVAE_LAYERS)
-            raise ValueError(
-                f"network='conv' takes images of {sizes}, and a datum has shape {event_shape}: "
-                "use network='strided'"
-            )
-        layers = GMVAE_LAYERS[height, width]
-    shape = (channels, height, width)
-    conv_encoder = ConvEncoder(shape, layers)
-    return conv_encoder, ConvDecoder(code_dim, shape, layers), conv_encoder.out_features
+    return tuple(shape[1] for shape in shapes)
+
+
+def widths(value: Sequence[int] | int, argument: str = "hidden_dims") -> tuple[int, ...]:
+    """The sizes of layers as a tuple; a number alone is one layer.
+
+    Raises:
+        ValueError: none, or one below 1.
+    """
+    sizes = (value,) if isinstance(value, int) else tuple(value)
+    if not sizes or min(sizes) < 1:
+        raise ValueError(f"{argument} is {value}: give at least one size, each 1 or more")
+    return sizes
+
+
+@dataclass(frozen=True)
+class Perceptron(Networks):
+    """Multilayer perceptrons; images are flattened, and put together again.
+
+    ``Perceptron((500, 500, 2000))`` is VaDE's: D-500-500-2000, ReLU, no BatchNorm, and its mirror.
+
+    Args:
+        hidden_dims: the encoder's hidden layers, reversed in the decoder; a number is one layer.
+            ``None``: ``small`` or ``large``, by the size of the data.
+        small: the hidden layers for data of at most 100 features.
+        large: the hidden layers for data of more.
+        batch_norm: put a BatchNorm before every nonlinearity.
+
+    Example:
+        >>> encoder = Perceptron().encoder((784,))
+        >>> encoder(torch.zeros(3, 784)).shape
+        torch.Size([3, 2000])
+
+    References:
+        Jiang et al. (2017). Variational Deep Embedding. arXiv 1611.05148.
+    """
+
+    hidden_dims: tuple[int, ...] | int | None = None
+    small: tuple[int, ...] | int = (256, 256)
+    large: tuple[int, ...] | int = (500, 500, 2000)
+    batch_norm: bool = False
+
+    def __post_init__(self) -> None:
+        for argument in ("hidden_dims", "small", "large"):
+            if (value := getattr(self, argument)) is not None:
+                object.__setattr__(self, argument, widths(value, argument))
+
+    def layers(self, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The encoder's hidden layers for data of this shape."""
+        usual = self.small if prod(event_shape) <= 100 else self.large
+        return widths(usual if self.hidden_dims is None else self.hidden_dims)
+
+    def encoder(self, event_shape: tuple[int, ...]) -> nn.Module:
+        """A new network from ``(..., *event)`` to ``(..., F)``."""
+        size = prod(event_shape)
+        network = MLP(size, self.layers(event_shape), batch_norm=self.batch_norm)
+        if len(event_shape) == 1:
+            return network
+        return nn.Sequential(nn.Flatten(-len(event_shape)), network)
+
+    def decoder(self, code_dim: int, event_shape: tuple[int, ...]) -> nn.Module:
+        """A new network from ``(..., D)`` to ``(..., *event)``."""
+        hidden_dims, size = self.layers(event_shape)[::-1], prod(event_shape)
+        network = MLP(code_dim, hidden_dims, size, batch_norm=self.batch_norm)
+        if len(event_shape) == 1:
+            return network
+        return nn.Sequential(network, nn.Unflatten(-1, event_shape))

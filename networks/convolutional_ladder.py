@@ -1,0 +1,114 @@
+"""Convolutions as a ladder, those of MFCVAE (Falck et al. 2021, appendix and the authors' code)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from .image_pairs import image_shape
+from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
+
+
+@dataclass(frozen=True)
+class ConvolutionalLadder(LadderNetworks):
+    """Convolutions as a ladder: every facet halves the side and doubles the channels.
+
+    With 64 channels, and J = 2 facets on 32×32, it is the paper's for 3DShapes and SVHN: 4×4
+    kernels, every convolution followed by ELU and BatchNorm, features joined as channels. Sides of
+    images are divisible by 2^J, and at least 4·2^J.
+
+    Args:
+        channels: of the first backbone.
+
+    Example:
+        >>> networks = ConvolutionalLadder()
+        >>> encoder = networks.encoder((3, 32, 32), 2)
+        >>> [features.shape[-1] for features in encoder(torch.zeros(3, 3, 32, 32))]
+        [3136, 1024]
+        >>> networks.decoder((20, 2), (3, 32, 32))(torch.zeros(3, 22)).shape
+        torch.Size([3, 3, 32, 32])
+
+    References:
+        Falck et al. (2021). Multi-Facet Clustering Variational Autoencoders. arXiv 2106.05241.
+    """
+
+    channels: int = 64
+
+    def _sizes(
+        self, event_shape: tuple[int, ...], depth: int
+    ) -> tuple[list[int], list[int], list[tuple[int, int]]]:
+        """By facet: channels after the backbone, after the rung, and sides after the backbone.
+
+        Raises:
+            ValueError: no facet, or images that cannot be halved so often.
+        """
+        shape = image_shape(self, event_shape)
+        if depth < 1 or any(side % 2**depth or side < 4 * 2**depth for side in shape[1:]):
+            raise ValueError(
+                f"a datum has shape {shape}: a convolutional ladder of {depth} facets takes images "
+                f"(C, H, W) whose sides are divisible by {2**depth} and at least {4 * 2**depth}; "
+                "use fewer facets, or perceptrons"
+            )
+        backbones = [self.channels << level for level in range(depth)]
+        tops = [width if level == 0 else 2 * width for level, width in enumerate(backbones)]
+        sides = [(shape[1] >> level, shape[2] >> level) for level in range(1, depth + 1)]
+        return backbones, tops, sides
+
+    def encoder(  # type: ignore[override]
+        self, event_shape: tuple[int, ...], n_facets: int
+    ) -> LadderEncoder:
+        """A new network from ``(..., C, H, W)`` to ``(..., F_j)`` for each facet."""
+        sizes = self._sizes(event_shape, n_facets)
+        inputs = (event_shape[0], *sizes[0])
+        backbones, rungs, out_features = [], [], []
+        for before, width, top, side in zip(inputs, *sizes, strict=False):
+            last = nn.Conv2d(width, top, 4, 1 if top == width else 2, 1)
+            backbones.append(_activated(nn.Conv2d(before, width, 4, 2, 1)))
+            halving = _activated(nn.Conv2d(width, width, 4, 2, 1))
+            rungs.append(nn.Sequential(halving, _activated(last), nn.Flatten()))
+            ends = [size // 2 - 1 if top == width else size // 4 for size in side]
+            out_features.append(top * prod(ends))
+        encoder = LadderEncoder(backbones, rungs, out_features, 3)
+        # In this memory order convolutions are a third quicker on a CPU.
+        return encoder.to(memory_format=torch.channels_last)
+
+    def decoder(  # type: ignore[override]
+        self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
+    ) -> LadderDecoder:
+        """A new network from ``(..., ΣD)`` to ``(..., C, H, W)``."""
+        _, tops, sides = self._sizes(event_shape, len(latent_dims))
+        rungs = [
+            nn.Sequential(
+                nn.Linear(dim, top * prod(side)), nn.Unflatten(-1, (top, *side)), nn.ELU()
+            )
+            for dim, top, side in zip(latent_dims, tops, sides, strict=True)
+        ]
+        merged = [*(2 * top for top in tops[:-1]), tops[-1]]
+        upwards: list[nn.Module] = [nn.ConvTranspose2d(merged[0], event_shape[0], 4, 2, 1)]
+        for above, width in zip(tops, merged[1:], strict=False):
+            upscaling = _activated(nn.ConvTranspose2d(width, 2 * above, 4, 2, 1))
+            upwards.append(
+                nn.Sequential(upscaling, _activated(nn.ConvTranspose2d(2 * above, above, 3, 1, 1)))
+            )
+        decoder = LadderDecoder(latent_dims, rungs, upwards, _joined_channels, event_shape)
+        return decoder.to(memory_format=torch.channels_last)
+
+
+def _activated(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.ELU(), nn.BatchNorm2d(convolution.out_channels))
+
+
+def _joined_channels(own: Tensor, above: Tensor) -> Tensor:
+    return torch.cat([own, above], 1)
+
+
+def conv_ladder(
+    shape: tuple[int, ...], latent_dims: Sequence[int], *, channels: int = 64
+) -> tuple[LadderEncoder, LadderDecoder]:
+    """Both networks of a :class:`ConvolutionalLadder`."""
+    pair, dims = ConvolutionalLadder(channels), tuple(latent_dims)
+    return pair.encoder(shape, len(dims)), pair.decoder(dims, shape)
