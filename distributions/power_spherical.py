@@ -23,11 +23,11 @@ class PowerSpherical(SphericalFamily):
 
     Args:
         loc: unit vectors μ, of shape ``(*B, D)`` with D ≥ 2.
-        concentration: κ ≥ 0, of shape ``(*B,)``.
+        concentration: κ from 0 to 1e6, of shape ``(*B,)``.
 
     Raises:
         ValueError: ``loc`` has fewer than two components or is not of unit length, or
-            ``concentration`` is negative.
+            ``concentration`` is out of range.
 
     Example:
         >>> posterior = PowerSpherical(torch.eye(3), 5.0)
@@ -63,4 +63,5 @@ class PowerSpherical(SphericalFamily):
         beta = torch.full_like(concentration, (dim - 1) / 2)
         halves = Dirichlet(torch.stack([concentration + beta, beta], -1), validate_args=False)
         near, far = halves.sample().unbind(-1)
-        return 2 * torch.atan2(far.sqrt(), near.sqrt())
+        angle = 2 * torch.atan2(far.sqrt(), near.sqrt())
+        return torch.where(concentration.isnan(), concentration, angle)  # a Beta of NaN is a number

@@ -6,7 +6,8 @@ Both are exponential families along one axis, with a statistic T that grows with
 
 so that log-density, entropy, mean and an exact reparameterisation need only T, its mean and log Z.
 Cosines, angles and normalisers are computed in float64 whatever the dtype of the parameters: in
-float32 the difference of :math:`\kappa` and :math:`\kappa \mu^\top z` drowns in rounding.
+float32 the difference of :math:`\kappa` and :math:`\kappa \mu^\top z` drowns in rounding. Beyond
+κ = 1e6 it would in float64 too: such a law is refused, and gives NaN where nothing is validated.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ from .batch import Shape
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _NEGLIGIBLE = 25.0  # nats below the integrand's start
+LARGEST_CONCENTRATION = 1e6
+
+
+def log_area(dim: int) -> float:
+    """The logarithm of the area of the sphere in D dimensions."""
+    return math.log(2) + 0.5 * dim * math.log(math.pi) - math.lgamma(0.5 * dim)
 
 
 def cosine(a: Tensor, b: Tensor) -> Tensor:
@@ -43,16 +50,16 @@ class SphericalFamily(TorchDistribution):
 
     Args:
         loc: unit vectors μ, of shape ``(*B, D)`` with D ≥ 2.
-        concentration: κ ≥ 0, of shape ``(*B,)``.
+        concentration: κ from 0 to 1e6, of shape ``(*B,)``.
 
     Raises:
         ValueError: ``loc`` has fewer than two components or is not of unit length, or
-            ``concentration`` is negative.
+            ``concentration`` is out of range.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {
         "loc": constraints.sphere,
-        "concentration": constraints.nonnegative,
+        "concentration": constraints.interval(0.0, LARGEST_CONCENTRATION),
     }
     support = constraints.sphere
     has_rsample = True
@@ -87,7 +94,7 @@ class SphericalFamily(TorchDistribution):
     @property
     def mean(self) -> Tensor:
         r"""The mean vector :math:`E[\mu^\top z]\, \mu`, inside the sphere: ``(*B, D)``."""
-        length = self._mean_cosine(self.concentration.double(), self.dim)
+        length = self._mean_cosine(self.kappa(), self.dim)
         return length.to(self.loc.dtype).unsqueeze(-1) * self.loc
 
     @property
@@ -95,24 +102,30 @@ class SphericalFamily(TorchDistribution):
         """The direction of highest density, μ: ``(*B, D)``."""
         return self.loc
 
+    def kappa(self) -> Tensor:
+        """κ in float64, and NaN where it is out of range: ``(*B,)``."""
+        kappa = self.concentration.double()
+        in_range = (kappa >= 0) & (kappa <= LARGEST_CONCENTRATION)
+        return kappa.masked_fill(~in_range, math.nan)
+
     def log_prob(self, value: Tensor) -> Tensor:
         """The log-density with respect to the sphere's area, in nats."""
         if self._validate_args:
             self._validate_sample(value)
-        concentration = self.concentration.double()
+        concentration = self.kappa()
         log_normaliser, _ = self._normaliser(concentration, self.dim)
         log_prob = concentration * self._statistic(cosine(value, self.loc)) - log_normaliser
         return log_prob.to(self.loc.dtype)
 
     def entropy(self) -> Tensor:
         """The differential entropy with respect to the sphere's area, in nats: ``(*B,)``."""
-        concentration = self.concentration.double()
+        concentration = self.kappa()
         log_normaliser, mean_statistic = self._normaliser(concentration, self.dim)
         return (log_normaliser - concentration * mean_statistic).to(self.loc.dtype)
 
     def rsample(self, sample_shape: Shape = torch.Size()) -> Tensor:  # noqa: B008
         shape = self._extended_shape(sample_shape)
-        concentration = self.concentration.double().expand(shape[:-1])
+        concentration = self.kappa().expand(shape[:-1])
         angle: Tensor = _ImplicitAngle.apply(concentration, type(self), self.dim)
         with torch.no_grad():
             tangent = torch.randn(shape, dtype=self.loc.dtype, device=self.loc.device)
@@ -135,12 +148,19 @@ class SphericalFamily(TorchDistribution):
         """log Z and its derivative E[T]."""
         raise NotImplementedError
 
+    @classmethod
+    def _divergence(cls, concentration: Tensor, dim: int) -> Tensor:
+        """KL to the uniform law."""
+        log_normaliser, mean_statistic = cls._normaliser(concentration, dim)
+        return log_area(dim) - log_normaliser + concentration * mean_statistic
+
     @staticmethod
     def _mean_cosine(concentration: Tensor, dim: int) -> Tensor:
         raise NotImplementedError
 
     @staticmethod
     def _sample_angle(concentration: Tensor, dim: int) -> Tensor:
+        """Draws of the angle, NaN where κ is."""
         raise NotImplementedError
 
 

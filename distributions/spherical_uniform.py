@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar, Self
 
 import torch
@@ -14,7 +13,7 @@ from torch.nn import functional as F
 
 from .batch import Shape, insert_batch_dim
 from .cross_entropy import register_cross_entropy
-from .spherical import SphericalFamily
+from .spherical import SphericalFamily, log_area
 
 
 class SphericalUniform(TorchDistribution):
@@ -51,8 +50,7 @@ class SphericalUniform(TorchDistribution):
     ) -> None:
         if dim < 2:
             raise ValueError(f"dim must be at least 2, got {dim}")
-        log_area = math.log(2) + 0.5 * dim * math.log(math.pi) - math.lgamma(0.5 * dim)
-        self.log_area = torch.tensor(log_area, dtype=dtype, device=device)
+        self.log_area = torch.tensor(log_area(dim), dtype=dtype, device=device)
         super().__init__(torch.Size(batch_shape), torch.Size([dim]), validate_args=validate_args)
 
     def expand(self, batch_shape: Shape, _instance: Self | None = None) -> Self:
@@ -86,11 +84,13 @@ class SphericalUniform(TorchDistribution):
 
 @register_kl(SphericalFamily, SphericalUniform)  # type: ignore[untyped-decorator]
 def _kl(p: SphericalFamily, q: SphericalUniform) -> Tensor:
-    return q.log_area - p.entropy()
+    return p._divergence(p.kappa(), p.dim).to(p.loc.dtype)
 
 
 @register_cross_entropy(Distribution, SphericalUniform)
 def _cross_entropy(q: Distribution, p: SphericalUniform) -> Tensor:
+    if q.support is not constraints.sphere:
+        raise NotImplementedError
     return p.log_area.expand(torch.broadcast_shapes(q.batch_shape, p.batch_shape))
 
 

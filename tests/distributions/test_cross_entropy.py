@@ -128,6 +128,23 @@ def test_anything_on_the_sphere_against_the_uniform() -> None:
 
 
 @pytest.mark.parametrize(
+    "q",
+    [
+        dist.Normal(torch.zeros(4, 1, 3), 1.0).to_event(1),
+        dist.Gamma(torch.ones(4, 1, 3), 1.0).to_event(1),
+        dist.MultivariateNormal(torch.zeros(4, 1, 3), torch.eye(3)),
+    ],
+)
+@pytest.mark.parametrize("family", [SphericalUniform, VonMisesFisher, PowerSpherical])
+def test_nothing_off_the_sphere_is_scored_on_it(q: Distribution, family: type) -> None:
+    p = SphericalUniform(3, (5,)) if family is SphericalUniform else family(torch.eye(3), 2.0)
+    with pytest.raises(NotImplementedError, match=f"no closed-form .* and {family.__name__}"):
+        cross_entropy(q, p)
+    with pytest.raises(NotImplementedError, match=f"no closed-form .*{family.__name__} and "):
+        cross_entropy(p, q)
+
+
+@pytest.mark.parametrize(
     ("q", "p"),
     [
         (lambda a, b: dist.Normal(a, b).to_event(1), lambda c, d: dist.Normal(c, d).to_event(1)),

@@ -7,7 +7,10 @@ proportional to exp(κT(cos φ)) sin(φ)^(D-2) and smooth, so that 20,000 of the
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pyro
@@ -19,7 +22,7 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 from torch.nn import functional as F
 
-from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher
+from pyromix.distributions import PowerSpherical, SphericalUniform, VonMisesFisher, cross_entropy
 from pyromix.distributions.spherical import SphericalFamily, angle_derivative, cosine
 
 FAMILIES = [VonMisesFisher, PowerSpherical]
@@ -265,6 +268,50 @@ def test_bad_parameters_are_refused(family: type) -> None:
         family(unit(3), -1.0)
     with pytest.raises(ValueError, match="Sphere"):
         family(unit(3), 1.0).log_prob(torch.ones(3))
+
+
+@contextmanager
+def within_seconds(limit: int) -> Iterator[None]:
+    """A scope that fails instead of hanging."""
+
+    def give_up(*_: Any) -> None:
+        raise TimeoutError(f"not done within {limit} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(limit)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("concentration", [math.inf, math.nan, 1e20])
+def test_a_concentration_out_of_range_gives_no_numbers(family: type, concentration: float) -> None:
+    with pytest.raises(ValueError, match="concentration"):
+        family(unit(3), concentration)
+    kappa = torch.tensor([concentration, 1.0])
+    law = family(unit(2, 3), kappa, validate_args=False)
+    uniform, other = SphericalUniform(3), VonMisesFisher(unit(3), 2.0)
+    with within_seconds(10):
+        z = law.rsample((50,))
+    assert z.isfinite()[:, 1].all()
+    for value in (
+        z[0].sum(-1),
+        law.log_prob(unit(3)),
+        law.entropy(),
+        law.mean.sum(-1),
+        kl_divergence(law, uniform),
+        cross_entropy(law, other),
+    ):
+        assert value.isnan().tolist() == [True, False]
+
+
+def test_rejection_ends_though_nothing_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "rand_like", lambda like: torch.full_like(like, math.inf))
+    with within_seconds(10):
+        assert VonMisesFisher(unit(3), 2.0).sample((4,)).isnan().all()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
