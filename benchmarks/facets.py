@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from pyromix.cli.pictures import samples_picture, save, swaps
 from pyromix.cli.settings import arguments
 from pyromix.data import load
 from pyromix.estimators import MFCVAE
 from pyromix.evaluation import evaluate_facets
+from pyromix.reports import samples_picture, save_figure, swaps
 
 # The story is the paper's (K, D, covariances, fixed weights, likelihood, kinds of network); for two
 # cores the networks are a quarter as wide, the training is shorter, and the scale is narrower.
@@ -89,9 +89,9 @@ def main() -> None:
         mfcvae.fit(train.x)
         minutes = (perf_counter() - started) / 60
         if options.pictures and seed == options.seeds[0]:
-            save(swaps(mfcvae, test), options.pictures / f"facets-{options.data}-swap.png")
+            save_figure(swaps(mfcvae, test), options.pictures / f"facets-{options.data}-swap.png")
             grids = samples_picture(mfcvae, test.image_shape, 8)
-            save(grids, options.pictures / f"facets-{options.data}-samples.png")
+            save_figure(grids, options.pictures / f"facets-{options.data}-samples.png")
         scores = evaluate_facets(test.labels, mfcvae.predict_proba(test.x), names)
         for facet, n_clusters in enumerate(mfcvae.clusterings()):
             for name in names:

@@ -15,9 +15,9 @@ from ..data import Dataset, fingerprint
 from ..estimators import ESTIMATORS, DeepMixture, configured, run_config, write_fitted
 from ..estimators.options import choose
 from ..inference import Run
+from ..reports import write_report
 from .errors import INTERRUPTED, tell
 from .inputs import Source
-from .report import report
 from .settings import arguments
 
 __all__ = ["Source", "resume", "start"]
@@ -133,7 +133,7 @@ def _conclude(
 ) -> None:
     """Write what the fit found; the checkpoint goes last, so that a kill leaves a run to resume."""
     write_fitted(run, estimator)
-    report(run, estimator, train, held_out, split)
+    write_report(run, estimator, train, held_out, split)
     _checkpoint(run).unlink(missing_ok=True)
 
 

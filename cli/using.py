@@ -13,16 +13,17 @@ from ..estimators import load
 from ..evaluation import best_facets, reliability_diagram
 from ..inference import Run
 from ..inference import sample as draw
-from .inputs import Source
-from .pictures import samples_picture, save
-from .scores import (
+from ..reports import (
     by_facet,
     facet_lines,
     label_columns,
     mean_bound,
     metrics_table,
+    samples_picture,
+    save_figure,
     scored,
 )
+from .inputs import Source
 
 __all__ = ["Source", "evaluate", "sample"]
 
@@ -70,7 +71,9 @@ def evaluate(
     }
     if out is not None:
         clusters = np.stack([gamma.argmax(-1) for gamma in gammas], -1)
-        save(reliability_diagram(labels[0], gammas[best_facets(labels[0], clusters)[0]]), out)
+        save_figure(
+            reliability_diagram(labels[0], gammas[best_facets(labels[0], clusters)[0]]), out
+        )
     facts = {
         "run": str(path),
         "data": data.name,
@@ -133,7 +136,7 @@ def sample(
         )
     else:
         figure = samples_picture(estimator, image_shape, number, facet, cluster, seed)
-        save(figure, out)
+        save_figure(figure, out)
     typer.echo(f"samples: {out}")
 
 

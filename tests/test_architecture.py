@@ -29,7 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"distributions"},
     "evaluation": {"distributions"},
     "estimators": FITS | {"data", "evaluation"},
-    "cli": FITS | {"data", "evaluation", "estimators"},
+    "reports": FITS | {"data", "evaluation", "estimators"},
+    "cli": FITS | {"data", "evaluation", "estimators", "reports"},
 }
 
 

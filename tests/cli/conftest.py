@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from pyromix.cli import app, report
+from pyromix.cli import app
 from pyromix.data import load
+from pyromix.reports import report
 
 TINY = [
     "--set=hidden_dims=16,",
@@ -52,7 +53,7 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def without_painting() -> Iterator[pytest.MonkeyPatch]:
     """Pictures are left as empty files: painting takes most of a small run's time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "save", lambda figure, path: path.touch())
+        patch.setattr(report, "save_figure", lambda figure, path: path.touch())
         yield patch
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from pyromix.cli import fitting
-from pyromix.cli.report import report
 from pyromix.estimators import base
 from pyromix.inference import Checkpoint, ClusterMonitor
+from pyromix.reports import write_report
 
 from .conftest import TINY, Invoke, without_painting
 
@@ -48,11 +48,11 @@ def undisturbed(pyromix: Invoke, blobs: Path, tmp_path_factory: pytest.TempPathF
 
     def reported(*arguments: Any) -> None:
         shutil.copytree(run, folder / "before the report")
-        report(*arguments)
+        write_report(*arguments)
 
     with without_painting() as patch:
         patch.setattr(base, "Checkpoint", partial(Copying, every=0.0))
-        patch.setattr(fitting, "report", reported)
+        patch.setattr(fitting, "write_report", reported)
         assert pyromix(*fit(blobs, run)).exit_code == 0
     return run
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pyromix.cli.scores import by_facet, main_scores, metrics_table, scored
 from pyromix.data import Dataset
 from pyromix.estimators import ESTIMATORS, DeepMixture
 from pyromix.evaluation import affiliation_variance, curves, evaluate_clustering, evaluate_facets
+from pyromix.reports import by_facet, main_scores, metrics_table, scored
 
 RNG = np.random.default_rng(0)
 GAMMAS = [RNG.dirichlet(np.ones(4), 50), RNG.dirichlet(np.ones(3), 50)]

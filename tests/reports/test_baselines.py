@@ -9,9 +9,9 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
-from pyromix.cli import baselines as module
-from pyromix.cli.baselines import baselines
 from pyromix.data import Dataset, load
+from pyromix.reports import baselines as module
+from pyromix.reports import fit_baselines
 
 NAMES = ["k-means", "GaussianMixture", "PCA+GaussianMixture"]
 
@@ -20,7 +20,7 @@ def test_each_gives_probabilities_of_the_data_it_is_asked_about() -> None:
     images = load("digits").x.reshape(-1, 1, 8, 8)
     train = Dataset(images[:500], None, "train")
     test = Dataset(images[500:600], None, "test")
-    found = list(baselines(train, test, 10, 3))
+    found = list(fit_baselines(train, test, 10, 3))
     assert [each.name for each in found] == NAMES
     for each in found:
         assert each.responsibilities.shape == (100, 10)
@@ -38,7 +38,7 @@ def test_much_data_is_thinned_at_random(monkeypatch: pytest.MonkeyPatch) -> None
     fit = KMeans.fit
     monkeypatch.setattr(KMeans, "fit", lambda self, rows: seen.append(rows) or fit(self, rows))
     monkeypatch.setattr(module, "MAX_ROWS", 100)
-    found = list(baselines(data, data, 2, 0))
+    found = list(fit_baselines(data, data, 2, 0))
     assert seen[0].shape == (100, 2)
     assert 20 < (seen[0][:, 0] > 5).sum() < 80
     assert found[0].responsibilities.shape == (400, 2)
@@ -52,7 +52,7 @@ def test_one_that_cannot_be_fitted_is_left_out(monkeypatch: pytest.MonkeyPatch) 
     data = load("digits")
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        names = [each.name for each in baselines(data, data, 10, 0)]
+        names = [each.name for each in fit_baselines(data, data, 10, 0)]
     assert names == ["k-means"]
     assert [str(each.message) for each in told] == [
         "no GaussianMixture beside it: ill-defined empirical covariance",

@@ -35,7 +35,7 @@ class Baseline(NamedTuple):
     seconds: float
 
 
-def baselines(train: Dataset, data: Dataset, n_clusters: int, seed: int) -> Iterator[Baseline]:
+def fit_baselines(train: Dataset, data: Dataset, n_clusters: int, seed: int) -> Iterator[Baseline]:
     """Fit k-means, a Gaussian mixture, and one on principal components, to flattened data.
 
     The Gaussian mixture on the data has diagonal covariances, since full ones take minutes on

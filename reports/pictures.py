@@ -29,7 +29,9 @@ VECTORS_PER_CLUSTER = 200
 SWAPPED = (6, 8)
 
 
-def pictures(estimator: DeepMixture, data: Dataset, gammas: Gammas) -> Iterator[tuple[str, Figure]]:
+def draw_pictures(
+    estimator: DeepMixture, data: Dataset, gammas: Gammas
+) -> Iterator[tuple[str, Figure]]:
     """The pictures of a fit, by name.
 
     Args:
@@ -127,7 +129,7 @@ def swaps(estimator: MFCVAE, data: Dataset) -> Figure:
     return swap_grid(left, above, cells, names=names, image_shape=data.image_shape)
 
 
-def save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a picture."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from rich.console import Console
-from rich.table import Table
 
 from ..data import Dataset
 from ..estimators import DeepMixture
 from ..inference import Run
-from .baselines import MAX_ROWS, baselines
-from .pictures import pictures, save
-from .scores import (
-    Scores,
-    by_facet,
-    facet_lines,
-    heading,
-    main_scores,
-    mean_bound,
-    scored,
-    shown,
-)
+from .baselines import MAX_ROWS, fit_baselines
+from .pictures import draw_pictures, save_figure
+from .scores import Scores, by_facet, main_scores, mean_bound, scored
+from .tables import comparison, facet_lines
 
 
-def report(run: Run, estimator: DeepMixture, train: Dataset, data: Dataset, split: str) -> None:
+def write_report(
+    run: Run, estimator: DeepMixture, train: Dataset, data: Dataset, split: str
+) -> None:
     """Score a fit beside the baselines; write its metrics and pictures; print the tables.
 
     Args:
@@ -38,8 +29,8 @@ def report(run: Run, estimator: DeepMixture, train: Dataset, data: Dataset, spli
     gammas, n_clusters = by_facet(estimator.predict_proba(data.x)), estimator.clusterings()
     seconds = sum(row.get("seconds", 0.0) for row in estimator.history_)
     own = scored(data, gammas) | {"bound": mean_bound(estimator, data.x), "seconds": seconds}
-    for name, figure in pictures(estimator, data, gammas):
-        save(figure, run.path / f"{name}.png")
+    for name, figure in draw_pictures(estimator, data, gammas):
+        save_figure(figure, run.path / f"{name}.png")
     sizes = {k: f", K = {k}" if len(set(n_clusters)) > 1 else "" for k in n_clusters}
     rows: dict[str, Scores] = {}
     others: dict[str, Scores] = {}
@@ -48,7 +39,7 @@ def report(run: Run, estimator: DeepMixture, train: Dataset, data: Dataset, spli
         rows[config.estimator + facet] = scored(data, [gamma]) | {"seconds": seconds}
     with Console(stderr=True).status("baselines") as status:
         for k, size in sizes.items():
-            for each in baselines(train, data, k, config.seed or 0):
+            for each in fit_baselines(train, data, k, config.seed or 0):
                 scores = scored(data, [each.responsibilities]) | {"seconds": each.seconds}
                 others[each.name + size] = scores
                 status.update(f"baselines: {each.name}{size} done")
@@ -72,20 +63,3 @@ def report(run: Run, estimator: DeepMixture, train: Dataset, data: Dataset, spli
     if len(train) > MAX_ROWS:
         console.print(f"baselines are fitted to {MAX_ROWS:,} rows drawn at random")
     console.print(f"run folder: {run.path}", soft_wrap=True)
-
-
-def comparison(rows: Mapping[str, Scores], columns: Sequence[str]) -> Table:
-    """A table of methods by some of their metrics, and seconds.
-
-    Args:
-        rows: metrics by method.
-        columns: names of the metrics.
-    """
-    table = Table()
-    table.add_column("method", no_wrap=True)
-    for name in (*columns, "seconds"):
-        table.add_column(heading(name), justify="right")
-    for method, scores in rows.items():
-        cells = [shown(scores[name]) for name in columns]
-        table.add_row(method, *cells, f"{scores['seconds']:.1f}")
-    return table

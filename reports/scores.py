@@ -1,13 +1,12 @@
-"""Numbers about the clusterings of a data set, and how tables show them."""
+"""Numbers about the clusterings of a data set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from rich.table import Table
 
 from ..data import Dataset
 from ..estimators import DeepMixture
@@ -88,67 +87,3 @@ def mean_bound(estimator: DeepMixture, x: NDArray[Any]) -> float:
     dtype = next(estimator.model_.parameters()).dtype
     rows = torch.as_tensor(x).to(dtype)
     return float(bound(estimator.model_, estimator.guide_, rows).mean())
-
-
-def metrics_table(scores: Mapping[str, float], n_facets: int) -> Table:
-    """A table of all metrics, one a row; several facets have a column each."""
-    columns: dict[str, Scores] = {f"facet_{j}": {} for j in range(n_facets if n_facets > 1 else 0)}
-    columns["together" if columns else "value"] = whole = {}
-    for name, value in scores.items():
-        facet, _, metric = name.partition("/")
-        if facet in columns:
-            columns[facet][metric] = value
-        elif facet not in ("best_facet", "dependence"):
-            whole[name] = value
-    table = Table("metric")
-    for name in columns:
-        table.add_column(heading(name), justify="right")
-    for metric in dict.fromkeys(metric for column in columns.values() for metric in column):
-        cells = [shown(c[metric]) if metric in c else "" for c in columns.values()]
-        table.add_row(heading(metric), *cells)
-    return table
-
-
-def facet_lines(scores: Mapping[str, float]) -> Iterator[str]:
-    """What the scores of several facets say of them all, in words.
-
-    Example:
-        >>> list(facet_lines({"best_facet/hue": 1.0, "best_facet/shape": 0.0}))
-        ['best facet by NMI: 1 for hue, 0 for shape']
-        >>> list(facet_lines({"dependence/0-1": 0.0172}))
-        ['facets share (AMI): 0.017 for 0-1']
-    """
-    for group, title, digits in (
-        ("best_facet/", "best facet by NMI", 0),
-        ("dependence/", "facets share (AMI)", 3),
-    ):
-        listed = [
-            f"{value:.{digits}f} for {heading(name.removeprefix(group))}"
-            for name, value in scores.items()
-            if name.startswith(group)
-        ]
-        if listed:
-            yield f"{title}: {', '.join(listed)}"
-
-
-def heading(name: str) -> str:
-    """A metric's name as a table shows it.
-
-    Example:
-        >>> heading("nmi"), heading("occupied_clusters"), heading("floor_hue/nmi")
-        ('NMI', 'occupied clusters', 'floor hue: NMI')
-    """
-    *labels, metric = name.replace("_", " ").split("/")
-    return ": ".join([*labels, metric.upper() if metric in ("nmi", "ari") else metric])
-
-
-def shown(value: float) -> str:
-    """A metric as a table shows it.
-
-    Example:
-        >>> shown(0.79312), shown(10.0), shown(-123.456)
-        ('0.793', '10', '-123.5')
-    """
-    if float(value).is_integer() and abs(value) > 1:
-        return f"{value:.0f}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
