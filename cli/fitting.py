@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import typer
@@ -59,11 +60,11 @@ def start(
     run = Run.create(path, replace(config, seed=seed))
     with _stoppable(run):
         try:
-            estimator.fit(train.x, checkpoint=_checkpoint(run))
+            seconds = _fit(run, estimator, train)
         except ValueError:
             _discard(run)
             raise
-        _conclude(run, estimator, train, *held_out)
+        _conclude(run, estimator, seconds, train, *held_out)
 
 
 def resume(
@@ -121,19 +122,47 @@ def resume(
     run.write_config(now)
     with _stoppable(run):
         try:
-            estimator.fit(train.x, checkpoint=_checkpoint(run))
+            seconds = _fit(run, estimator, train)
         except ValueError:
             run.write_config(config)
             raise
-        _conclude(run, estimator, train, *held_out)
+        _conclude(run, estimator, seconds, train, *held_out)
+
+
+def _fit(run: Run, estimator: DeepMixture, train: Dataset) -> float:
+    """Fit, and tell the seconds of it all: the history's are of epochs alone.
+
+    Of a run that was stopped, the epochs kept count too.
+    """
+    before = run.checkpoint() if run.unfinished else None
+    started = perf_counter()
+    estimator.fit(train.x, checkpoint=_checkpoint(run))
+    seconds = perf_counter() - started
+    if before is not None:
+        phases = {str(row["phase"]) for row in estimator.history_}
+        seconds += sum(_seconds_in(before.state(phase)) for phase in phases)
+    return seconds
+
+
+def _seconds_in(state: Any) -> float:
+    """The seconds of all rows of history in what a checkpoint keeps of a phase."""
+    if isinstance(state, Mapping):
+        own = float(state.get("seconds", 0.0))
+        return own + sum(map(_seconds_in, state.values()))
+    return sum(map(_seconds_in, state)) if isinstance(state, list | tuple) else 0.0
 
 
 def _conclude(
-    run: Run, estimator: DeepMixture, train: Dataset, held_out: Dataset, split: str
+    run: Run,
+    estimator: DeepMixture,
+    seconds: float,
+    train: Dataset,
+    held_out: Dataset,
+    split: str,
 ) -> None:
     """Write what the fit found; the checkpoint goes last, so that a kill leaves a run to resume."""
     write_fitted(run, estimator)
-    write_report(run, estimator, train, held_out, split)
+    write_report(run, estimator, seconds, train, held_out, split)
     _checkpoint(run).unlink(missing_ok=True)
 
 

@@ -14,20 +14,25 @@ from .tables import comparison, facet_lines
 
 
 def write_report(
-    run: Run, estimator: DeepMixture, train: Dataset, data: Dataset, split: str
+    run: Run,
+    estimator: DeepMixture,
+    seconds: float,
+    train: Dataset,
+    data: Dataset,
+    split: str,
 ) -> None:
     """Score a fit beside the baselines; write its metrics and pictures; print the tables.
 
     Args:
         run: where to write.
         estimator: fitted.
+        seconds: of the whole fit.
         train: what it was fitted to.
         data: what it is scored on.
         split: what ``data`` is called: ``"all"`` or ``"test"``.
     """
     config = run.read_config()
     gammas, n_clusters = by_facet(estimator.predict_proba(data.x)), estimator.clusterings()
-    seconds = sum(row.get("seconds", 0.0) for row in estimator.history_)
     own = scored(data, gammas) | {"bound": mean_bound(estimator, data.x), "seconds": seconds}
     for name, figure in draw_pictures(estimator, data, gammas):
         save_figure(figure, run.path / f"{name}.png")

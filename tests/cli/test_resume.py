@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from pyromix.cli import fitting
 from pyromix.estimators import base
-from pyromix.inference import Checkpoint, ClusterMonitor
+from pyromix.inference import Checkpoint, ClusterMonitor, Run
 from pyromix.reports import write_report
 
 from .conftest import TINY, Invoke, without_painting
@@ -128,3 +129,29 @@ def test_a_resumed_run_takes_its_settings_from_its_config(
         assert result.exit_code == 2
         assert fragment in result.stderr
         assert (run / "config.json").read_text() == config
+
+
+def test_seconds_are_of_the_whole_fit(
+    pyromix: Invoke,
+    unpainted: None,
+    blobs: Path,
+    undisturbed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Work between the epochs stands in no row of the history; epochs kept from a stop count."""
+    conclude = ClusterMonitor.conclude
+
+    def slow(self: ClusterMonitor) -> None:
+        sleep(1.0)
+        conclude(self)
+
+    monkeypatch.setattr(ClusterMonitor, "conclude", slow)
+    run = tmp_path / "new"
+    assert pyromix(*fit(blobs, run)).exit_code == 0
+    kept = tmp_path / "kept"
+    shutil.copytree(undisturbed.with_name("before the report"), kept)
+    assert pyromix("fit", "--resume", kept).exit_code == 0
+    for each in (run, kept):
+        rows = sum(row["seconds"] for row in Run.open(each).read_history())
+        assert Run.open(each).read_metrics()["metrics"]["seconds"] > rows + 1.0
