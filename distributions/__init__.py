@@ -2,6 +2,7 @@
 
 from .batch import unsqueeze_batch
 from .bessel import bessel_ratio, log_bessel_i
+from .continuous_bernoulli import ContinuousBernoulli
 from .cross_entropy import cross_entropy, register_cross_entropy
 from .power_spherical import PowerSpherical
 from .spherical_uniform import SphericalUniform
@@ -9,6 +10,7 @@ from .von_mises_fisher import VonMisesFisher
 from .wilson_hilferty import WilsonHilfertyGamma
 
 __all__ = [
+    "ContinuousBernoulli",
     "PowerSpherical",
     "SphericalUniform",
     "VonMisesFisher",

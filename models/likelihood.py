@@ -12,6 +12,7 @@ from pyro.nn import PyroModule
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from .. import distributions
 from ..networks import soft_clamp, soft_clamp_exp
 
 START = 0.3
@@ -111,7 +112,7 @@ class ContinuousBernoulli(Likelihood):
 
     def distribution(self, z: Tensor) -> TorchDistribution:
         """ContinuousBernoulli(logits = decoder(z))."""
-        pixels = dist.ContinuousBernoulli(logits=self.decoder(z))
+        pixels = distributions.ContinuousBernoulli(self.decoder(z))
         law: TorchDistribution = pixels.to_event(len(self.event_shape))
         return law
 

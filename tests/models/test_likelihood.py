@@ -34,12 +34,14 @@ def density(likelihood: Likelihood, x: Tensor) -> Tensor:
     return likelihood.double().distribution(Z).log_prob(x.unsqueeze(-1)).exp()
 
 
-@pytest.mark.parametrize("logit", [-3.0, 0.0, 0.4, 5.0])
-def test_continuous_bernoulli_integrates_to_one(logit: float) -> None:
-    x = torch.linspace(0, 1, 20001, dtype=torch.float64)
+@pytest.mark.parametrize("logit", [-50.0, -20.0, -3.0, 0.0, 0.4, 5.0, 20.0, 50.0])
+def test_continuous_bernoulli_integrates_to_one_and_to_its_mean(logit: float) -> None:
+    x = torch.linspace(0, 1, 200_001, dtype=torch.float64)
     likelihood = ContinuousBernoulli(Same(logit), (1,))
-    total = torch.trapezoid(density(likelihood, x), x)
-    assert total.item() == pytest.approx(1, abs=1e-6)
+    p = density(likelihood, x)
+    assert torch.trapezoid(p, x).item() == pytest.approx(1, abs=1e-6)
+    mean = torch.trapezoid(p * x, x).item()
+    assert likelihood.mean(Z).item() == pytest.approx(mean, rel=1e-5)
 
 
 @pytest.mark.parametrize("scale", [0.1, 0.6, None])
