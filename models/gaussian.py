@@ -18,6 +18,7 @@ from ..networks import inverse_soft_clamp, soft_clamp_exp
 from .prior import Divergence, MixturePrior
 
 LOG_SCALE_RANGE = (-6.0, 6.0)
+STYLE_LOG_SCALE_RANGE = (-4.0, 4.0)
 VARIANCE_FLOOR = 1e-4
 HALF_LOG_TAU = math.log(2 * math.pi) / 2
 
@@ -156,7 +157,7 @@ class StyleMixture(MixturePrior):
         if cluster is not None:
             heads = _pick(heads, cluster)
         loc, log_scale = heads.unbind(-2)
-        scale = soft_clamp_exp(log_scale, -4.0, 4.0)
+        scale = soft_clamp_exp(log_scale, *STYLE_LOG_SCALE_RANGE)
         law: TorchDistribution = dist.Independent(_Normal(loc, scale), 1)
         return law
 
@@ -177,8 +178,9 @@ class StyleMixture(MixturePrior):
         loc = shares.T @ codes
         variance = torch.einsum("nk,knd->kd", shares, (codes - loc.unsqueeze(1)).square())
         log_scale = variance.clamp(min=VARIANCE_FLOOR).log() / 2
+        raw_scale = inverse_soft_clamp(log_scale, *STYLE_LOG_SCALE_RANGE)
         heads: Any = self.network[-1]
-        heads.bias.copy_(torch.stack([loc, log_scale], dim=1).flatten())
+        heads.bias.copy_(torch.stack([loc, raw_scale], dim=1).flatten())
         heads.weight.mul_(0.1)
 
     def log_prob(self, z: Tensor, w: Tensor | None = None) -> Tensor:

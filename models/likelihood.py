@@ -113,7 +113,7 @@ class ContinuousBernoulli(Likelihood):
     def distribution(self, z: Tensor) -> TorchDistribution:
         """ContinuousBernoulli(logits = decoder(z))."""
         pixels = distributions.ContinuousBernoulli(self.decoder(z))
-        law: TorchDistribution = pixels.to_event(len(self.event_shape))
+        law: TorchDistribution = dist.Independent(pixels, len(self.event_shape))
         return law
 
 

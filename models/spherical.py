@@ -6,6 +6,7 @@ exact, a reconstruction, and no published number is claimed for it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pyro
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from ..distributions import SphericalUniform, VonMisesFisher
-from ..networks import soft_clamp_exp
+from ..networks import inverse_soft_clamp, soft_clamp_exp
 from .prior import MixturePrior
 
 LOG_CONCENTRATION_RANGE = (-3.0, 7.0)
@@ -30,10 +31,10 @@ class VonMisesFisherMixture(MixturePrior):
     Args:
         n_clusters: number of components, K.
         latent_dim: dimension of the space the sphere lies in, D ≥ 2.
-        concentration: where the κ of every component start.
+        concentration: where the κ of every component start, within e^-3 and e^7.
 
     Raises:
-        ValueError: fewer than one cluster.
+        ValueError: fewer than one cluster, or a concentration out of reach.
 
     Example:
         >>> prior = VonMisesFisherMixture(n_clusters=10, latent_dim=3)
@@ -43,10 +44,16 @@ class VonMisesFisherMixture(MixturePrior):
 
     def __init__(self, n_clusters: int, latent_dim: int, *, concentration: float = 20.0) -> None:
         super().__init__(n_clusters)
+        least, most = map(math.exp, LOG_CONCENTRATION_RANGE)
+        if not least < concentration < most:
+            raise ValueError(
+                f"concentration is {concentration}: it is kept between {least:.2f} and {most:.1f}"
+            )
         self.latent_dim = latent_dim
         self.direction = nn.Parameter(normalize(torch.randn(n_clusters, latent_dim), dim=-1))
         start = torch.full((n_clusters,), concentration).log()
-        self.log_concentration = nn.Parameter(start)  # (K,)
+        # (K,), the logarithm where it is well within the range
+        self.log_concentration = nn.Parameter(inverse_soft_clamp(start, *LOG_CONCENTRATION_RANGE))
 
     def component(
         self, cluster: Tensor | None = None, w: Tensor | None = None
@@ -70,7 +77,9 @@ class VonMisesFisherMixture(MixturePrior):
         length = resultant.norm(dim=-1).clamp(max=1 - 1e-6)
         concentration = length * (self.latent_dim - length.square()) / (1 - length.square())
         self.direction.copy_(normalize(resultant, dim=-1))
-        self.log_concentration.copy_(concentration.clamp(10.0, 50.0).log())
+        log_concentration = concentration.clamp(10.0, 50.0).log()
+        start = inverse_soft_clamp(log_concentration, *LOG_CONCENTRATION_RANGE)
+        self.log_concentration.copy_(start)
 
 
 class ReversedVonMisesFisherMixture(VonMisesFisherMixture):
@@ -88,7 +97,7 @@ class ReversedVonMisesFisherMixture(VonMisesFisherMixture):
     Args:
         n_clusters: number of components, K.
         latent_dim: dimension of the space the sphere lies in, D ≥ 2.
-        concentration: where the κ of every component start.
+        concentration: where the κ of every component start, within e^-3 and e^7.
 
     Example:
         >>> prior = ReversedVonMisesFisherMixture(n_clusters=10, latent_dim=3)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from pyromix.distributions import SphericalUniform
+from pyromix.distributions import SphericalUniform, VonMisesFisher
 from pyromix.models import (
     GammaMixture,
     GaussianMixture,
@@ -127,6 +127,47 @@ def test_von_mises_fisher_start_points_at_its_data() -> None:
     prior = VonMisesFisherMixture(1, 3)
     prior.initialise(codes, torch.ones(2000, 1))
     assert (prior.component().loc @ axis.T).item() > 0.999
+
+
+@pytest.mark.parametrize("concentration", [0.06, 1.0, 20.0, 400.0, 1000.0])
+def test_von_mises_fisher_concentration_starts_where_it_is_told(concentration: float) -> None:
+    prior = VonMisesFisherMixture(2, 3, concentration=concentration)
+    got = prior.component().concentration.detach()
+    torch.testing.assert_close(got, torch.full((2,), concentration), rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("concentration", [0.0, 0.049, 1097.0, float("nan")])
+def test_von_mises_fisher_concentration_out_of_reach(concentration: float) -> None:
+    with pytest.raises(ValueError, match=rf"concentration is {concentration}: .* 0.05 .* 1096"):
+        VonMisesFisherMixture(2, 3, concentration=concentration)
+
+
+@pytest.mark.parametrize("concentration", [15.0, 45.0])
+def test_von_mises_fisher_start_is_the_moments_within_range(concentration: float) -> None:
+    """Banerjee's approximation, and its ceiling for codes that are all the same."""
+    axis = normalize(torch.randn(8, dtype=torch.float64), dim=-1)
+    codes = VonMisesFisher(axis, concentration).sample((200_000,))
+    prior = VonMisesFisherMixture(1, 8).double()
+    prior.initialise(codes, torch.ones(200_000, 1, dtype=torch.float64))
+    r = codes.mean(0).norm().item()
+    expected = r * (8 - r**2) / (1 - r**2)
+    assert expected == pytest.approx(concentration, rel=0.03)
+    assert prior.component().concentration.item() == pytest.approx(expected, rel=1e-6)
+    prior.initialise(axis.expand(9, 8), torch.ones(9, 1, dtype=torch.float64))
+    assert prior.component().concentration.item() == pytest.approx(50, rel=1e-6)
+
+
+def test_style_start_is_the_weighted_moments() -> None:
+    """With scales near both bounds of e^±4; at a style of zero hardly more than the biases."""
+    codes = torch.randn(4000, 3, dtype=torch.float64) * torch.tensor([0.03, 1.0, 45.0]).double()
+    prior = StyleMixture(2, 3, 1, 4).double()
+    with torch.no_grad():
+        prior.network[-1].weight.zero_()
+    prior.initialise(codes, torch.full((4000, 2), 0.5, dtype=torch.float64))
+    component = prior.component(w=torch.zeros(1, dtype=torch.float64))
+    expected = codes.std(0, correction=0).expand(2, 3)
+    torch.testing.assert_close(component.mean, codes.mean(0).expand(2, 3))
+    torch.testing.assert_close(component.stddev, expected, rtol=1e-6, atol=0)
 
 
 def test_at_least_one_cluster() -> None:
