@@ -11,6 +11,7 @@ from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
 from .ladder_pairs import LadderByShape, PerceptronLadder, mlp_ladder
 from .mlp import MLP
 from .pairs import Networks, Perceptron, feature_dims
+from .residual import Residual, ResidualBlock
 
 __all__ = [
     "GMVAE_LAYERS",
@@ -31,6 +32,8 @@ __all__ = [
     "Networks",
     "Perceptron",
     "PerceptronLadder",
+    "Residual",
+    "ResidualBlock",
     "Strided",
     "conv_ladder",
     "encoder_decoder",

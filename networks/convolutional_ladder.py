@@ -8,6 +8,7 @@ from math import prod
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from .image_pairs import image_shape
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
@@ -17,12 +18,21 @@ from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
 class ConvolutionalLadder(LadderNetworks):
     """Convolutions as a ladder: every facet halves the side and doubles the channels.
 
-    With 64 channels, and J = 2 facets on 32×32, it is the paper's for 3DShapes and SVHN: 4×4
-    kernels, every convolution followed by ELU and BatchNorm, features joined as channels. Sides of
-    images are divisible by 2^J, and at least 4·2^J.
+    Kernels are 4×4, ELU and BatchNorm follow every convolution but the decoder's last, and features
+    are joined as channels. Sides of images are divisible by 2^J, and at least 4·2^J.
+
+    ``ConvolutionalLadder(output_norm=True, rung_norm=True, weight_norm=True)`` with J = 2 facets on
+    32×32 is the paper's for 3DShapes and SVHN: the authors' code has these three, all channels,
+    kernels and strides of the encoder, and the joining. Not known to us: whether ELU or BatchNorm
+    comes first after the last layer and after the rungs (here ELU, as everywhere), and the kernels
+    of the decoder's second layer in each backbone (here 3×3, stride 1).
 
     Args:
         channels: of the first backbone.
+        output_norm: ELU and BatchNorm after the decoder's last convolution too.
+        rung_norm: BatchNorm after every rung of the decoder.
+        weight_norm: the encoder's convolutions have a length and a direction for each channel
+            (Salimans & Kingma 2016); at the start they are the same convolutions.
 
     Example:
         >>> networks = ConvolutionalLadder()
@@ -37,6 +47,9 @@ class ConvolutionalLadder(LadderNetworks):
     """
 
     channels: int = 64
+    output_norm: bool = False
+    rung_norm: bool = False
+    weight_norm: bool = False
 
     def _sizes(
         self, event_shape: tuple[int, ...], depth: int
@@ -58,6 +71,10 @@ class ConvolutionalLadder(LadderNetworks):
         sides = [(shape[1] >> level, shape[2] >> level) for level in range(1, depth + 1)]
         return backbones, tops, sides
 
+    def _convolution(self, before: int, after: int, stride: int) -> nn.Sequential:
+        convolution = nn.Conv2d(before, after, 4, stride, 1)
+        return _activated(weight_norm(convolution) if self.weight_norm else convolution)
+
     def encoder(  # type: ignore[override]
         self, event_shape: tuple[int, ...], n_facets: int
     ) -> LadderEncoder:
@@ -66,10 +83,10 @@ class ConvolutionalLadder(LadderNetworks):
         inputs = (event_shape[0], *sizes[0])
         backbones, rungs, out_features = [], [], []
         for before, width, top, side in zip(inputs, *sizes, strict=False):
-            last = nn.Conv2d(width, top, 4, 1 if top == width else 2, 1)
-            backbones.append(_activated(nn.Conv2d(before, width, 4, 2, 1)))
-            halving = _activated(nn.Conv2d(width, width, 4, 2, 1))
-            rungs.append(nn.Sequential(halving, _activated(last), nn.Flatten()))
+            last = self._convolution(width, top, 1 if top == width else 2)
+            backbones.append(self._convolution(before, width, 2))
+            halving = self._convolution(width, width, 2)
+            rungs.append(nn.Sequential(halving, last, nn.Flatten()))
             ends = [size // 2 - 1 if top == width else size // 4 for size in side]
             out_features.append(top * prod(ends))
         encoder = LadderEncoder(backbones, rungs, out_features, 3)
@@ -83,12 +100,16 @@ class ConvolutionalLadder(LadderNetworks):
         _, tops, sides = self._sizes(event_shape, len(latent_dims))
         rungs = [
             nn.Sequential(
-                nn.Linear(dim, top * prod(side)), nn.Unflatten(-1, (top, *side)), nn.ELU()
+                nn.Linear(dim, top * prod(side)),
+                nn.Unflatten(-1, (top, *side)),
+                nn.ELU(),
+                *([nn.BatchNorm2d(top)] if self.rung_norm else []),
             )
             for dim, top, side in zip(latent_dims, tops, sides, strict=True)
         ]
         merged = [*(2 * top for top in tops[:-1]), tops[-1]]
-        upwards: list[nn.Module] = [nn.ConvTranspose2d(merged[0], event_shape[0], 4, 2, 1)]
+        output = nn.ConvTranspose2d(merged[0], event_shape[0], 4, 2, 1)
+        upwards: list[nn.Module] = [_activated(output) if self.output_norm else output]
         for above, width in zip(tops, merged[1:], strict=False):
             upscaling = _activated(nn.ConvTranspose2d(width, 2 * above, 4, 2, 1))
             upwards.append(
@@ -99,6 +120,7 @@ class ConvolutionalLadder(LadderNetworks):
 
 
 def _activated(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    """With what follows every convolution of the ladder."""
     return nn.Sequential(convolution, nn.ELU(), nn.BatchNorm2d(convolution.out_channels))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -30,6 +31,8 @@ def image_shape(networks: object, event_shape: tuple[int, ...]) -> Shape:
 class Convolutions(Networks):
     """Convolutions given as a list of layers by :meth:`layers`, with BatchNorm and ReLU."""
 
+    linear_norm: ClassVar[bool] = False
+
     def layers(self, shape: Shape) -> Sequence[Layer]:
         """The encoder's convolutions for images of this shape, first to last."""
         raise NotImplementedError
@@ -42,7 +45,8 @@ class Convolutions(Networks):
     def decoder(self, code_dim: int, event_shape: tuple[int, ...]) -> nn.Module:
         """A new network from ``(..., D)`` to ``(..., C, H, W)``."""
         shape = image_shape(self, event_shape)
-        return ConvDecoder(code_dim, shape, self.layers(shape))
+        layers, norm = self.layers(shape), self.linear_norm
+        return ConvDecoder(code_dim, shape, layers, linear_norm=norm)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,11 @@ class Strided(Convolutions):
 class Convolutional(Convolutions):
     """The convolutions of GMVAE's paper, for images of 28×28 (its MNIST) and 32×32 (its SVHN).
 
+    MNIST: 16 maps by 6×6, 32 by 6×6, 64 by 4×4 with stride 2, 500 by 9×9. SVHN: 64, 128 and 256 by
+    4×4 with stride 2, 500 by 4×4. Each has BatchNorm and ReLU; decoders begin with a linear layer
+    to 500, with BatchNorm and ReLU too, and mirror the rest. Layers under a BatchNorm have no bias
+    of their own, and the stride-2 layers are padded by 1, without which the sizes do not come out.
+
     Example:
         >>> import torch
         >>> encoder = Convolutional().encoder((1, 28, 28))
@@ -74,6 +83,8 @@ class Convolutional(Convolutions):
     References:
         Dilokthanakul et al. (2016). arXiv 1611.02648.
     """
+
+    linear_norm: ClassVar[bool] = True
 
     def layers(self, shape: Shape) -> Sequence[Layer]:
         """The encoder's convolutions for images of this shape, first to last.
