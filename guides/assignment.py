@@ -13,7 +13,55 @@ from torch import Tensor, nn
 from .guide import AmortisedGuide, Guide, sample_sites
 
 
-class OptimalAssignment(Guide):
+class Assignment(Guide, abstract=True):
+    """A guide around the guide of the continuous latents, with a rule for the clusters.
+
+    Args:
+        guide: the guide of the continuous latents.
+    """
+
+    def __init__(self, guide: Guide) -> None:
+        super().__init__()
+        self.guide = guide
+
+    @property
+    def amortised(self) -> AmortisedGuide:
+        """That of the guide inside."""
+        return self.guide.amortised
+
+    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
+        """q(· | x) of the continuous sites, batch shape ``(B,)``."""
+        return self.guide.posterior(x)
+
+    def posterior_like(self) -> dict[str, TorchDistribution]:
+        """Those of the guide inside."""
+        return self.guide.posterior_like()
+
+    def narrow(self, site: str, code: Tensor) -> None:
+        """That of the guide inside."""
+        self.guide.narrow(site, code)
+
+
+class Marginal(Assignment):
+    """The clusters are summed out given z: the tightest rule, and what a bare guide has anyway.
+
+    Args:
+        guide: the guide of the continuous latents.
+        prior: the prior whose clusters they are; nothing is asked of it.
+
+    Example:
+        >>> import torch
+        >>> from pyromix.guides import AmortisedGuide, GaussianHead
+        >>> guide = AmortisedGuide(torch.nn.Linear(64, 32), z=GaussianHead(32, 10))
+        >>> Marginal(guide).assignment
+        'marginal'
+    """
+
+    def __init__(self, guide: Guide, prior: Any = None) -> None:
+        super().__init__(guide)
+
+
+class OptimalAssignment(Assignment, alias="optimal"):
     r"""The best q(c | x) that does not look at z, by the theorem of MFCVAE.
 
     .. math:: q^*(c \mid x) \propto \pi_c \exp \mathbb E_{q(z|x)}[\log p(z \mid c)]
@@ -45,8 +93,7 @@ class OptimalAssignment(Guide):
     assignment = "optimal"
 
     def __init__(self, guide: Guide, prior: Any) -> None:
-        super().__init__()
-        self.guide = guide
+        super().__init__(guide)
         object.__setattr__(self, "prior", prior)
         self._require_closed_form()
 
@@ -54,28 +101,16 @@ class OptimalAssignment(Guide):
         with torch.no_grad():
             posteriors = self.posterior_like()
             means = {site: posterior.mean for site, posterior in posteriors.items()}
-            self.prior.accept(posteriors, self.assignment)
+            self.prior.check_guide(posteriors, self.assignment)
             for mixture in self.prior.mixtures if posteriors else ():
                 w = mixture.own(means).get("w")
                 try:
-                    mixture.expected_log_joint(posteriors["z" + mixture.facet], w)
+                    mixture.expected_log_joint(posteriors[mixture.site("z")], w)
                 except NotImplementedError as error:
                     raise ValueError(
                         f"{str(error).partition(':')[0]}, which OptimalAssignment needs; "
                         "use the guide alone (marginal) or AmortisedAssignment"
                     ) from error
-
-    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
-        """q(· | x) of the continuous sites, batch shape ``(B,)``."""
-        return self.guide.posterior(x)
-
-    def posterior_like(self) -> dict[str, TorchDistribution]:
-        """Those of the guide inside."""
-        return self.guide.posterior_like()
-
-    def narrow(self, site: str, code: Tensor) -> None:
-        """That of the guide inside."""
-        self.guide.narrow(site, code)
 
     def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
         """Emit every latent given x ``(B, *event)``, clusters last and enumerated."""
@@ -83,17 +118,14 @@ class OptimalAssignment(Guide):
             posteriors = self.posterior(x)
             latents = sample_sites(posteriors)
             for mixture in self.prior.mixtures:
-                site = "z" + mixture.facet
-                logits = mixture.expected_log_joint(posteriors[site], mixture.own(latents).get("w"))
-                latents["c" + mixture.facet] = pyro.sample(
-                    "c" + mixture.facet,
-                    dist.Categorical(logits=logits),
-                    infer={"enumerate": "parallel"},
-                )
+                posterior, w = posteriors[mixture.site("z")], mixture.own(latents).get("w")
+                law = dist.Categorical(logits=mixture.expected_log_joint(posterior, w))
+                site = mixture.site("c")
+                latents[site] = pyro.sample(site, law, infer={"enumerate": "parallel"})
         return latents
 
 
-class AmortisedAssignment(Guide):
+class AmortisedAssignment(Assignment, alias="amortised"):
     r"""q(c | x) from a network on the guide's features, one for each clustering.
 
     .. math:: q(c \mid x) = \operatorname{softmax} g(h(x))
@@ -102,11 +134,12 @@ class AmortisedAssignment(Guide):
 
     Args:
         guide: the guide of the continuous latents.
-        **networks: by clustering site, a network from the features that a head of that site would
-            see, ``(..., F)``, to logits ``(..., K)``.
+        prior: the prior whose clusters are assigned: each clustering gets a linear layer.
+        **networks: by clustering site, a network of one's own from the features that a head of that
+            site would see, ``(..., F)``, to logits ``(..., K)``.
 
     Raises:
-        ValueError: there is no network.
+        ValueError: there is neither a prior nor a network.
 
     Example:
         >>> import torch
@@ -121,33 +154,28 @@ class AmortisedAssignment(Guide):
 
     assignment = "amortised"
 
-    def __init__(self, guide: AmortisedGuide, **networks: nn.Module) -> None:
-        super().__init__()
-        if not networks:
-            raise ValueError("networks are missing: give one for each clustering, such as c=…")
-        self.guide = guide
-        self.networks = nn.ModuleDict(networks)
-
-    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
-        """q(· | x) of the continuous sites, batch shape ``(B,)``."""
-        return self.guide.posterior(x)
-
-    def posterior_like(self) -> dict[str, TorchDistribution]:
-        """Those of the guide inside."""
-        return self.guide.posterior_like()
-
-    def narrow(self, site: str, code: Tensor) -> None:
-        """That of the guide inside."""
-        self.guide.narrow(site, code)
+    def __init__(self, guide: Guide, prior: Any = None, **networks: nn.Module) -> None:
+        super().__init__(guide)
+        linear = {
+            mixture.site("c"): nn.Linear(
+                guide.amortised.width(mixture.site("c")), mixture.n_clusters
+            )
+            for mixture in (() if prior is None else prior.mixtures)
+            if mixture.site("c") not in networks
+        }
+        if not linear and not networks:
+            raise ValueError("networks are missing: give the prior, or one for each, such as c=…")
+        self.networks = nn.ModuleDict({**linear, **networks})
 
     def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
         """The posteriors, and the logits of q(c | x) by site, ``(B, K)``."""
-        features = self.guide.features(x)
+        guide = self.amortised
+        features = guide.features(x)
         logits = {
-            site: network(self.guide.seen(features, site))
+            site: network(guide.features_for(features, site))
             for site, network in self.networks.items()
         }
-        return self.guide.posterior_from(features), logits
+        return guide.posterior_from(features), logits
 
     def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
         """Emit every latent given x ``(B, *event)``, clusters last and enumerated."""

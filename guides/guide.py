@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,13 @@ from pyro.distributions import TorchDistribution
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
-from .heads import GammaHead, GaussianHead
+from ..parts import Part, facet_of, site_name
+from .heads import Head
 
 _instances = itertools.count()
 
 
-class Guide(PyroModule):
+class Guide(Part, PyroModule, kind="assignment", abstract=True):
     """A program over the prior's continuous sites given x. Subclasses define :meth:`posterior`.
 
     The cluster is not among its sites: that is the assignment rule ``"marginal"``. Other rules are
@@ -29,9 +31,18 @@ class Guide(PyroModule):
         # In Pyro's global store parameters are shared by name: every instance needs its own.
         super().__init__(f"{type(self).__name__}_{next(_instances)}")
 
+    @abstractmethod
     def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) for each site, batch shape ``(B,)``."""
-        raise NotImplementedError
+
+    @property
+    def amortised(self) -> AmortisedGuide:
+        """The encoder and heads inside.
+
+        Raises:
+            TypeError: there are none.
+        """
+        raise TypeError(f"{type(self).__name__} has no encoder with heads: use an AmortisedGuide")
 
     def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
         """The posteriors, and the logits of q(c | x) by site where the rule is ``"amortised"``."""
@@ -55,14 +66,14 @@ def sample_sites(posteriors: Mapping[str, TorchDistribution]) -> dict[str, Tenso
     return {site: pyro.sample(site, posterior) for site, posterior in posteriors.items()}
 
 
-class AmortisedGuide(Guide):
+class AmortisedGuide(Guide, abstract=True):
     r"""A trunk shared by the heads of all latents.
 
     .. math:: q(z, w \mid x) = \prod_s q_s(\cdot \mid h(x))
 
     Args:
         encoder: a network from data ``(B, *event)`` to features ``(B, F)``.
-        heads: by site name, a module from features to a distribution.
+        heads: by site name, a :class:`Head` from features to a distribution.
 
     Raises:
         ValueError: there is no head.
@@ -75,30 +86,40 @@ class AmortisedGuide(Guide):
         torch.Size([2])
     """
 
-    def __init__(self, encoder: nn.Module, **heads: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, **heads: Head) -> None:
         super().__init__()
         if not heads:
             raise ValueError("heads are missing: give one for each latent site, such as z=…")
         self.encoder = encoder
         self.heads = nn.ModuleDict(heads)
 
+    @property
+    def amortised(self) -> AmortisedGuide:
+        """Itself."""
+        return self
+
+    def head(self, site: str) -> Head:
+        """The head of a continuous site."""
+        head = self.heads[site]
+        assert isinstance(head, Head)
+        return head
+
     def width(self, site: str) -> int:
         """Size of what a site's head sees, F; clusters see what their latent's head does."""
-        head: Any = self.heads["z" + site[1:]]
-        return int(head.in_features)
+        return self.head(site_name("z", facet_of(site))).in_features
 
     def features(self, x: Tensor) -> Any:
         """h(x), what the encoder gives: ``(B, *event)`` to ``(B, F)``."""
         return self.encoder(x)
 
-    def seen(self, features: Any, site: str) -> Tensor:
+    def features_for(self, features: Any, site: str) -> Tensor:
         """What a site's head sees of the features, ``(B, F)``: all."""
         whole: Tensor = features
         return whole
 
     def posterior_from(self, features: Any) -> dict[str, TorchDistribution]:
         """q(· | h) for each site, batch shape ``(B,)``."""
-        return {site: head(self.seen(features, site)) for site, head in self.heads.items()}
+        return {site: head(self.features_for(features, site)) for site, head in self.heads.items()}
 
     def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) for each site, batch shape ``(B,)``."""
@@ -106,12 +127,10 @@ class AmortisedGuide(Guide):
 
     def narrow(self, site: str, code: Tensor) -> None:
         """Make q(site | x) narrow beside the spread of ``code`` (N, D), where the family can be."""
-        head = self.heads[site]
-        if isinstance(head, GaussianHead | GammaHead):
-            head.narrow(code)
+        self.head(site).narrow(code)
 
     def posterior_like(self) -> dict[str, TorchDistribution]:
         """The posteriors of one datum whose features are all one."""
         ones = next(self.heads.parameters()).new_ones
-        heads: dict[str, Any] = dict(self.heads.items())
+        heads = {site: self.head(site) for site in self.heads}
         return {site: head(ones(1, head.in_features)) for site, head in heads.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import torch
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
@@ -10,12 +12,37 @@ from torch.nn.functional import normalize, softplus
 
 from ..distributions import PowerSpherical, VonMisesFisher, WilsonHilfertyGamma
 from ..networks import soft_clamp, soft_clamp_exp
+from ..parts import Part
 
 GAMMA_FAMILIES = {"implicit": dist.Gamma, "wilson-hilferty": WilsonHilfertyGamma}
 SPHERICAL_FAMILIES = {"von-mises-fisher": VonMisesFisher, "power-spherical": PowerSpherical}
 
 
-class GaussianHead(nn.Module):
+class Head(Part, nn.Module, kind="head", abstract=True):
+    """From features to a distribution over one latent.
+
+    To write one, take ``(in_features, latent_dim)``, pass both to ``super().__init__`` and define
+    :meth:`forward`. :func:`pyromix.testing.check_head` tells whether it is right.
+
+    Args:
+        in_features: size of the features, F.
+        latent_dim: dimension of the latent, D.
+    """
+
+    def __init__(self, in_features: int, latent_dim: int) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.latent_dim = latent_dim
+
+    @abstractmethod
+    def forward(self, features: Tensor) -> TorchDistribution:
+        """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
+
+    def narrow(self, code: Tensor) -> None:
+        """Make q narrow beside the spread of ``code`` (N, D), where the family can be."""
+
+
+class GaussianHead(Head):
     r"""A diagonal Gaussian whose mean and log-scale are linear in the features.
 
     .. math:: q(z \mid h) = \mathcal N\bigl(z;\, m(h), \operatorname{diag} s(h)^2\bigr)
@@ -35,8 +62,7 @@ class GaussianHead(nn.Module):
     """
 
     def __init__(self, in_features: int, latent_dim: int, *, log_scale: float = 0.0) -> None:
-        super().__init__()
-        self.in_features = in_features
+        super().__init__(in_features, latent_dim)
         self.linear = nn.Linear(in_features, 2 * latent_dim)
         nn.init.constant_(self.linear.bias[latent_dim:], log_scale)
 
@@ -56,7 +82,7 @@ class GaussianHead(nn.Module):
         return law
 
 
-class GammaHead(nn.Module):
+class GammaHead(Head):
     r"""A product of Gammas by mean m and shape a, both functions of the features.
 
     .. math:: q(z \mid h) = \prod_d \operatorname{Ga}(z_d;\, a_d(h),\, a_d(h) / m_d(h))
@@ -83,10 +109,9 @@ class GammaHead(nn.Module):
     """
 
     def __init__(self, in_features: int, latent_dim: int, *, family: str = "implicit") -> None:
-        super().__init__()
+        super().__init__(in_features, latent_dim)
         if family not in GAMMA_FAMILIES:
             raise ValueError(f"family is {family!r}: use one of {', '.join(GAMMA_FAMILIES)}")
-        self.in_features = in_features
         self.linear = nn.Linear(in_features, 2 * latent_dim)
         self.family = family
 
@@ -110,7 +135,7 @@ class GammaHead(nn.Module):
         return law
 
 
-class SphericalHead(nn.Module):
+class SphericalHead(Head):
     r"""A law on the sphere about a direction m with concentration κ, functions of the features.
 
     .. math:: m(h) = \frac{u(h)}{\lVert u(h) \rVert}, \qquad \kappa(h) \in (1, 1000)
@@ -142,10 +167,9 @@ class SphericalHead(nn.Module):
         family: str = "von-mises-fisher",
         concentration: float = 50.0,
     ) -> None:
-        super().__init__()
+        super().__init__(in_features, latent_dim)
         if family not in SPHERICAL_FAMILIES:
             raise ValueError(f"family is {family!r}: use one of {', '.join(SPHERICAL_FAMILIES)}")
-        self.in_features = in_features
         self.linear = nn.Linear(in_features, latent_dim + 1)
         nn.init.constant_(self.linear.bias[latent_dim:], concentration)
         self.family = family

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from ..parts import facet_of
 from .guide import AmortisedGuide
 
 
-class LadderGuide(AmortisedGuide):
+class LadderGuide(AmortisedGuide, abstract=True):
     r"""A chain of backbones with a rung for each facet, and heads on the rungs.
 
     .. math:: q(z \mid x) = \prod_j q_j(z_j \mid h_j(x))
@@ -36,6 +37,8 @@ class LadderGuide(AmortisedGuide):
         Falck et al. (2021). Multi-Facet Clustering Variational Autoencoders. arXiv 2106.05241.
     """
 
-    def seen(self, features: Sequence[Tensor], site: str) -> Tensor:
+    def features_for(self, features: Sequence[Tensor], site: str) -> Tensor:
         """What a site's head sees: the features of the facet whose number ends its name."""
-        return features[int(site.rpartition("_")[2])]
+        facet = facet_of(site)
+        assert facet is not None
+        return features[facet]

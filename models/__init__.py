@@ -1,9 +1,9 @@
 """Generative stories: priors over clusters and latents, likelihoods of data, and both composed."""
 
+from .divergence import ASSIGNMENTS, Divergence, divergence
 from .facets import Facets
 from .gamma import GammaMixture
 from .gaussian import GaussianMixture, StyleMixture
-from .latents import Prior
 from .likelihood import (
     Bernoulli,
     ContinuousBernoulli,
@@ -13,7 +13,7 @@ from .likelihood import (
     Poisson,
 )
 from .mixture_vae import MixtureVAE
-from .prior import ASSIGNMENTS, Divergence, MixturePrior
+from .prior import MixturePrior, Prior
 from .spherical import ReversedVonMisesFisherMixture, VonMisesFisherMixture
 
 __all__ = [
@@ -34,4 +34,5 @@ __all__ = [
     "ReversedVonMisesFisherMixture",
     "StyleMixture",
     "VonMisesFisherMixture",
+    "divergence",
 ]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from .latents import Prior
-from .prior import MixturePrior
-
-_instances = itertools.count()
+from .prior import MixturePrior, Prior
 
 
-class Facets(Prior):
+class Facets(Prior, abstract=True):
     r"""Independent mixtures side by side, one for each way of grouping the same data.
 
     .. math:: p(z, c) = \prod_{j} p(c_j)\, p(z_j \mid c_j)
@@ -42,8 +38,7 @@ class Facets(Prior):
     """
 
     def __init__(self, *mixtures: MixturePrior) -> None:
-        # In Pyro's global store parameters are shared by name: every instance needs its own.
-        super().__init__(f"{type(self).__name__}_{next(_instances)}")
+        super().__init__()
         if not mixtures:
             raise ValueError("mixtures are missing: give one for each facet")
         if len(set(mixtures)) < len(mixtures):
@@ -54,7 +49,7 @@ class Facets(Prior):
                     f"facet {index} is a {type(mixture).__name__}: use a MixturePrior, such as "
                     "GaussianMixture"
                 )
-            mixture.facet = f"_{index}"
+            mixture.facet = index
             # As attributes, and not in a list, they share Pyro's names with the story.
             setattr(self, f"facet_{index}", mixture)
         self.latent_dims = tuple(int(mixture.latent_dim) for mixture in mixtures)
@@ -69,6 +64,9 @@ class Facets(Prior):
     def n_clusters(self) -> tuple[int, ...]:
         """K of each facet."""
         return tuple(mixture.n_clusters for mixture in self.mixtures)
+
+    def __repr__(self) -> str:
+        return f"Facets({', '.join(map(repr, self.mixtures))})"
 
     def forward(self) -> Tensor:
         """Emit c and z of every facet, and return the code."""

@@ -12,6 +12,7 @@ import torch
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
+from torch.distributions import constraints
 
 from ..networks import inverse_soft_clamp, soft_clamp
 from .prior import MixturePrior
@@ -48,6 +49,8 @@ class GammaMixture(MixturePrior):
         details are our reconstruction.
     """
 
+    support = constraints.positive
+
     def __init__(self, n_clusters: int, latent_dim: int) -> None:
         super().__init__(n_clusters)
         self.latent_dim = latent_dim
@@ -66,7 +69,7 @@ class GammaMixture(MixturePrior):
 
     def code(self, latents: Mapping[str, Tensor]) -> Tensor:
         """log z, what the likelihood decodes."""
-        return self.coordinates(latents["z" + self.facet])
+        return self.coordinates(latents[self.site("z")])
 
     def coordinates(self, z: Tensor) -> Tensor:
         """log z: ``(N, D)`` to ``(N, D)``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pyro
@@ -12,10 +11,10 @@ import torch
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
-from torch.distributions import kl_divergence
+from torch.distributions import constraints, kl_divergence
 
 from ..networks import inverse_soft_clamp, soft_clamp_exp
-from .prior import Divergence, MixturePrior
+from .prior import MixturePrior
 
 LOG_SCALE_RANGE = (-6.0, 6.0)
 STYLE_LOG_SCALE_RANGE = (-4.0, 4.0)
@@ -49,6 +48,8 @@ class GaussianMixture(MixturePrior):
         Jiang et al. (2017). Variational Deep Embedding. arXiv 1611.05148.
         Falck et al. (2021). Multi-Facet Clustering Variational Autoencoders. arXiv 2106.05241.
     """
+
+    support = constraints.real
 
     def __init__(
         self,
@@ -128,6 +129,7 @@ class StyleMixture(MixturePrior):
     """
 
     latent_sites = ("z", "w")
+    support = constraints.real
 
     def __init__(
         self, n_clusters: int, latent_dim: int, style_dim: int, hidden_dim: int = 500
@@ -140,6 +142,11 @@ class StyleMixture(MixturePrior):
             nn.Tanh(),
             nn.Linear(hidden_dim, 2 * n_clusters * latent_dim),
         )
+
+    @property
+    def latent_dims(self) -> dict[str, int]:
+        """D and W, by the latent's short name."""
+        return {"z": self.latent_dim, "w": self.style_dim}
 
     def style(self) -> TorchDistribution:
         """p(w), batch shape ()."""
@@ -163,15 +170,15 @@ class StyleMixture(MixturePrior):
 
     def forward(self) -> Tensor:
         """Emit w, c, then z, and return the code."""
-        w = pyro.sample("w" + self.facet, self.style())
+        w = pyro.sample(self.site("w"), self.style())
         cluster = self.sample_cluster()
-        site = "z" + self.facet
+        site = self.site("z")
         return self.code({site: pyro.sample(site, self.component(cluster, w))})
 
     def draw(self, cluster: Tensor) -> dict[str, Tensor]:
         """A draw of the latents for each given cluster, by site: ``(B,)`` to ``(B, D)``."""
         w = self.style().sample(cluster.shape)
-        return {"z" + self.facet: self.component(cluster, w).sample(), "w" + self.facet: w}
+        return {self.site("z"): self.component(cluster, w).sample(), self.site("w"): w}
 
     def match_moments(self, codes: Tensor, shares: Tensor) -> None:
         """Put the moments in the last layer's biases; the style moves them a little at first."""
@@ -189,18 +196,9 @@ class StyleMixture(MixturePrior):
             raise ValueError("w is missing: StyleMixture is a law of z and w together")
         return super().log_prob(z, w) + self.style().log_prob(w)
 
-    def divergence(
-        self,
-        posteriors: Mapping[str, TorchDistribution],
-        latents: Mapping[str, Tensor],
-        assignment: str = "marginal",
-        logits: Tensor | None = None,
-    ) -> Divergence:
-        """That of any mixture given w, and KL(q(w | x) ‖ p(w)) in closed form."""
-        given_w = super().divergence(posteriors, latents, assignment, logits)
-        kl_w = kl_divergence(posteriors["w" + self.facet], self.style())
-        parts = {**given_w.parts, "kl_w" + self.facet: kl_w.detach()}
-        return replace(given_w, total=given_w.total + kl_w, parts=parts)
+    def other_divergences(self, posteriors: Mapping[str, TorchDistribution]) -> dict[str, Tensor]:
+        """KL(q(w | x) ‖ p(w)) in closed form."""
+        return {"w": kl_divergence(posteriors[self.site("w")], self.style())}
 
 
 def _pick(heads: Tensor, cluster: Tensor) -> Tensor:

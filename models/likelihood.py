@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import pyro
@@ -14,12 +15,16 @@ from torch.nn.functional import softplus
 
 from .. import distributions
 from ..networks import soft_clamp, soft_clamp_exp
+from ..parts import Part
 
 START = 0.3
 
 
-class Likelihood(PyroModule):
+class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     """p(x | z), a program that emits the site ``"x"`` and returns it.
+
+    To write one, define :meth:`distribution`; declare ``support`` (and ``support_words`` for
+    people) where not all finite numbers are meant.
 
     Args:
         decoder: a network from ``(..., D)`` to ``(..., *event)``.
@@ -34,9 +39,9 @@ class Likelihood(PyroModule):
         self.decoder = decoder
         self.event_shape = tuple(event_shape)
 
+    @abstractmethod
     def distribution(self, z: Tensor) -> TorchDistribution:
         """p(x | z): ``(..., D)`` to batch shape ``(...)``, event shape that of a datum."""
-        raise NotImplementedError
 
     def mean(self, z: Tensor) -> Tensor:
         """E[x | z]: ``(..., D)`` to ``(..., *event)``."""
@@ -48,18 +53,19 @@ class Likelihood(PyroModule):
         emitted: Tensor = pyro.sample("x", self.distribution(z), obs=x)
         return emitted
 
-    def check(self, x: Tensor) -> None:
+    @classmethod
+    def check(cls, x: Tensor) -> None:
         """Refuse data outside the support.
 
         Raises:
             ValueError: names the first value outside and what would do.
         """
-        inside = self.support.check(x)
+        inside = cls.support.check(x)
         if not bool(inside.all()):
             bad = x[~inside].flatten()[0].item()
             raise ValueError(
-                f"x holds {bad:g}, outside the support of the {type(self).__name__} likelihood "
-                f"({self.support_words}): rescale x or choose another likelihood"
+                f"x holds {bad:g}, outside the support of the {cls.__name__} likelihood "
+                f"({cls.support_words}): rescale x or choose another likelihood"
             )
 
 

@@ -8,8 +8,8 @@ import pyro
 from pyro.nn import PyroModule
 from torch import Tensor
 
-from .latents import Prior
 from .likelihood import Likelihood
+from .prior import Prior
 
 _instances = itertools.count()
 

@@ -6,49 +6,88 @@ A family says only what is its own, :meth:`MixturePrior.component`; the rest is 
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
 import pyro
 import torch
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
+from pyro.nn import PyroModule
 from torch import Tensor, nn
 
 from ..distributions import cross_entropy, unsqueeze_batch
-from .latents import Prior
+from ..parts import Part, site_name
+from .spaces import WORDS, lies_in, space
 
 _instances = itertools.count()
 
-ASSIGNMENTS = ("marginal", "optimal", "amortised", "published")
 
-
-@dataclass(frozen=True)
-class Divergence:
-    """What one mixture adds to the negative bound, in nats.
+class Prior(Part, PyroModule, kind="prior", abstract=True):
+    """A program over latents that returns what is decoded: a mixture, or several side by side.
 
     Attributes:
-        total: ``(..., B)``, differentiable; the sum of the parts.
-        parts: the same, split by site (``kl_z``, ``kl_c``, …) and detached.
-        responsibilities: q(c | x), ``(..., B, K)``.
-        weights: p(c), ``(K,)``.
+        latent_dim: the size of what is decoded.
     """
 
-    total: Tensor
-    parts: dict[str, Tensor]
-    responsibilities: Tensor
-    weights: Tensor
+    latent_dim: int
+
+    def __init__(self) -> None:
+        # In Pyro's global store parameters are shared by name: every instance needs its own.
+        super().__init__(f"{type(self).__name__}_{next(_instances)}")
+
+    @property
+    @abstractmethod
+    def mixtures(self) -> tuple[MixturePrior, ...]:
+        """The mixtures that stand side by side in this prior."""
+
+    @abstractmethod
+    def code(self, latents: Mapping[str, Tensor]) -> Tensor:
+        """What the likelihood decodes, out of all latent sites."""
+
+    def check_guide(self, posteriors: Mapping[str, TorchDistribution], assignment: str) -> None:
+        """Refuse a guide that makes no sense for this prior.
+
+        A posterior must live where the prior has a density: a law on the sphere has none among all
+        vectors, and a Gaussian leaves the positive ones.
+
+        Args:
+            posteriors: q(· | x) of some datum by site; none if the guide cannot tell them.
+            assignment: the guide's rule for the clusters.
+
+        Raises:
+            ValueError: a latent without a posterior, one on another space, or a rule by which the
+                clusters would learn nothing.
+
+        Example:
+            >>> from pyromix.models import GammaMixture
+            >>> q = dist.Normal(torch.zeros(1, 2), 1.0).to_event(1)
+            >>> GammaMixture(3, 2).check_guide({"z": q}, "marginal")  # doctest: +ELLIPSIS
+            Traceback (most recent call last):
+            ValueError: the posterior of 'z' is on all vectors and GammaMixture on positive ones...
+        """
+        for mixture in self.mixtures if posteriors else ():
+            mixture.check_own(posteriors, assignment)
 
 
-class MixturePrior(Prior):
+class MixturePrior(Prior, abstract=True):
     r"""A finite mixture over the latent vector, written as a generative program.
 
     .. math:: c \sim \operatorname{Cat}(\pi), \qquad z \mid c \sim p(z \mid c)
 
     Called inside the data plate it emits the sites ``"c"`` (enumerated wherever Pyro enumerates)
-    and ``"z"``, and returns what the likelihood decodes. Log-densities are in nats. ``facet`` ends
-    the names of the sites, so that several mixtures can stand side by side. ``w`` is a latent that
-    z depends on besides c; only a family that lists it in ``latent_sites`` has one.
+    and ``"z"``, and returns what the likelihood decodes. Log-densities are in nats.
+
+    **To write one**, define :meth:`component`, from parameters made in ``__init__``, which takes
+    ``(n_clusters, latent_dim)``, calls ``super().__init__(n_clusters)`` and sets
+    ``self.latent_dim``. That is all that training and prediction need. To be started from groups
+    it also needs :meth:`match_moments`; ``support`` is where z lives, read off :meth:`component`
+    where it is not declared. :func:`pyromix.testing.check_prior` tells whether it is right.
+
+    ``facet`` is this mixture's number where several stand side by side, and ends the names of its
+    sites (:meth:`site`). ``w`` is a latent that z depends on besides c; only a family that lists it
+    in ``latent_sites`` has one.
 
     Args:
         n_clusters: number of components, K.
@@ -56,15 +95,28 @@ class MixturePrior(Prior):
 
     Raises:
         ValueError: fewer than one cluster.
+
+    Example:
+        >>> class LaplaceMixture(MixturePrior):
+        ...     def __init__(self, n_clusters: int, latent_dim: int) -> None:
+        ...         super().__init__(n_clusters)
+        ...         self.latent_dim = latent_dim
+        ...         self.loc = nn.Parameter(torch.randn(n_clusters, latent_dim))
+        ...
+        ...     def component(self, cluster=None, w=None):
+        ...         loc = self.loc if cluster is None else self.loc[cluster]
+        ...         return dist.Laplace(loc, 1.0).to_event(1)
+        >>> LaplaceMixture(3, 2).responsibilities(torch.zeros(5, 2)).shape
+        torch.Size([5, 3])
     """
 
     latent_sites: tuple[str, ...] = ("z",)
     assignments: tuple[str, ...] = ("marginal", "optimal", "amortised")
-    facet: str = ""
+    support: Any = None
+    facet: int | None = None
 
     def __init__(self, n_clusters: int, *, learn_weights: bool = True) -> None:
-        # In Pyro's global store parameters are shared by name: every instance needs its own.
-        super().__init__(f"{type(self).__name__}_{next(_instances)}")
+        super().__init__()
         if n_clusters < 1:
             raise ValueError(f"n_clusters is {n_clusters}: a mixture needs at least one component")
         self.n_clusters = n_clusters
@@ -81,6 +133,15 @@ class MixturePrior(Prior):
         """Itself alone."""
         return (self,)
 
+    def site(self, name: str) -> str:
+        """The full name of one of this mixture's sites, such as ``"z"`` or ``"c"``."""
+        return site_name(name, self.facet)
+
+    @property
+    def latent_dims(self) -> dict[str, int]:
+        """The size of every continuous latent, by its short name."""
+        return {"z": self.latent_dim}
+
     @property
     def weights(self) -> Tensor:
         """p(c), ``(K,)``."""
@@ -90,16 +151,21 @@ class MixturePrior(Prior):
         """log p(c), ``(K,)``."""
         return self.logits.log_softmax(-1)
 
+    @abstractmethod
     def component(
         self, cluster: Tensor | None = None, w: Tensor | None = None
     ) -> TorchDistribution:
-        """p(z | c) with batch shape ``cluster.shape``, or ``(K,)`` for all clusters at once."""
-        raise NotImplementedError
+        """p(z | c) with batch shape ``cluster.shape``, or ``(K,)`` for all clusters at once.
+
+        Args:
+            cluster: integers of any shape; enumerated, they run in a dimension of their own.
+            w: the style, where the family has one.
+        """
 
     def sample_cluster(self) -> Tensor:
         """Emit the cluster's site."""
         cluster: Tensor = pyro.sample(
-            "c" + self.facet,
+            self.site("c"),
             dist.Categorical(logits=self.logits),
             infer={"enumerate": "parallel"},
         )
@@ -107,16 +173,16 @@ class MixturePrior(Prior):
 
     def forward(self) -> Tensor:
         """Emit c, then z, and return the code."""
-        site = "z" + self.facet
+        site = self.site("z")
         return self.code({site: pyro.sample(site, self.component(self.sample_cluster()))})
 
     def draw(self, cluster: Tensor) -> dict[str, Tensor]:
         """A draw of the latents for each given cluster, by site: ``(B,)`` to ``(B, D)``."""
-        return {"z" + self.facet: self.component(cluster).sample()}
+        return {self.site("z"): self.component(cluster).sample()}
 
     def code(self, latents: Mapping[str, Tensor]) -> Tensor:
         """What the likelihood decodes: z, or what a family makes of it."""
-        return latents["z" + self.facet]
+        return latents[self.site("z")]
 
     def coordinates(self, z: Tensor) -> Tensor:
         """Where Euclidean methods such as k-means should look at codes: ``(N, D)`` for each."""
@@ -124,7 +190,7 @@ class MixturePrior(Prior):
 
     def own(self, latents: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """This mixture's latents under the names of its methods' arguments."""
-        return {site: latents[site + self.facet] for site in self.latent_sites}
+        return {name: latents[self.site(name)] for name in self.latent_sites}
 
     def log_joint(self, z: Tensor, w: Tensor | None = None) -> Tensor:
         """log p(c) + log p(z | c): ``(..., D)`` to ``(..., K)``."""
@@ -148,72 +214,13 @@ class MixturePrior(Prior):
         """
         return self.log_weights() - cross_entropy(unsqueeze_batch(posterior), self.component(w=w))
 
-    def divergence(
-        self,
-        posteriors: Mapping[str, TorchDistribution],
-        latents: Mapping[str, Tensor],
-        assignment: str = "marginal",
-        logits: Tensor | None = None,
-    ) -> Divergence:
-        r"""What this mixture adds to the negative bound, analytic wherever it can be.
-
-        Every assignment rule is a pair: scores :math:`s_c` that estimate log p(z, c), and a law
-        :math:`\gamma` of c. It adds :math:`-H(q(z|x)) - \sum_c \gamma_c (s_c - \log\gamma_c)`.
-
-        Args:
-            posteriors: q(· | x) by site name, batch shape ``(B,)``.
-            latents: a sample of each, ``(..., B, D)``.
-            assignment: ``"marginal"``: c is summed out given z; ``"optimal"``: the best q(c | x);
-                ``"amortised"``: q(c | x) from ``logits``; ``"published"``: the law of
-                ``"marginal"`` with the scores of ``"optimal"``, GMVAE's estimator, a looser bound.
-            logits: ``(..., B, K)``, for ``"amortised"``.
-
-        Raises:
-            ValueError: an unknown assignment rule, or ``"amortised"`` without logits.
-        """
-        own = self.own(latents)
-        posterior = posteriors["z" + self.facet]
-        scores = self._scores(assignment, posterior, own)
-        if assignment in ("marginal", "optimal"):
-            log_gamma, clustering = scores.log_softmax(-1), scores.logsumexp(-1)
-        else:
-            log_gamma = self._given_assignment(assignment, own, logits)
-            clustering = (log_gamma.exp() * (scores - log_gamma)).sum(-1)
-        gamma = log_gamma.exp()
-        total = -_entropy(posterior, own["z"]) - clustering
-        with torch.no_grad():
-            kl_c = (gamma * (log_gamma - self.log_cluster_prior(scores))).sum(-1)
-        parts = {"kl_z" + self.facet: total.detach() - kl_c, "kl_c" + self.facet: kl_c}
-        return Divergence(total, parts, gamma, self.weights)
+    def other_divergences(self, posteriors: Mapping[str, TorchDistribution]) -> dict[str, Tensor]:
+        """What latents besides z add to the negative bound in nats, ``(B,)`` by short name."""
+        return {}
 
     def log_cluster_prior(self, scores: Tensor) -> Tensor:
         """What the law of c is compared with, given log p(z, c): log p(c), ``(K,)``."""
         return self.log_weights()
-
-    def _scores(
-        self, assignment: str, posterior: TorchDistribution, own: Mapping[str, Tensor]
-    ) -> Tensor:
-        if assignment == "marginal":
-            return self.log_joint(**own)
-        try:
-            return self.expected_log_joint(posterior, own.get("w"))
-        except NotImplementedError:
-            if assignment != "amortised":
-                raise
-            return self.log_joint(**own)  # unbiased, since the given law does not look at z
-
-    def _given_assignment(
-        self, assignment: str, own: Mapping[str, Tensor], logits: Tensor | None
-    ) -> Tensor:
-        if assignment == "published":
-            return self.log_joint(**own).log_softmax(-1)
-        if assignment == "amortised" and logits is not None:
-            return logits.log_softmax(-1)
-        given = "without" if logits is None else "with"
-        raise ValueError(
-            f"assignment is {assignment!r} {given} logits: use one of {', '.join(ASSIGNMENTS)}; "
-            "'amortised' needs logits"
-        )
 
     def initialise(self, codes: Tensor, responsibilities: Tensor) -> None:
         """Set the parameters to the weighted moments of ``codes``, under ``no_grad``.
@@ -232,10 +239,33 @@ class MixturePrior(Prior):
         """Fit every component to ``codes`` (N, D) weighted by the columns of ``shares`` (N, K)."""
         raise NotImplementedError(f"{type(self).__name__} cannot be initialised from codes")
 
+    def check_own(self, posteriors: Mapping[str, TorchDistribution], assignment: str) -> None:
+        """Refuse posteriors of this mixture's own sites; see :meth:`Prior.check_guide`."""
+        name = type(self).__name__
+        missing = {self.site(each) for each in self.latent_sites} - posteriors.keys()
+        if missing:
+            raise ValueError(
+                f"the guide has no head for {min(missing)!r}, a latent of {name}; give it one"
+            )
+        site = self.site("z")
+        ours, theirs = self._space(posteriors), space(posteriors[site].support)
+        if not lies_in(theirs, ours):
+            raise ValueError(
+                f"the posterior of {site!r} is on {WORDS.get(theirs, theirs)} and {name} on "
+                f"{WORDS.get(ours, ours)}; give the guide a head of the prior's family"
+            )
+        if assignment not in self.assignments:
+            raise ValueError(self.wrong_assignment(assignment))
 
-def _entropy(posterior: TorchDistribution, sample: Tensor) -> Tensor:
-    """The entropy of q; without a closed form its unbiased estimate at a sample."""
-    try:
-        return posterior.entropy()
-    except NotImplementedError:
-        return -posterior.log_prob(sample)
+    def wrong_assignment(self, assignment: str) -> str:
+        """The message about a rule by which this mixture learns no cluster."""
+        return (
+            f"assignment is {assignment!r}: {type(self).__name__} learns no cluster by it; "
+            f"use {' or '.join(map(repr, self.assignments))}"
+        )
+
+    def _space(self, posteriors: Mapping[str, TorchDistribution]) -> str:
+        if self.support is not None:
+            return space(self.support)
+        means = {site: posterior.mean for site, posterior in posteriors.items()}
+        return space(self.component(w=self.own(means).get("w")).support)

@@ -7,12 +7,11 @@ exact, a reconstruction, and no published number is claimed for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import pyro
 import torch
 from pyro import distributions as dist
-from pyro.distributions import TorchDistribution
+from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -41,6 +40,8 @@ class VonMisesFisherMixture(MixturePrior):
         >>> prior.responsibilities(normalize(torch.ones(5, 3), dim=-1)).shape
         torch.Size([5, 10])
     """
+
+    support = constraints.sphere
 
     def __init__(self, n_clusters: int, latent_dim: int, *, concentration: float = 20.0) -> None:
         super().__init__(n_clusters)
@@ -122,10 +123,10 @@ class ReversedVonMisesFisherMixture(VonMisesFisherMixture):
 
     def forward(self) -> Tensor:
         """Emit z, then c, and return the code."""
-        site = "z" + self.facet
+        site = self.site("z")
         z: Tensor = pyro.sample(site, self.marginal())
         law = dist.Categorical(logits=self.log_assignment(z))
-        pyro.sample("c" + self.facet, law, infer={"enumerate": "parallel"})
+        pyro.sample(self.site("c"), law, infer={"enumerate": "parallel"})
         return self.code({site: z})
 
     def log_joint(self, z: Tensor, w: Tensor | None = None) -> Tensor:
@@ -147,13 +148,3 @@ class ReversedVonMisesFisherMixture(VonMisesFisherMixture):
     def log_cluster_prior(self, scores: Tensor) -> Tensor:
         """What the law of c is compared with, given log p(z, c): log p(c | z), ``(..., K)``."""
         return scores.log_softmax(-1)
-
-    def _scores(
-        self, assignment: str, posterior: TorchDistribution, own: Mapping[str, Tensor]
-    ) -> Tensor:
-        if assignment != "amortised":
-            raise ValueError(
-                f"assignment is {assignment!r}: the reversed story learns no cluster by it; "
-                "put AmortisedAssignment around the guide"
-            )
-        return self.log_joint(**own)

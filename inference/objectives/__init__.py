@@ -2,8 +2,18 @@
 
 from .closed_form import ClosedFormELBO
 from .enumerated import EnumeratedELBO
-from .objective import Evaluation, MixtureELBO, Objective
-from .schedules import Constant, LinearWarmup, Piecewise, Product, Schedule, as_schedule
+from .objective import Evaluation, Hook, MixtureELBO, ObjectiveModule
+from .schedules import (
+    Clock,
+    Constant,
+    LinearWarmup,
+    OverTraining,
+    PerEpoch,
+    Piecewise,
+    Product,
+    Schedule,
+    as_schedule,
+)
 from .terms import (
     Affiliation,
     InformationFloor,
@@ -12,21 +22,26 @@ from .terms import (
     Term,
     two_view_information,
 )
-from .views import AffineViews, VectorViews, Views, make_views
+from .views import AffineViews, AutoViews, VectorViews, Views
 
 __all__ = [
     "Affiliation",
     "AffineViews",
+    "AutoViews",
+    "Clock",
     "ClosedFormELBO",
     "Constant",
     "EnumeratedELBO",
     "Evaluation",
+    "Hook",
     "InformationFloor",
     "LinearWarmup",
     "MixtureELBO",
     "MutualInformation",
-    "Objective",
+    "ObjectiveModule",
     "OnFacets",
+    "OverTraining",
+    "PerEpoch",
     "Piecewise",
     "Product",
     "Schedule",
@@ -34,6 +49,5 @@ __all__ = [
     "VectorViews",
     "Views",
     "as_schedule",
-    "make_views",
     "two_view_information",
 ]

@@ -10,14 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from ...guides import Guide
-from ...models import Divergence, MixtureVAE
+from ...models import Divergence, MixtureVAE, divergence
+from ...parts import facet_of
 from .objective import Evaluation, MixtureELBO, Program
 from .schedules import Schedule
 from .terms import Clusterings, Term
 
 
-class ClosedFormELBO(MixtureELBO):
-    """The bound from the same story's and guide's distributions, analytically where that is closed.
+class ClosedFormELBO(MixtureELBO, alias="closed-form"):
+    r"""The bound from the same story's and guide's distributions, analytically where that is closed.
+
+    .. math:: -L = -\mathbb E_q[\log p(x \mid z)] - H(q(z \mid x))
+        - \mathbb E_q \sum_c \gamma_c\, (s_c - \log \gamma_c) + \sum_t \lambda_t\, t(\gamma, \pi)
+
+    with scores s of the clusters and a law γ of them by the guide's assignment rule
+    (:func:`pyromix.models.divergence`): log p(z, c) and its softmax under ``"marginal"``, its
+    expectation and the softmax of that under ``"optimal"``, a network's γ under ``"amortised"``.
 
     The entropy of q(z | x), the KL of the style latent and, under the assignment rules that do not
     look at z, the whole clustering part need no sample; the reconstruction does. Stories are
@@ -59,7 +67,7 @@ class ClosedFormELBO(MixtureELBO):
     def per_datum(
         self, model: MixtureVAE, guide: Any, x: Tensor
     ) -> tuple[Tensor, dict[str, Divergence]]:
-        """-E_q[log p(x | z)] and what each mixture adds, before any averaging: ``(..., B)``."""
+        """-E_q[log p(x | z)] and what each clustering adds, before any averaging: ``(..., B)``."""
         latents, divergences = self.inferred(model, guide, x)
         log_likelihood = model.likelihood.distribution(model.prior.code(latents)).log_prob(x)
         return -log_likelihood, divergences
@@ -67,13 +75,13 @@ class ClosedFormELBO(MixtureELBO):
     def inferred(
         self, model: MixtureVAE, guide: Any, x: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Divergence]]:
-        """A sample of the latents, and what each mixture adds."""
+        """A sample of the latents, and what each clustering adds, by its site."""
         posteriors, logits = guide.infer(x)
         shape = torch.Size([self.num_particles] if self.num_particles > 1 else [])
         latents = {site: posterior.rsample(shape) for site, posterior in posteriors.items()}
         return latents, {
-            mixture.facet: mixture.divergence(
-                posteriors, latents, self._rule(guide), logits.get("c" + mixture.facet)
+            mixture.site("c"): divergence(
+                mixture, posteriors, latents, self._rule(guide), logits.get(mixture.site("c"))
             )
             for mixture in model.prior.mixtures
         }
@@ -88,10 +96,10 @@ class ClosedFormELBO(MixtureELBO):
         if self._rule(guide) != "amortised":
             return _clusterings(self.inferred(story, guide, *args, **kwargs)[1])
         _, logits = cast(Guide, guide).infer(*args, **kwargs)
-        sites = {"c" + mixture.facet: mixture for mixture in story.prior.mixtures}
+        sites = {mixture.site("c"): mixture for mixture in story.prior.mixtures}
         return {site: (logits[site].softmax(-1), each.weights) for site, each in sites.items()}
 
-    def bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
+    def negative_bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
         """The negative bound without terms."""
         if not isinstance(model, MixtureVAE):
             raise TypeError(
@@ -101,10 +109,10 @@ class ClosedFormELBO(MixtureELBO):
         reconstruction, divergences = self.per_datum(model, guide, *args, **kwargs)
         loss = reconstruction.mean()
         parts = {"reconstruction": loss.detach()}
-        for facet, divergence in divergences.items():
-            weight = self.kl_weight(facet)
-            loss = loss + weight * divergence.total.mean()
-            parts |= {name: weight * part.mean() for name, part in divergence.parts.items()}
+        for site, each in divergences.items():
+            weight = self.kl_weight(facet_of(site))
+            loss = loss + weight * each.total.mean()
+            parts |= {name: weight * part.mean() for name, part in each.parts.items()}
         return Evaluation(loss, parts, _clusterings(divergences))
 
     def loss_and_grads(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> float:
@@ -120,6 +128,4 @@ class ClosedFormELBO(MixtureELBO):
 
 
 def _clusterings(divergences: Mapping[str, Divergence]) -> Clusterings:
-    return {
-        "c" + facet: (each.responsibilities, each.weights) for facet, each in divergences.items()
-    }
+    return {site: (each.responsibilities, each.weights) for site, each in divergences.items()}

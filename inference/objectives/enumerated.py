@@ -13,7 +13,7 @@ from .objective import Evaluation, MixtureELBO, Program
 from .traces import ScaleLatents, read_traces
 
 
-class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO):
+class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO, alias="enumerated"):
     """The bound by Pyro's exact enumeration of every discrete site: for any story, anyone's.
 
     The responsibilities and the named parts are read off the traces, so terms work on stories and
@@ -43,9 +43,9 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO):
             self._recorded.append(traces)
             yield traces
 
-    def bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
+    def negative_bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
         """The negative bound without terms."""
-        weights = {f"_{i}": self.kl_weight(f"_{i}") for i in range(len(self.kl_weights))}
+        weights = {f"_{i}": self.kl_weight(i) for i in range(len(self.kl_weights))}
         if any(weight != 1.0 for weight in weights.values()):
             scale = weights if len(weights) > 1 else weights["_0"]
             model, guide = ScaleLatents(scale)(model), ScaleLatents(scale)(guide)

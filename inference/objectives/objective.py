@@ -6,9 +6,11 @@ evaluates the same bound analytically where it can.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import pyro
 import torch
@@ -17,7 +19,8 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from .schedules import Schedule, as_schedule
+from ...parts import Part
+from .schedules import Clock, Schedule, as_schedule
 from .terms import Clusterings, Term
 from .views import Views
 
@@ -39,7 +42,7 @@ class Evaluation:
     responsibilities: Clusterings = field(default_factory=dict)
 
 
-class MixtureELBO(ELBO):
+class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
     r"""What both evaluations share: terms, weights of the latents, steps, and named parts.
 
     The loss is :math:`-L + \sum_t \lambda_t\, t(\gamma, \pi)` in nats per datum, the mean over the
@@ -70,21 +73,22 @@ class MixtureELBO(ELBO):
         weights = kl_weight if isinstance(kl_weight, Sequence) else [kl_weight]
         self.kl_weights = tuple(as_schedule(weight) for weight in weights)
         self.step = 0
+        self.clock: Clock | None = None
         self.last: Evaluation | None = None
 
-    def kl_weight(self, facet: str = "") -> float:
-        """The current weight of a facet's latents, ``facet`` being the end of its sites' names."""
-        index = int(facet[1:]) if facet and len(self.kl_weights) > 1 else 0
-        return self.kl_weights[index](self.step)
+    def kl_weight(self, facet: int | None = None) -> float:
+        """The current weight of a facet's latents."""
+        index = facet if facet is not None and len(self.kl_weights) > 1 else 0
+        return self.kl_weights[index].at(self.step, self.clock)
 
-    def bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
+    @abstractmethod
+    def negative_bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
         """The negative bound without terms."""
-        raise NotImplementedError
 
     def clusterings(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Clusterings:
         """For each clustering site q(c | x) and p(c); x may be outside the likelihood's support."""
         with pyro.validation_enabled(False):
-            return self.bound(model, guide, *args, **kwargs).responsibilities
+            return self.negative_bound(model, guide, *args, **kwargs).responsibilities
 
     def evaluate(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
         """The negative bound with terms. Under gradients it counts as one optimiser step.
@@ -95,13 +99,13 @@ class MixtureELBO(ELBO):
             *args: what both are called with, the data first.
             **kwargs: likewise.
         """
-        evaluation = self.bound(model, guide, *args, **kwargs)
+        evaluation = self.negative_bound(model, guide, *args, **kwargs)
 
         def look(views: Views) -> Clusterings:
             return self.clusterings(model, guide, views(args[0]), *args[1:], **kwargs)
 
         for term in self.terms:
-            weight = term.weight(self.step)
+            weight = term.weight.at(self.step, self.clock)
             if weight == 0.0:
                 value = torch.zeros_like(evaluation.loss)
             else:
@@ -141,7 +145,17 @@ class MixtureELBO(ELBO):
         return float(loss.detach())
 
 
-class Objective(nn.Module):
+class Hook(Protocol):
+    """What a training does besides optimising, such as bringing in the facets of a ladder."""
+
+    def around(self, step: int, training: bool) -> AbstractContextManager[None]:
+        """A scope for one evaluation of the objective, at a step."""
+
+    def log(self, step: int, row: dict[str, Any]) -> None:
+        """Add numbers to the history's row of an epoch that ended before a step."""
+
+
+class ObjectiveModule(nn.Module):
     """A story, a guide and an objective as one module for a training loop.
 
     Its state dict holds the parameters of both and the objective's step.
@@ -150,30 +164,42 @@ class Objective(nn.Module):
         elbo: the objective.
         model: the story.
         guide: its guide.
+        hooks: what else happens on the way.
 
     Raises:
-        ValueError: a guide that makes no sense for the story; see :meth:`Prior.accept`.
+        ValueError: a guide that makes no sense for the story; see :meth:`Prior.check_guide`.
     """
 
-    def __init__(self, elbo: MixtureELBO, model: nn.Module, guide: nn.Module) -> None:
+    def __init__(
+        self,
+        elbo: MixtureELBO,
+        model: nn.Module,
+        guide: nn.Module,
+        hooks: Sequence[Hook] = (),
+    ) -> None:
         super().__init__()
         if isinstance(model, MixtureVAE) and isinstance(guide, Guide):
-            model.prior.accept(guide.posterior_like(), guide.assignment)
+            model.prior.check_guide(guide.posterior_like(), guide.assignment)
+        self.hooks = tuple(hooks)
         self.elbo = elbo
         self.model = model
         self.guide = guide
 
     def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached parts, in nats per datum."""
-        # Without Pyro's checks NaN reaches the loop, which tells of it in plain words.
-        with pyro.get_param_store().scope(), pyro.validation_enabled(False):
+        with ExitStack() as scope:
+            for hook in self.hooks:
+                scope.enter_context(hook.around(self.elbo.step, self.training))
+            # Without Pyro's checks NaN reaches the loop, which tells of it in plain words.
+            scope.enter_context(pyro.get_param_store().scope())
+            scope.enter_context(pyro.validation_enabled(False))
             evaluation = self.elbo.evaluate(self.model, self.guide, batch)
         return evaluation.loss, evaluation.parts
 
-    @property
-    def callbacks(self) -> tuple[Callable[[int, dict[str, Any]], None], ...]:
-        """What the training loop should call after every epoch, with (epoch, row)."""
-        return ()
+    def log(self, epoch: int, row: dict[str, Any]) -> None:
+        """What the training loop calls after every epoch: the hooks add to its row."""
+        for hook in self.hooks:
+            hook.log(self.elbo.step, row)
 
     def get_extra_state(self) -> Tensor:
         """The objective's step, for its schedules."""

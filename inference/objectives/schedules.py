@@ -1,36 +1,62 @@
 """Numbers that change while training: a schedule maps the count of optimiser steps to a value.
 
-Weights of objective terms take one wherever they take a plain number.
+Weights of objective terms take one wherever they take a plain number. :class:`PerEpoch` and
+:class:`OverTraining` count in epochs, and in shares of the whole training.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite, prod
 
+from ...parts import Part
 
-class Schedule:
+NO_CLOCK = (
+    "a schedule over epochs needs a training that counts them: set the objective's clock, or give "
+    "a schedule over steps"
+)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How long a training is.
+
+    Args:
+        steps_per_epoch: optimiser steps of an epoch.
+        epochs: of the whole training, at most.
+    """
+
+    steps_per_epoch: int
+    epochs: int
+
+
+class Schedule(Part, kind="schedule", abstract=True):
     """A value for every optimiser step, counted from 0; a subclass defines :meth:`__call__`.
 
     Schedules hold settings and no state, so a resumed run only has to know its step.
 
     Example:
         >>> class Halving(Schedule):
-        ...     def __call__(self, step: int) -> float:
+        ...     def __call__(self, step: float) -> float:
         ...         return 0.5**step
         >>> as_schedule(Halving())(2)
         0.25
     """
 
-    def __call__(self, step: int) -> float:
+    @abstractmethod
+    def __call__(self, step: float) -> float:
         """The value at ``step``."""
-        raise NotImplementedError
+
+    def at(self, step: int, clock: Clock | None = None) -> float:
+        """The value at a step of a training, which schedules over epochs need to know of."""
+        return self(step)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Constant(Schedule):
     """The same value at every step.
 
@@ -44,11 +70,11 @@ class Constant(Schedule):
 
     value: float
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         return self.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LinearWarmup(Schedule):
     r"""A straight line from one value to another, and constant afterwards.
 
@@ -72,19 +98,19 @@ class LinearWarmup(Schedule):
 
     start: float
     end: float
-    steps: int
+    steps: float
 
     def __post_init__(self) -> None:
         if self.steps < 0:
             raise ValueError(f"steps must be 0 or more, got {self.steps}")
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         if step >= self.steps:
             return self.end
         return self.start + (self.end - self.start) * max(step, 0) / self.steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Piecewise(Schedule):
     """Straight lines between knots, and constant before the first and after the last.
 
@@ -100,7 +126,7 @@ class Piecewise(Schedule):
         [0.5, 1.0, 0.75, 0.5]
     """
 
-    knots: Sequence[tuple[int, float]]
+    knots: Sequence[tuple[float, float]]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "knots", tuple((step, value) for step, value in self.knots))
@@ -110,7 +136,7 @@ class Piecewise(Schedule):
                 f"knots must be (step, value) pairs with increasing steps, got {list(self.knots)}"
             )
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         after = bisect_right(self.knots, step, key=lambda knot: knot[0])
         if after == 0:
             return self.knots[0][1]
@@ -120,7 +146,7 @@ class Piecewise(Schedule):
         return low + (high - low) * (step - left) / (right - left)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Product(Schedule):
     """The product of other schedules.
 
@@ -134,8 +160,69 @@ class Product(Schedule):
 
     factors: Sequence[Schedule]
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: float) -> float:
         return prod(factor(step) for factor in self.factors)
+
+    def at(self, step: int, clock: Clock | None = None) -> float:
+        """The product of the factors' values there."""
+        return prod(factor.at(step, clock) for factor in self.factors)
+
+
+@dataclass(frozen=True, repr=False)
+class PerEpoch(Schedule):
+    """Another schedule, over epochs in place of steps; within an epoch it goes on.
+
+    Args:
+        schedule: a schedule whose steps are epochs.
+
+    Example:
+        >>> PerEpoch(LinearWarmup(0.0, 1.0, steps=10)).at(250, Clock(steps_per_epoch=50, epochs=40))
+        0.5
+    """
+
+    schedule: Schedule
+
+    def __call__(self, step: float) -> float:
+        raise ValueError(NO_CLOCK)
+
+    def at(self, step: int, clock: Clock | None = None) -> float:
+        """The schedule's value after so many epochs.
+
+        Raises:
+            ValueError: nobody counts epochs, as in plain SVI.
+        """
+        if clock is None:
+            raise ValueError(NO_CLOCK)
+        return self.schedule(step / clock.steps_per_epoch)
+
+
+@dataclass(frozen=True, repr=False)
+class OverTraining(Schedule):
+    """Another schedule, over the training as a whole: from 0 at its start to 1 at its end.
+
+    Args:
+        schedule: a schedule whose steps are shares of the training.
+
+    Example:
+        >>> halfway = Clock(steps_per_epoch=50, epochs=40)
+        >>> OverTraining(LinearWarmup(0.0, 1.0, steps=0.25)).at(250, halfway)
+        0.5
+    """
+
+    schedule: Schedule
+
+    def __call__(self, step: float) -> float:
+        raise ValueError(NO_CLOCK)
+
+    def at(self, step: int, clock: Clock | None = None) -> float:
+        """The schedule's value after such a share of the training.
+
+        Raises:
+            ValueError: nobody knows how long the training is, as in plain SVI.
+        """
+        if clock is None:
+            raise ValueError(NO_CLOCK)
+        return self.schedule(step / max(1, clock.steps_per_epoch * clock.epochs))
 
 
 def as_schedule(value: float | Schedule) -> Schedule:

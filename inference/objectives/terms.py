@@ -6,11 +6,13 @@ everything the seed papers add to the bound has this form).
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from ...parts import Part, given
 from .schedules import Schedule, as_schedule
 from .views import Views
 
@@ -23,18 +25,23 @@ def entropy(probabilities: Tensor) -> Tensor:
     return -terms.sum(-1)
 
 
-class Term:
+class Term(Part, kind="term", abstract=True):
     """One term of the objective.
+
+    To write one, define :meth:`__call__`, and ``name``, under which it stands in the history (the
+    class's own name by default). :func:`pyromix.testing.check_term` tells whether it is right.
 
     Args:
         weight: a number, or a schedule over optimiser steps.
     """
 
-    name: str
+    name: str = ""
 
     def __init__(self, weight: float | Schedule = 1.0) -> None:
         self.weight = as_schedule(weight)
+        self.name = self.name or type(self).alias.replace("-", "_")
 
+    @abstractmethod
     def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
         """The unweighted value in nats, to be minimised.
 
@@ -42,7 +49,6 @@ class Term:
             responsibilities: q(c | x), ``(..., B, K)``.
             weights: p(c), ``(K,)``.
         """
-        raise NotImplementedError
 
     def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
         """The unweighted sum over all clusterings.
@@ -182,7 +188,8 @@ class MutualInformation(Term):
     Args:
         weight: a number, or a schedule over optimiser steps.
         balance: α, the extra weight of balance.
-        views: makes another view of a batch; ``None`` looks at one view only.
+        views: makes another view of a batch, or its name, such as ``"auto"``; ``None`` looks at one
+            view only.
 
     Raises:
         ValueError: a negative balance.
@@ -202,13 +209,13 @@ class MutualInformation(Term):
         self,
         weight: float | Schedule = 1.0,
         balance: float = 0.5,
-        views: Views | None = None,
+        views: Views | str | None = None,
     ) -> None:
         super().__init__(weight)
         if balance < 0:
             raise ValueError(f"balance is {balance}: it weighs H(c) and cannot be negative")
         self.balance = balance
-        self.views = views
+        self.views = None if views is None else given("views", views, Views)
 
     def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
         mean = responsibilities.flatten(0, -2).mean(0)

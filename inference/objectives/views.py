@@ -7,21 +7,28 @@ of its own, from torch's global generator, on the device of the batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from abc import abstractmethod
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-Views = Callable[[Tensor], Tensor]
+from ...parts import Part
 
 FLAT_IMAGES = (64, 784)  # lengths of vectors that "auto" takes for images: 8×8 and 28×28
 
 
-@dataclass(frozen=True)
-class AffineViews:
+class Views(Part, kind="views", abstract=True):
+    """A random change of a batch; a subclass defines :meth:`__call__`."""
+
+    @abstractmethod
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Data ``(B, *event)`` to as many of the same shape."""
+
+
+@dataclass(frozen=True, repr=False)
+class AffineViews(Views, alias="image"):
     """Small affine maps of images, drawn uniformly, with zeros beyond the border.
 
     Args:
@@ -75,8 +82,8 @@ class AffineViews:
         return torch.stack([top, bottom], -2)
 
 
-@dataclass(frozen=True)
-class VectorViews:
+@dataclass(frozen=True, repr=False)
+class VectorViews(Views, alias="vector"):
     """Noise on every feature, and features put to zero.
 
     Args:
@@ -98,40 +105,24 @@ class VectorViews:
         return (batch + scale * torch.randn_like(batch)) * kept
 
 
-VIEWS: dict[str, Views] = {
-    "image": AffineViews(),
-    "flip-crop": AffineViews(rotation=0.0, shear=0.0, shift=0.1, flip=True),
-    "vector": VectorViews(),
-}
+@dataclass(frozen=True, repr=False)
+class AutoViews(Views, alias="auto"):
+    """Affine maps for images, noise and dropout for vectors.
 
-
-def make_views(name: str, event_shape: tuple[int, ...]) -> Views:
-    """The views of that name, for data of this shape.
-
-    Args:
-        name: ``"image"``: small affine maps; ``"flip-crop"``: mirrored and resized crops, for
-            pictures whose mirror image is of the same kind; ``"vector"``: noise and dropout;
-            ``"auto"``: ``"image"`` for ``(C, H, W)`` and for vectors of 64 or 784 features, which
-            are 8×8 and 28×28 images more often than not, else ``"vector"``.
-        event_shape: shape of one datum.
-
-    Raises:
-        ValueError: an unknown name, or views of images for vectors whose length is not a square.
+    Vectors of 64 or 784 features are 8×8 and 28×28 images more often than not, and taken for such.
 
     Example:
-        >>> make_views("auto", (3,))
-        VectorViews(noise=0.2, dropout=0.1)
+        >>> AutoViews()(torch.rand(5, 3)).shape
+        torch.Size([5, 3])
     """
-    if name == "auto":
-        image = len(event_shape) == 3 or event_shape[0] in FLAT_IMAGES
-        return VIEWS["image" if image else "vector"]
-    if name not in VIEWS:
-        nearest = get_close_matches(str(name), VIEWS, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        raise ValueError(f"views is {name!r}: {hint}use one of auto, {', '.join(VIEWS)}")
-    if name != "vector" and len(event_shape) == 1:
-        _side(event_shape[0])
-    return VIEWS[name]
+
+    images: Views = AffineViews()
+    vectors: Views = VectorViews()
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """Data ``(B, *event)`` to as many of the same shape."""
+        image = batch.dim() == 4 or batch.shape[1] in FLAT_IMAGES
+        return (self.images if image else self.vectors)(batch)
 
 
 def _unflatten(batch: Tensor) -> Tensor:
@@ -143,7 +134,7 @@ def _side(length: int) -> int:
     side = math.isqrt(length)
     if side * side != length:
         raise ValueError(
-            f"a datum has {length} features, which is no square image: use views='vector', "
+            f"a datum has {length} features, which is no square image: use VectorViews(), "
             "or give images (N, C, H, W)"
         )
     return side

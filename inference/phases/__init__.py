@@ -1,29 +1,42 @@
 """Phases: what a fit is made of, from pretraining to the joint training, and what watches it."""
 
-from .initialisation import (
-    INITIALISATIONS,
-    Autoencoder,
-    NeighbourAutoencoder,
-    initialise_prior,
-    refit_mixture,
-)
+from .autoencoder import Autoencoder, NeighbourRows, Neighbours, Pretraining, Reconstruction
+from .joint import Training
 from .monitor import ClusterMonitor, CollapseWarning
-from .mutual_information import InformationPretraining, TwoViewRecipe
-from .progressive import Progressive, ProgressiveObjective, ProgressiveRecipe
+from .phase import Budget, Fit, Phase
+from .progressive import During, Fading, Joining, Progressive
 from .recipe import Recipe
+from .refit import Refit, refit_mixture
+from .start import Start
+from .starts import ComponentMeans, GaussianMixtureStart, GroupsOf, KMeansStart
+from .two_view import BestHead, InformationPretraining, TwoView
 
 __all__ = [
-    "INITIALISATIONS",
     "Autoencoder",
+    "BestHead",
+    "Budget",
     "ClusterMonitor",
     "CollapseWarning",
+    "ComponentMeans",
+    "During",
+    "Fading",
+    "Fit",
+    "GaussianMixtureStart",
+    "GroupsOf",
     "InformationPretraining",
-    "NeighbourAutoencoder",
+    "Joining",
+    "KMeansStart",
+    "NeighbourRows",
+    "Neighbours",
+    "Phase",
+    "Pretraining",
     "Progressive",
-    "ProgressiveObjective",
-    "ProgressiveRecipe",
     "Recipe",
-    "TwoViewRecipe",
-    "initialise_prior",
+    "Reconstruction",
+    "Refit",
+    "Start",
+    "Training",
+    "TwoView",
+    "BestHead",
     "refit_mixture",
 ]

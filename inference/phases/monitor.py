@@ -56,8 +56,8 @@ class ClusterMonitor:
         if self.merged == PATIENCE:
             warnings.warn(
                 f"all data have fallen in one cluster of {lost[0]!r} (epoch {epoch}): raise "
-                "pretrain_epochs, with initialisation='gmm', set information_floor=0.5, or lower "
-                "learning_rate",
+                "pretraining's epochs, with start=GaussianMixtureStart(), add "
+                "InformationFloor(0.5) to terms, or lower training's learning_rate",
                 CollapseWarning,
                 stacklevel=2,
             )
@@ -69,11 +69,11 @@ class ClusterMonitor:
             if 1 < occupied < n_clusters and len(self.rows) >= 20 * n_clusters:
                 warnings.warn(
                     f"{n_clusters - occupied} of {n_clusters} clusters of {site!r} hold no data: "
-                    "lower n_clusters, try other seeds with n_init, or raise pretrain_epochs",
+                    "lower n_clusters, try other seeds with n_init, or raise pretraining's epochs",
                     CollapseWarning,
                     stacklevel=2,
                 )
 
     def _n_clusters(self, site: str) -> int:
         mixtures = self.model.prior.mixtures
-        return next(m.n_clusters for m in mixtures if "c" + m.facet == site)
+        return next(m.n_clusters for m in mixtures if m.site("c") == site)

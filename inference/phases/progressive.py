@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from ...guides import Guide
 from ...models import MixtureVAE
 from ...networks import LadderDecoder
-from ..objectives import Constant, MixtureELBO, Objective, Piecewise, Product, Schedule
-from ..training import Callback, Row
-from .initialisation import refit_mixture
-from .recipe import Recipe
+from ...parts import Part
+from ..objectives import Clock, Constant, Hook, MixtureELBO, Piecewise, Product, Schedule
+from .phase import Fit
 
 
 @dataclass(frozen=True)
-class Progressive:
+class Joining:
     r"""When each facet of a ladder joins: its coefficients α and β go linearly from 0 to 1.
 
     .. math:: \alpha_j(t) = \min\bigl(1, \max(0, (t - t_j) / n)\bigr), \qquad
@@ -34,16 +32,13 @@ class Progressive:
             there from the start.
         fade_steps: n, optimiser steps that a facet takes to come in; 0: at once.
         order: facets in the order in which they join; ``None``: the deepest first.
-        refits: in that order, the step before which a facet's mixture is fitted to its codes anew
-            by :func:`refit_mixture`, apart from the facets before it; none, as published: never.
 
     Raises:
-        ValueError: steps that fall, negative ``fade_steps``, an order that is none, or a refit of
-            a facet that has not joined.
+        ValueError: steps that fall, negative ``fade_steps``, or an order that is none.
 
     Example:
-        >>> progressive = Progressive(joins=(100,), fade_steps=50)
-        >>> [progressive.alphas(step) for step in (0, 125, 200)]
+        >>> joining = Joining(joins=(100,), fade_steps=50)
+        >>> [joining.alphas(step) for step in (0, 125, 200)]
         [(0.0, 1.0), (0.5, 1.0), (1.0, 1.0)]
 
     References:
@@ -55,25 +50,15 @@ class Progressive:
     joins: tuple[int, ...]
     fade_steps: int
     order: tuple[int, ...] | None = None
-    refits: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.fade_steps < 0:
             raise ValueError(f"fade_steps is {self.fade_steps}: use 0 or more")
         if any(step < 0 for step in self.joins) or list(self.joins) != sorted(self.joins):
             raise ValueError(f"joins is {self.joins}: give steps from 0 on that do not fall")
-        if sorted(self._order) != list(range(self.n_facets)):
+        if sorted(self.facets) != list(range(self.n_facets)):
             raise ValueError(
                 f"order is {self.order}: give every facet from 0 to {self.n_facets - 1} once"
-            )
-        starts = (0, *self.joins)
-        if self.refits and (
-            len(self.refits) != self.n_facets
-            or any(refit < start for refit, start in zip(self.refits, starts, strict=True))
-        ):
-            raise ValueError(
-                f"refits is {self.refits}, and facets join at {starts}: give each facet a step no "
-                "sooner than it joins, or none at all"
             )
 
     @property
@@ -82,32 +67,19 @@ class Progressive:
         return len(self.joins) + 1
 
     @property
-    def _order(self) -> tuple[int, ...]:
+    def facets(self) -> tuple[int, ...]:
+        """The facets in the order in which they join."""
         return tuple(reversed(range(self.n_facets))) if self.order is None else self.order
 
     @property
     def fades(self) -> tuple[Schedule, ...]:
         """By facet, the schedule of α."""
-        first, *others = self._order
+        first, *others = self.facets
         fades: dict[int, Schedule] = {first: Constant(1.0)}
         for facet, join in zip(others, self.joins, strict=True):
             last = join if self.fade_steps else join - 1
             fades[facet] = Piecewise([(last, 0.0), (join + self.fade_steps, 1.0)])
         return tuple(fades[facet] for facet in range(self.n_facets))
-
-    @property
-    def refit_steps(self) -> dict[int, int]:
-        """By facet, the step before which it is fitted anew; empty if none is."""
-        return dict(zip(self._order, self.refits, strict=False))
-
-    def due(self, step: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-        """The facets to fit anew before a step, each with those fitted before it."""
-        steps = self.refit_steps
-        return tuple(
-            (facet, tuple(each for each in self._order[:rank] if steps[each] <= step))
-            for rank, facet in enumerate(self._order)
-            if steps.get(facet) == step
-        )
 
     def alphas(self, step: int) -> tuple[float, ...]:
         """By facet, α at a step."""
@@ -128,95 +100,112 @@ class Progressive:
         return tuple(Product(pair) for pair in zip(self.fades, each, strict=True))
 
 
-class ProgressiveObjective(Objective):
-    """An objective whose facets are faded in, in the decoder and in the bound.
+class During(Part, kind="during", abstract=True):
+    """What happens on the way of a joint training; a subclass is a frozen dataclass."""
 
-    After every epoch it adds ``alpha_j`` and ``beta_j`` to the history, as they stand then, and
-    where mixtures are fitted anew ``refitted_j``, 1 from then on.
+    @abstractmethod
+    def hook(self, fit: Fit, elbo: MixtureELBO, joining: Joining) -> Hook:
+        """What acts on the objective, which may be changed in place.
+
+        Args:
+            fit: the fit under way.
+            elbo: its objective, whose clock is set.
+            joining: when the facets join.
+
+        Raises:
+            TypeError, ValueError: a story that this is not for.
+        """
+
+
+@dataclass(frozen=True, repr=False)
+class Progressive(During):
+    """Train one facet of a ladder alone at first, and fade in the others one by one.
 
     Args:
-        elbo: the objective once all facets are in; its ``kl_weight`` is faded in a copy.
-        model: a story whose decoder is a ladder.
-        guide: its guide.
-        progressive: when the facets join.
-        x: data, ``(N, *event)``, to fit the mixtures to anew, where ``progressive`` asks for it.
-        seed: of those fits.
+        join_epochs: epochs before the second facet joins, the third, …; ``None`` spreads them
+            evenly over all.
+        fade_steps: batches that a facet takes to come in; ``None``: half of the least time from a
+            facet's joining to the next or to the end.
+        order: the facets in the order in which they join; ``None``: the deepest first.
 
-    Raises:
-        TypeError: the decoder is no ladder.
-        ValueError: the ladder has another number of facets, or there are refits and no data.
+    References:
+        Falck et al. (2021). arXiv 2106.05241.
     """
 
-    model: MixtureVAE
-    guide: Guide
-    decoder: LadderDecoder
+    join_epochs: tuple[int, ...] | None = None
+    fade_steps: int | None = None
+    order: tuple[int, ...] | None = None
 
-    def __init__(
-        self,
-        elbo: MixtureELBO,
-        model: MixtureVAE,
-        guide: Guide,
-        progressive: Progressive,
-        x: Tensor | None = None,
-        seed: int = 0,
-    ) -> None:
-        decoder = model.likelihood.decoder
+    def joining(self, n_facets: int, clock: Clock) -> Joining:
+        """When so many facets join a training of this length.
+
+        Raises:
+            ValueError: not an epoch for each facet but the first, or too few for all to come in.
+
+        Example:
+            >>> Progressive().joining(2, Clock(steps_per_epoch=10, epochs=30))
+            Joining(joins=(100,), fade_steps=100, order=None)
+        """
+        evenly = tuple(clock.epochs * facet // (n_facets + 1) for facet in range(1, n_facets))
+        chosen = evenly if self.join_epochs is None else tuple(self.join_epochs)
+        if len(chosen) != n_facets - 1:
+            raise ValueError(
+                f"join_epochs is {chosen}, and there are {n_facets} facets: give an epoch for each "
+                "but the first"
+            )
+        end = clock.epochs * clock.steps_per_epoch
+        joins = tuple(epoch * clock.steps_per_epoch for epoch in chosen)
+        room = min((after - join for join, after in pairwise((*joins, end))), default=end)
+        fade = max(1, room // 2) if self.fade_steps is None else self.fade_steps
+        if chosen and joins[-1] + fade > end:
+            raise ValueError(
+                f"join_epochs is {chosen} and fade_steps {fade}: in {clock.epochs} epochs of "
+                f"{clock.steps_per_epoch} batches the last facet would not come in; let it join "
+                "sooner, fade faster, or train for longer"
+            )
+        return Joining(joins, fade, self.order)
+
+    def hook(self, fit: Fit, elbo: MixtureELBO, joining: Joining) -> Hook:
+        """Fade the rungs in the decoder and the facets in the bound."""
+        decoder = fit.model.likelihood.decoder
         if not isinstance(decoder, LadderDecoder):
             raise TypeError(
                 f"the decoder is a {type(decoder).__name__}: progressive training fades the rungs "
-                "of a LadderDecoder"
+                "of a ladder; use networks=PerceptronLadder(), or leave Progressive out"
             )
-        if len(decoder.latent_dims) != progressive.n_facets:
-            raise ValueError(
-                f"joins is {progressive.joins}, which makes {progressive.n_facets} facets, and the "
-                f"ladder has {len(decoder.latent_dims)}: give a step for each but the first"
-            )
-        if progressive.refits and x is None:
-            raise ValueError(f"refits is {progressive.refits} and x is None: give the data as x")
-        faded = copy.copy(elbo)
-        faded.kl_weights = progressive.kl_weights(elbo.kl_weights)
-        super().__init__(faded, model, guide)
-        self.progressive, self.x, self.seed = progressive, x, seed
-        # Referred to and not registered: the ladder is a part of the model.
-        object.__setattr__(self, "decoder", decoder)
-
-    def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and its detached parts, in nats per datum."""
-        if self.training and self.x is not None:
-            self._refit(self.x)
-        with self.decoder.faded(self.progressive.alphas(self.elbo.step)):
-            return super().forward(batch)
-
-    def _refit(self, x: Tensor) -> None:
-        for facet, given in self.progressive.due(self.elbo.step):
-            with torch.autocast(x.device.type, enabled=False):
-                refit_mixture(self.model, self.guide, x, facet, given=given, seed=self.seed)
-
-    @property
-    def callbacks(self) -> tuple[Callback, ...]:
-        """What the training loop calls after every epoch."""
-        return (self._log,)
-
-    def _log(self, epoch: int, row: Row) -> None:
-        step = self.elbo.step
-        for facet, alpha in enumerate(self.progressive.alphas(step)):
-            row[f"alpha_{facet}"] = alpha
-            row[f"beta_{facet}"] = self.elbo.kl_weights[facet](step)
-        for facet, refit in self.progressive.refit_steps.items():
-            row[f"refitted_{facet}"] = float(step > refit)
+        elbo.kl_weights = joining.kl_weights(elbo.kl_weights)
+        return Fading(decoder, joining, elbo)
 
 
-@dataclass(frozen=True)
-class ProgressiveRecipe(Recipe):
-    """A recipe whose joint training brings the facets of a ladder in one by one.
+def joining_of(during: Sequence[During], model: MixtureVAE, clock: Clock) -> Joining:
+    """When the facets join: as :class:`Progressive` says, else all at once."""
+    n_facets = len(model.prior.mixtures)
+    for each in during:
+        if isinstance(each, Progressive):
+            return each.joining(n_facets, clock)
+    return Joining((0,) * (n_facets - 1), 0)
+
+
+class Fading:
+    """Acts on an objective's ladder; logs ``alpha_j`` and ``beta_j`` as they stand after an epoch.
 
     Args:
-        progressive: when the facets join.
+        decoder: the ladder.
+        joining: when its facets join.
+        elbo: the objective, whose weights are faded.
     """
 
-    progressive: Progressive = field(kw_only=True)
+    def __init__(self, decoder: LadderDecoder, joining: Joining, elbo: MixtureELBO) -> None:
+        self.decoder, self.joining, self.elbo = decoder, joining, elbo
 
-    def objective(self, model: MixtureVAE, guide: Guide, x: Tensor, seed: int) -> Objective:
-        """What the joint training minimises."""
-        seed = seed % 2**32
-        return ProgressiveObjective(self.fresh_elbo(), model, guide, self.progressive, x, seed)
+    @contextmanager
+    def around(self, step: int, training: bool) -> Iterator[None]:
+        """The decoder with its rungs faded."""
+        with self.decoder.faded(self.joining.alphas(step)):
+            yield
+
+    def log(self, step: int, row: dict[str, Any]) -> None:
+        """Add the coefficients."""
+        for facet, alpha in enumerate(self.joining.alphas(step)):
+            row[f"alpha_{facet}"] = alpha
+            row[f"beta_{facet}"] = self.elbo.kl_weight(facet)

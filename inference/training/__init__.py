@@ -1,5 +1,6 @@
 """Training: a loop on Lightning Fabric that knows nothing of mixtures, its checkpoints and runs."""
 
+from .batches import Data, Rows
 from .checkpoint import Checkpoint
 from .devices import launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
@@ -11,8 +12,10 @@ from .trainer import Callback, Row, Trainer
 __all__ = [
     "Callback",
     "Checkpoint",
+    "Data",
     "PhaseProgress",
     "Row",
+    "Rows",
     "Run",
     "RunConfig",
     "Trainer",

@@ -7,6 +7,7 @@ The processes share each batch: of ``world`` processes, number ``rank`` takes th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,28 @@ from torch import Tensor
 
 from .seeds import seeded
 
-Data = Tensor | Iterable[Any]
+Batch = Tensor | tuple[Tensor, ...]
+
+
+class Rows:
+    """Tensors of the same rows, such as data and companions, that a module is called with.
+
+    Args:
+        *tensors: ``(N, ...)`` each.
+    """
+
+    def __init__(self, *tensors: Tensor) -> None:
+        self.tensors = tensors
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """The batch of these rows: ``(B,)`` to ``(B, ...)`` each."""
+        return tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+
+
+Data = Tensor | Rows | Iterable[Any]
 
 
 @dataclass(frozen=True)
@@ -41,33 +63,41 @@ class Share:
 
 
 class Batches:
-    """Batches of a tensor, which lives on the device if it takes less than half of what is free.
+    """Batches of tensors, which live on the device if they take less than half of what is free.
 
     Args:
-        x: an ``(N, ...)`` tensor.
+        x: an ``(N, ...)`` tensor, or :class:`Rows` of several.
         batch_size: rows of a global batch.
         share: this process's share.
     """
 
-    def __init__(self, x: Tensor, batch_size: int, share: Share) -> None:
+    def __init__(self, x: Tensor | Rows, batch_size: int, share: Share) -> None:
         self.batch_size = int(batch_size)
         self.share = share
-        self.x = share.place(x.detach()) if _fits(x, share.device) else x.detach()
+        self.rows = Rows(x) if isinstance(x, Tensor) else copy(x)
+        tensors = tuple(tensor.detach() for tensor in self.rows.tensors)
+        fits = _fits(sum(tensor.nbytes for tensor in tensors), tensors[0], share.device)
+        self.rows.tensors = tuple(map(share.place, tensors)) if fits else tensors
 
     def __len__(self) -> int:
-        return -(-len(self.x) // self.batch_size)
+        return -(-len(self.rows) // self.batch_size)
 
-    def shuffled(self, seed: int) -> Iterator[Tensor]:
+    def shuffled(self, seed: int) -> Iterator[Batch]:
         """One epoch in the order that ``seed`` gives: equal shares, none too small to train on."""
-        order = torch.randperm(len(self.x), generator=torch.Generator().manual_seed(seed))
-        order = order.to(self.x.device)
+        order = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(seed))
+        order = order.to(self.rows.tensors[0].device)
         for rows in _trainable(torch.split(order, self.batch_size), self.share):
-            yield self.share.place(self.x.index_select(0, rows))
+            yield self._batch(rows)
 
-    def ordered(self) -> Iterator[Tensor]:
+    def ordered(self) -> Iterator[Batch]:
         """Every row of this process's share once, in order."""
-        for batch in torch.split(self.x, self.batch_size):
-            yield self.share.place(batch[self.share.rank :: self.share.world])
+        everything = torch.arange(len(self.rows), device=self.rows.tensors[0].device)
+        for rows in torch.split(everything, self.batch_size):
+            yield self._batch(rows[self.share.rank :: self.share.world])
+
+    def _batch(self, rows: Tensor) -> Batch:
+        batch = tuple(map(self.share.place, self.rows.take(rows)))
+        return batch if len(batch) > 1 else batch[0]
 
 
 class Stream:
@@ -116,7 +146,9 @@ def batches_of(x: Data, batch_size: int, share: Share) -> Batches | Stream:
     """
     if not isinstance(x, Tensor) and hasattr(x, "__array__"):
         x = torch.as_tensor(x)
-    return Batches(x, batch_size, share) if isinstance(x, Tensor) else Stream(x, share)
+    if isinstance(x, Tensor | Rows):
+        return Batches(x, batch_size, share)
+    return Stream(x, share)
 
 
 def _tensors(first: Any, rest: Iterator[Any]) -> Iterator[Tensor]:
@@ -146,8 +178,13 @@ def _trainable(batches: Iterable[Tensor], share: Share) -> Iterator[Tensor]:
             yield batch[share.rank : rows * share.world : share.world]
 
 
-def _fits(x: Tensor, device: torch.device) -> bool:
+def rows_of(batch: Batch) -> int:
+    """How many rows a batch has."""
+    return len(batch[0]) if isinstance(batch, tuple) else len(batch)
+
+
+def _fits(size: int, x: Tensor, device: torch.device) -> bool:
     if device.type != "cuda" or x.device.type == "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return 2 * x.nbytes < free
+    return 2 * size < free

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from .batches import Batches, Stream
+from .batches import Batches, Stream, rows_of
 from .checkpoint import Checkpoint
 from .errors import TrainingDiverged, TrainingInterrupted
 
@@ -63,13 +63,13 @@ def held_out_loss(fabric: Fabric, objective: nn.Module, batches: Batches | Strea
     total = torch.zeros(2, dtype=torch.float64, device=fabric.device)
     with torch.no_grad(), fabric.autocast():
         for batch in batches.ordered():
-            if len(batch):
-                loss, _ = objective(batch)
-                total += torch.stack([loss.double() * len(batch), total.new_tensor(len(batch))])
-    loss, rows = _summed(fabric, total)
-    if rows == 0:
+            if rows := rows_of(batch):
+                loss, _ = objective(*batch) if isinstance(batch, tuple) else objective(batch)
+                total += torch.stack([loss.double() * rows, total.new_tensor(rows)])
+    loss, count = _summed(fabric, total)
+    if count == 0:
         raise ValueError("validation has no row")
-    return loss / rows
+    return loss / count
 
 
 def _summed(fabric: Fabric, values: Tensor) -> list[float]:

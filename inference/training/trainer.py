@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from .batches import Data, Share, batches_of
+from .batches import Batch, Data, Share, batches_of, rows_of
 from .checkpoint import Checkpoint
 from .devices import make_fabric
 from .loop import Means, fused_adam, held_out_loss, last_good_epoch, share_buffers
@@ -100,7 +100,6 @@ class Trainer:
         phase: str = "train",
         seed: int = 0,
         validation: Data | None = None,
-        augment: Callable[[Tensor], Tensor] | None = None,
         checkpoint: Checkpoint | None = None,
         history: list[Row] | None = None,
         callbacks: Sequence[Callback] = (),
@@ -114,12 +113,12 @@ class Trainer:
         Args:
             objective: ``objective(batch)`` gives the loss, in nats per datum, and a dict of
                 detached scalars. Its parameters must exist already.
-            x: an ``(N, ...)`` tensor, or an iterable of batches such as a ``DataLoader``.
+            x: an ``(N, ...)`` tensor, :class:`Rows` of several, or an iterable of batches such as
+                a ``DataLoader``.
             fabric: where to train; by default one device of this process.
             phase: name of the phase in history, progress bar and checkpoint.
             seed: same seed, same weights; no generator state is left changed.
             validation: data whose loss is taken after every epoch, in evaluation mode.
-            augment: maps a training batch to the batch that is trained on.
             checkpoint: where to store the state, and to go on from if the phase is in it.
             history: the list that rows are appended to.
             callbacks: called with (epoch, row) after every epoch; may add numbers to the row.
@@ -167,7 +166,7 @@ class Trainer:
                 self._set_learning_rate(optimizer, epoch)
                 with seeded(seed, phase, epoch, share.rank, device=share.device):
                     order = batches.shuffled(derive_seed(seed, phase, epoch, "order"))
-                    row |= self._epoch(fabric, module, stepper, order, augment, bar)
+                    row |= self._epoch(fabric, module, stepper, order, bar)
                 share_buffers(fabric, objective)
                 with seeded(seed, phase, "evaluation", share.rank, device=share.device):
                     if held_out is not None:
@@ -195,24 +194,22 @@ class Trainer:
         fabric: Fabric,
         module: nn.Module,
         optimizer: Any,
-        batches: Iterable[Tensor],
-        augment: Callable[[Tensor], Tensor] | None,
+        batches: Iterable[Batch],
         bar: PhaseProgress,
     ) -> dict[str, float]:
         """One pass: the mean loss and parts over it."""
         module.train()
         means = Means()
         for batch in batches:
-            batch = batch if augment is None else augment(batch)
             optimizer.zero_grad()
-            loss, parts = module(batch)
+            loss, parts = module(*batch) if isinstance(batch, tuple) else module(batch)
             fabric.backward(loss)
             if self.gradient_clip is not None:
                 fabric.clip_gradients(
                     module, optimizer, max_norm=self.gradient_clip, error_if_nonfinite=False
                 )
             optimizer.step()
-            means.add(loss, parts, len(batch))
+            means.add(loss, parts, rows_of(batch))
             bar.step()
         return means.read(fabric)
 

@@ -1,4 +1,4 @@
-"""Clusters by two-view mutual information: pretraining with many heads, and its recipe.
+"""Clusters by two-view mutual information: pretraining with many heads, and the best as a start.
 
 The extended mutual information between a datum's cluster and that of a changed view of it needs no
 labels, and neither does the choice among several assignment heads: the one with most is kept.
@@ -6,18 +6,21 @@ labels, and neither does the choice among several assignment heads: the one with
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
-from ...guides import AmortisedAssignment
+from ...guides import AmortisedAssignment, Guide
 from ...models import MixtureVAE
-from ..objectives import AffineViews, Views, two_view_information
+from ...parts import given
+from ..objectives import Views, two_view_information
 from ..prediction import batched
-from ..training import seeded
-from .recipe import Recipe
+from ..training import Data, seeded
+from .autoencoder import Pretraining
+from .phase import Budget
+from .start import Features, Start
 
 MANY = 20_000  # data above which heads are compared on an even subset
 
@@ -34,7 +37,7 @@ class InformationPretraining(nn.Module):
 
     Args:
         model: the story.
-        guide: its guide, with an amortised assignment of the site ``"c"``.
+        guide: its guide; one with an amortised assignment of ``"c"`` takes the head that is kept.
         views: makes x' of x.
         n_heads: number of heads, H.
         overclusters: clusters of ω; 0 for no such head.
@@ -42,6 +45,7 @@ class InformationPretraining(nn.Module):
 
     Raises:
         TypeError: the guide's network of ``"c"`` is no ``Linear``.
+        ValueError: a story of several clusterings.
 
     References:
         Ji, Henriques & Vedaldi (2019). Invariant Information Clustering. arXiv 1807.06653.
@@ -50,7 +54,7 @@ class InformationPretraining(nn.Module):
     def __init__(
         self,
         model: MixtureVAE,
-        guide: AmortisedAssignment,
+        guide: Guide,
         views: Views,
         *,
         n_heads: int = 20,
@@ -62,8 +66,13 @@ class InformationPretraining(nn.Module):
         self.guide = guide
         self.views = views
         self.balance = balance
-        network = _own_head(guide)
-        width, n_clusters = network.in_features, network.out_features
+        if len(model.prior.mixtures) > 1:
+            raise ValueError(
+                f"the story has {len(model.prior.mixtures)} clusterings: two-view information with "
+                "several heads is for one; use Autoencoder() or none"
+            )
+        _own_head(guide)
+        width, n_clusters = guide.amortised.width("c"), model.prior.mixtures[0].n_clusters
         self.heads = nn.Linear(width, n_heads * n_clusters)
         self.split = (n_heads, n_clusters)
         self.overclustering = nn.Linear(width, overclusters) if overclusters else None
@@ -75,7 +84,7 @@ class InformationPretraining(nn.Module):
 
     def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached parts, in nats per datum (per feature: ``reconstruction``)."""
-        encoder = self.guide.guide
+        encoder = self.guide.amortised
         # One pass over both views, so that BatchNorm has one mean for them.
         both = encoder.features(torch.cat([batch, self.views(batch)]))
         first, second = self.assignments(both).chunk(2, 1)
@@ -104,7 +113,7 @@ class InformationPretraining(nn.Module):
         """
 
         def compare(rows: Tensor) -> dict[str, Tensor]:
-            features = self.guide.guide.features
+            features = self.guide.amortised.features
             first = self.assignments(features(rows))
             second = self.assignments(features(self.views(rows)))
             return {"first": first, "second": second}
@@ -114,71 +123,127 @@ class InformationPretraining(nn.Module):
             pair = batched(self.model, self.guide, rows, compare, 2048, dim=1)
         found = two_view_information(pair["first"], pair["second"], self.balance)
         best = int(found.argmax())
-        network, (_, n_clusters) = _own_head(self.guide), self.split
-        kept = slice(best * n_clusters, (best + 1) * n_clusters)
-        with torch.no_grad():
-            network.weight.copy_(self.heads.weight[kept])
-            network.bias.copy_(self.heads.bias[kept])
+        own = _own_head(self.guide)
+        if own is not None:
+            with torch.no_grad():
+                own.weight.copy_(self.heads.weight[self._rows(best)])
+                own.bias.copy_(self.heads.bias[self._rows(best)])
         return best, found.tolist()
 
+    def groups(self, x: Tensor, head: int) -> tuple[Tensor, Tensor]:
+        """The posterior mean of z and a head's clusters, ``(N, D)`` and ``(N, K)``."""
 
-def _own_head(guide: AmortisedAssignment) -> nn.Linear:
-    """The network of q(c | x), which a head must be able to become."""
+        def infer(rows: Tensor) -> dict[str, Tensor]:
+            encoder = self.guide.amortised
+            features = encoder.features(rows)
+            kept = self._rows(head)
+            logits = linear(features, self.heads.weight[kept], self.heads.bias[kept])
+            means = encoder.posterior_from(features)["z"].mean
+            return {"z": means, "c": logits.softmax(-1)}
+
+        found = batched(self.model, self.guide, x, infer, 2048)
+        return found["z"], found["c"]
+
+    def _rows(self, head: int) -> slice:
+        return slice(head * self.split[1], (head + 1) * self.split[1])
+
+
+def _own_head(guide: Guide) -> nn.Linear | None:
+    """The network of q(c | x) that a head must be able to become, if the guide has one."""
+    if not isinstance(guide, AmortisedAssignment):
+        return None
     network = guide.networks["c"]
     if not isinstance(network, nn.Linear):
         raise TypeError(f"the network of 'c' is a {type(network).__name__}: use a Linear")
     return network
 
 
-@dataclass(frozen=True)
-class TwoViewRecipe(Recipe):
-    """A recipe whose clusters come from two-view information, and the prior's from them.
+@dataclass(frozen=True, repr=False)
+class TwoView(Pretraining):
+    """Pretraining by the information that the clusters of two views of a datum share.
 
     Args:
-        views: makes x' of x.
-        n_heads: assignment heads in the pretraining, of which the most informative is kept.
-        overclusters: clusters of the pretraining's further head; 0 for none.
+        n_heads: assignment heads on one encoder, cheap restarts.
+        overclusters: clusters of a further head that sharpens the features; ``None``: 5 K, 0: none.
         balance: α, the extra weight of balance.
+        views: what a datum's cluster should survive, or its name.
+        epochs: passes over the data, or a budget of steps; 0 for none.
+        learning_rate: of Adam.
+
+    References:
+        Ji, Henriques & Vedaldi (2019). Invariant Information Clustering. arXiv 1807.06653.
     """
 
-    views: Views = field(default_factory=AffineViews)
     n_heads: int = 20
-    overclusters: int = 50
+    overclusters: int | None = None
     balance: float = 0.5
+    views: Views | str = "auto"
+    epochs: int | Budget = Budget(2100)
+    learning_rate: float = 1e-3
 
-    def pretraining(
-        self, model: MixtureVAE, guide: Any, x: Tensor, resumed: bool
-    ) -> tuple[nn.Module, Tensor]:
+    def module(
+        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+    ) -> tuple[nn.Module, Data]:
         """Many heads on the guide's encoder, trained on the data themselves."""
+        more = self.overclusters
         module = InformationPretraining(
             model,
             guide,
-            self.views,
+            given("views", self.views, Views),
             n_heads=self.n_heads,
-            overclusters=self.overclusters,
+            overclusters=5 * model.prior.mixtures[0].n_clusters if more is None else more,
             balance=self.balance,
         )
         return module, x
 
-    def initialise(
-        self, model: MixtureVAE, guide: Any, x: Tensor, pretrained: nn.Module | None, seed: int
+    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        """Refuse no head, and views or a story that this is not for."""
+        if self.n_heads < 1:
+            raise ValueError(f"n_heads is {self.n_heads}: use 1 or more")
+        given("views", self.views, Views)(x)
+        self.module(model, guide, x, False)
+
+
+@dataclass(frozen=True, repr=False)
+class BestHead(Start):
+    """The most informative head of :class:`TwoView`, and the prior where its clusters are.
+
+    No labels are looked at. Where the guide has a network of q(c | x), it becomes that head.
+
+    Raises:
+        ValueError: in the fit, another pretraining.
+    """
+
+    on = "code"
+
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """Not from features: the heads themselves say.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("BestHead needs pretraining=TwoView(): use that, or another start")
+
+    def begin(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
     ) -> dict[str, float]:
         """Keep the best head, and put the prior's components where its clusters are.
 
         Returns:
-            The number of the head and the information of each, for the history.
+            The number of the head and the information of each in nats, for the history.
         """
         if not isinstance(pretrained, InformationPretraining):
-            return super().initialise(model, guide, x, pretrained, seed)
+            raise ValueError("BestHead needs pretraining=TwoView(): use that, or another start")
         best, found = pretrained.select(x, seed)
-
-        def infer(rows: Tensor) -> dict[str, Tensor]:
-            posteriors, logits = guide.infer(rows)
-            return {"z": posteriors["z"].mean, "c": logits["c"].softmax(-1)}
-
-        inferred = batched(model, guide, x, infer, 2048)
+        code, gamma = pretrained.groups(x, best)
         (mixture,) = model.prior.mixtures
-        code = inferred["z"].to(mixture.logits)
-        mixture.initialise(code, inferred["c"].to(code))
+        code = code.to(mixture.logits)
+        mixture.initialise(code, gamma.to(code))
         guide.narrow("z", code)
         return {"head": best, **{f"information_{i}": value for i, value in enumerate(found)}}

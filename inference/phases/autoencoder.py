@@ -1,0 +1,177 @@
+"""Pretraining by reconstruction: an autoencoder of the data, or of their neighbours."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor, nn
+
+from ...guides import Guide
+from ...models import MixtureVAE
+from ..training import Data, Rows, Trainer, seeded
+from .phase import Budget, Fit, Phase, epochs_of
+
+WIDE = 50  # features above which neighbours are looked for in principal components
+USUAL = Budget(5000, least=10, most=60)
+
+
+class Pretraining(Phase, kind="pretraining", abstract=True):
+    """What is trained before the prior is started; a subclass is a frozen dataclass.
+
+    It needs ``epochs`` and ``learning_rate`` and says what is trained, on what data
+    (:meth:`module`). Size of the batches, decay and clipping are those of the joint training.
+    """
+
+    epochs: int | Budget
+    learning_rate: float
+    example = "Autoencoder(), Neighbours() or TwoView()"
+
+    @abstractmethod
+    def module(
+        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+    ) -> tuple[nn.Module, Data]:
+        """What is trained, ``module(batch) -> (loss, parts)``, and on what.
+
+        Args:
+            model: the story.
+            guide: its guide.
+            x: data, ``(N, *event)``.
+            resumed: the phase is over and only its weights are wanted.
+        """
+
+    def __call__(self, fit: Fit) -> None:
+        """Train, and leave what was trained in ``fit.pretrained``."""
+        epochs = epochs_of(self.epochs, fit.steps_per_epoch)
+        if epochs == 0:
+            return
+        phase = "pretrain" + fit.suffix
+        with seeded(fit.seed, phase, "weights"):
+            module, data = self.module(fit.model, fit.guide, fit.x, fit.completed(phase))
+        Trainer(
+            max_epochs=epochs,
+            batch_size=fit.training.batch_size,
+            learning_rate=self.learning_rate,
+            learning_rate_decay=fit.training.learning_rate_decay,
+            gradient_clip=fit.training.gradient_clip,
+            verbose=fit.verbose,
+        ).fit(
+            module,
+            data,
+            fabric=fit.fabric,
+            phase=phase,
+            seed=fit.seed,
+            checkpoint=fit.checkpoint,
+            history=fit.history,
+        )
+        fit.pretrained = module
+
+
+@dataclass(frozen=True, repr=False)
+class Autoencoder(Pretraining):
+    """VaDE's first phase, encoder and decoder trained at once to give back x.
+
+    Args:
+        epochs: passes over the data, or a budget of steps; 0 for none.
+        learning_rate: of Adam.
+
+    Raises:
+        ValueError: in the fit, if a setting is out of range.
+
+    References:
+        Jiang et al. (2017). arXiv 1611.05148, section 4.
+    """
+
+    epochs: int | Budget = USUAL
+    learning_rate: float = 1e-3
+
+    def module(
+        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+    ) -> tuple[nn.Module, Data]:
+        """-log p(x | E_q[z]) on the data."""
+        return Reconstruction(model, guide), x
+
+
+@dataclass(frozen=True, repr=False)
+class Neighbours(Pretraining):
+    """An autoencoder whose target is a random one of each datum's nearest neighbours.
+
+    What neighbours share survives in the code and what is a datum's own does not, so groups show.
+    It is ours, not a paper's.
+
+    Args:
+        n_neighbours: how many neighbours a target is drawn from, itself among them; of all others
+            if the data are fewer.
+        epochs: passes over the data, or a budget of steps; 0 for none.
+        learning_rate: of Adam.
+    """
+
+    n_neighbours: int = 10
+    epochs: int | Budget = USUAL
+    learning_rate: float = 1e-3
+
+    def module(
+        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+    ) -> tuple[nn.Module, Data]:
+        """-log p(x' | E_q[z | x]) on the data and their neighbours x'."""
+        if resumed:
+            return Reconstruction(model, guide), x
+        return Reconstruction(model, guide), NeighbourRows(x, self.n_neighbours)
+
+    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        """Refuse fewer than one neighbour."""
+        if self.n_neighbours < 1:
+            raise ValueError(
+                f"n_neighbours is {self.n_neighbours}: use 1 or more, or Autoencoder() for none"
+            )
+
+
+class Reconstruction(nn.Module):
+    """The story's decoder on the guide's posterior mean, trained to give back a target.
+
+    Its loss is -log p(target | E_q[z | x]) in nats per datum.
+
+    Args:
+        model: the story.
+        guide: its guide.
+    """
+
+    def __init__(self, model: MixtureVAE, guide: Guide) -> None:
+        super().__init__()
+        self.model = model
+        self.guide = guide
+
+    def forward(
+        self, batch: Tensor, target: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and its detached part ``reconstruction``; without a target that of the batch."""
+        posteriors = self.guide.posterior(batch)
+        means = {site: posterior.mean for site, posterior in posteriors.items()}
+        likelihood = self.model.likelihood.distribution(self.model.prior.code(means))
+        loss = -likelihood.log_prob(batch if target is None else target).mean()
+        return loss, {"reconstruction": loss.detach()}
+
+
+class NeighbourRows(Rows):
+    """Data, each with a random one of its nearest neighbours, drawn anew for every batch.
+
+    Args:
+        x: data, ``(N, *event)``.
+        n_neighbours: how many neighbours a target is drawn from.
+    """
+
+    def __init__(self, x: Tensor, n_neighbours: int) -> None:
+        features = x.flatten(1).cpu().numpy()
+        if features.shape[1] > WIDE and len(x) > WIDE:
+            features = PCA(WIDE, random_state=0).fit_transform(features)
+        search = NearestNeighbors(n_neighbors=min(n_neighbours, len(x) - 1)).fit(features)
+        super().__init__(x, torch.as_tensor(search.kneighbors()[1]))
+
+    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """Rows and a neighbour of each."""
+        x, neighbours = self.tensors
+        choice = torch.randint(neighbours.shape[1], rows.shape, device=rows.device)
+        return x[rows], x[neighbours[rows, choice]]

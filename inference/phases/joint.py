@@ -1,0 +1,100 @@
+"""The joint training of a story and its guide by an objective."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Literal
+
+from ..objectives import Clock, MixtureELBO, ObjectiveModule
+from ..training import Trainer
+from .monitor import ClusterMonitor
+from .phase import Budget, Fit, Phase, epochs_of
+from .progressive import During, joining_of
+
+
+@dataclass(frozen=True, repr=False)
+class Training(Phase, kind="training"):
+    """How story and guide are trained together, by Adam on all parameters at once.
+
+    Args:
+        max_epochs: passes over the data, at most, or a budget of steps; 0 for none.
+        batch_size: rows of a batch, here and in the pretraining, over all processes together.
+        learning_rate: of Adam.
+        learning_rate_decay: ``"cosine"`` to zero, ``(factor, every n epochs)``, or ``None``.
+        gradient_clip: largest norm of the gradient, or ``None``.
+        patience: stop when the held-out bound has not risen for so many epochs, or ``None``.
+        validation_fraction: share of the data held out when ``patience`` or restarts need it.
+        during: what happens on the way: :class:`Progressive`, :class:`Refit`.
+
+    Raises:
+        ValueError: a setting out of range.
+
+    Example:
+        >>> Training(max_epochs=40).with_params(learning_rate=1e-3).learning_rate
+        0.001
+    """
+
+    max_epochs: int | Budget = Budget(5000, least=10, most=40)
+    batch_size: int = 128
+    learning_rate: float = 3e-4
+    learning_rate_decay: tuple[float, int] | Literal["cosine"] | None = "cosine"
+    gradient_clip: float | None = 10.0
+    patience: int | None = None
+    validation_fraction: float = 0.1
+    during: tuple[During, ...] = ()
+
+    example = "Training(max_epochs=40)"
+
+    def trainer(self, steps_per_epoch: int, verbose: bool = False) -> Trainer:
+        """The loop with these settings."""
+        return Trainer(
+            max_epochs=epochs_of(self.max_epochs, steps_per_epoch),
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            learning_rate_decay=self.learning_rate_decay,
+            gradient_clip=self.gradient_clip,
+            patience=self.patience,
+            verbose=verbose,
+        )
+
+    def objective(self, fit: Fit, elbo: MixtureELBO) -> ObjectiveModule:
+        """What is minimised, with a clock and with what happens on the way.
+
+        Args:
+            fit: the fit under way.
+            elbo: the objective at its first step, which is changed in place.
+
+        Raises:
+            TypeError, ValueError: something on the way that the story cannot have.
+        """
+        steps = fit.steps_per_epoch
+        elbo.clock = clock = Clock(steps, epochs_of(self.max_epochs, steps))
+        joining = joining_of(self.during, fit.model, clock)
+        hooks = [each.hook(fit, elbo, joining) for each in self.during]
+        return ObjectiveModule(elbo, fit.model, fit.guide, hooks)
+
+    def __call__(self, fit: Fit, elbo: MixtureELBO | None = None) -> None:
+        """Train, and warn of clusters that merged or ended empty.
+
+        Args:
+            fit: the fit under way.
+            elbo: the objective, of which a copy counts the steps.
+        """
+        if elbo is None:
+            raise TypeError("elbo is missing: the joint training needs an objective")
+        monitor = ClusterMonitor(fit.model, fit.guide, fit.x)
+        objective = self.objective(fit, copy.deepcopy(elbo))
+        self.trainer(fit.steps_per_epoch, fit.verbose).fit(
+            objective,
+            fit.x,
+            fabric=fit.fabric,
+            phase="train" + fit.suffix,
+            seed=fit.seed,
+            validation=fit.validation,
+            checkpoint=fit.checkpoint,
+            history=fit.history,
+            callbacks=[objective.log, monitor],
+        )
+        if fit.fabric.is_global_zero:
+            monitor.conclude()

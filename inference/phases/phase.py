@@ -1,0 +1,122 @@
+"""What a phase of a fit is, and what it is given."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field, fields, replace
+from math import ceil
+from typing import TYPE_CHECKING, Any, Self
+
+from torch import Tensor, nn
+
+from ...guides import Guide
+from ...models import MixtureVAE
+from ...parts import Part
+from ..training import Checkpoint, Row
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from .joint import Training
+
+
+@dataclass(frozen=True, repr=False)
+class Budget(Part, kind="budget"):
+    """How long a phase lasts where its epochs are not given: so many optimiser steps.
+
+    Args:
+        steps: optimiser steps.
+        least: epochs at least.
+        most: epochs at most.
+
+    Example:
+        >>> Budget(5000, least=10, most=40).epochs(steps_per_epoch=250)
+        20
+    """
+
+    steps: int
+    least: int = 1
+    most: int | None = None
+
+    def epochs(self, steps_per_epoch: int) -> int:
+        """As many epochs as the steps take, within ``least`` and ``most``."""
+        epochs = max(self.least, ceil(self.steps / steps_per_epoch))
+        return epochs if self.most is None else min(self.most, epochs)
+
+
+def epochs_of(given: int | Budget, steps_per_epoch: int) -> int:
+    """The epochs given, or those that a budget makes."""
+    return given.epochs(steps_per_epoch) if isinstance(given, Budget) else given
+
+
+@dataclass
+class Fit:
+    """A fit under way: what its phases work on, one after the other.
+
+    Attributes:
+        fabric: where to train.
+        model: the story, changed in place.
+        guide: its guide, changed in place.
+        x: data, ``(N, *event)``.
+        seed: of whatever is random; each phase draws from a stream named after it.
+        training: the joint training, whose batches the pretraining has too.
+        validation: held-out data, or ``None``.
+        checkpoint: where to store the state, and to go on from.
+        suffix: ends the phases' names, where there are several restarts.
+        verbose: show progress bars.
+        history: rows of all phases so far.
+        pretrained: what the pretraining trained, if there was one.
+    """
+
+    fabric: Fabric
+    model: MixtureVAE
+    guide: Guide
+    x: Tensor
+    seed: int
+    training: Training
+    validation: Tensor | None = None
+    checkpoint: Checkpoint | None = None
+    suffix: str = ""
+    verbose: bool = False
+    history: list[Row] = field(default_factory=list)
+    pretrained: nn.Module | None = None
+
+    def completed(self, phase: str) -> bool:
+        """Whether a phase has come to its end in the checkpoint."""
+        return self.checkpoint is not None and self.checkpoint.completed(phase)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps of an epoch."""
+        return ceil(len(self.x) / max(1, self.training.batch_size))
+
+
+class Phase(Part, abstract=True):
+    """A phase of a fit: settings in a frozen dataclass, and a call that does it.
+
+    Nested parameters can be read and set as scikit-learn does (``training__max_epochs=40``), and
+    setting gives a changed copy, since a default is shared by all estimators.
+    """
+
+    @abstractmethod
+    def __call__(self, fit: Fit) -> None:
+        """Do this phase of a fit, in place."""
+
+    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        """Refuse, before any work, a story, guide or data that this phase cannot have.
+
+        Raises:
+            TypeError, ValueError: names what is wrong and what would do.
+        """
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The settings by name; with ``deep`` those of phases within, as ``phase__name``."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
+        for name, value in list(found.items()) if deep else ():
+            if isinstance(value, Phase):
+                found |= {f"{name}__{inner}": each for inner, each in value.get_params().items()}
+        return found
+
+    def with_params(self, **changes: Any) -> Self:
+        """A copy with some settings changed."""
+        return replace(self, **changes)  # type: ignore[type-var]

@@ -1,0 +1,131 @@
+"""Where the prior begins: groups of the data or of their codes, whoever finds them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...guides import Guide
+from ...models import MixturePrior, MixtureVAE
+from ..prediction import encode
+from ..training import PhaseProgress, Row
+from .phase import Fit, Phase
+
+Features = NDArray[Any]
+
+
+class Start(Phase, kind="start", abstract=True):
+    """How the prior starts; a subclass is a frozen dataclass that finds groups.
+
+    Every component takes the moments of its group's codes, and the posterior is made narrow beside
+    them: noise as wide as the code would destroy what pretraining made.
+    """
+
+    on: str
+    example = "GaussianMixtureStart(), KMeansStart() or GroupsOf(clusterer)"
+
+    @abstractmethod
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """Groups of the data: ``(N, F)`` to labels ``(N,)``, or to soft groups ``(N, K)``."""
+
+    def begin(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> dict[str, float]:
+        """Start the prior, and make the posterior narrow, in place.
+
+        Args:
+            model: the story.
+            guide: its guide.
+            x: data, ``(N, *event)``.
+            seed: of whatever is random.
+            pretrained: what the pretraining trained.
+
+        Returns:
+            Numbers for the history.
+
+        Raises:
+            ValueError: groups that are none of K.
+        """
+        codes = encode(model, guide, x)
+        for mixture in model.prior.mixtures:
+            code = codes[mixture.site("z")]
+            features = self.features(x, mixture, code)
+            groups = self.groups(features, mixture.n_clusters, seed % 2**32)
+            target = mixture.logits
+            soft = torch.as_tensor(shares(groups, len(x), mixture.n_clusters)).to(target)
+            mixture.initialise(code.to(target), soft)
+            guide.narrow(mixture.site("z"), code.to(target))
+        return {}
+
+    def features(self, x: Tensor, mixture: MixturePrior, code: Tensor) -> Features:
+        """What the groups are looked for in, ``(N, F)``: the code, or the data."""
+        if self.on == "data":
+            return x.flatten(1).cpu().double().numpy()
+        return mixture.coordinates(code).double().numpy()
+
+    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        """Refuse groups of something else than code or data."""
+        if self.on not in ("code", "data"):
+            raise ValueError(f"on is {self.on!r}: use 'code' or 'data'")
+
+    def __call__(self, fit: Fit) -> None:
+        """Start the prior, or take the start that a checkpoint holds."""
+        phase, started, checkpoint = "initialise" + fit.suffix, perf_counter(), fit.checkpoint
+        if checkpoint is not None and checkpoint.completed(phase):
+            saved = checkpoint.state(phase)
+            fit.model.prior.load_state_dict(saved["prior"])
+            fit.guide.load_state_dict(saved["guide"])
+            fit.history.append(saved["row"])
+            return
+        shown = fit.verbose and fit.fabric.is_global_zero
+        with PhaseProgress(phase, 1, 0, 0, shown) as bar:
+            found = self.begin(
+                fit.model, fit.guide, fit.x, seed=fit.seed, pretrained=fit.pretrained
+            )
+            row: Row = {"phase": phase, "epoch": 1, **found, "seconds": perf_counter() - started}
+            bar.epoch(row)
+        fit.history.append(row)
+        if checkpoint is not None:
+            states = {"prior": fit.model.prior.state_dict(), "guide": fit.guide.state_dict()}
+            checkpoint.phase_done(phase, {**states, "row": row})
+
+
+def shares(groups: Features, n: int, n_clusters: int) -> Features:
+    """Soft groups ``(N, K)`` of labels or soft groups; negative labels, noise, belong to none.
+
+    Raises:
+        ValueError: of another length, or more groups than clusters.
+    """
+    groups = np.asarray(groups)
+    if len(groups) != n:
+        raise ValueError(f"the start found groups of {len(groups)} data, and there are {n}")
+    if groups.ndim == 2:
+        if groups.shape[1] != n_clusters:
+            raise ValueError(
+                f"the start found {groups.shape[1]} soft groups, and n_clusters is {n_clusters}"
+            )
+        return groups
+    known = groups >= 0 if np.issubdtype(groups.dtype, np.number) else np.full(n, True)
+    found, labels = np.unique(groups[known], return_inverse=True)
+    if len(found) > n_clusters:
+        raise ValueError(
+            f"the start found {len(found)} groups, and n_clusters is {n_clusters}: raise "
+            "n_clusters, or ask for fewer groups"
+        )
+    if np.issubdtype(groups.dtype, np.integer) and found.max(initial=0) < n_clusters:
+        labels = groups[known]
+    one_hot: Features = np.zeros((n, n_clusters))
+    one_hot[np.flatnonzero(known), labels] = 1.0
+    return one_hot

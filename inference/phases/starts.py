@@ -1,0 +1,198 @@
+"""Starts of the prior: mixtures and k-means on the code, and any clusterer's groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.exceptions import NotFittedError
+from sklearn.mixture import GaussianMixture
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from ...guides import Guide
+from ...models import MixturePrior, MixtureVAE
+from ..prediction import encode
+from .start import Features, Start
+
+COVARIANCES = ("full", "diag", "tied")
+VARIANCE = 0.01  # of every component that ComponentMeans starts
+MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
+
+
+@dataclass(frozen=True, repr=False)
+class GaussianMixtureStart(Start, alias="gmm"):
+    """Groups of scikit-learn's Gaussian mixture on the code, VaDE's start with ``"diag"``.
+
+    Args:
+        covariance: ``"full"``, ``"diag"``, or ``"tied"``, one for all components.
+        on: the ``"code"``, or the ``"data"``.
+
+    Raises:
+        ValueError: another covariance.
+    """
+
+    covariance: str = "full"
+    on: str = "code"
+
+    def __post_init__(self) -> None:
+        if self.covariance not in COVARIANCES:
+            raise ValueError(
+                f"covariance is {self.covariance!r}: use one of {', '.join(COVARIANCES)}"
+            )
+
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """The likeliest component of each datum, ``(N,)``."""
+        scaled = features / spread(features)
+        mixture = gaussian_mixture(scaled, n_clusters, self.covariance, seed)
+        labels: Features = mixture.predict(scaled)
+        return labels
+
+
+@dataclass(frozen=True, repr=False)
+class KMeansStart(Start, alias="k-means"):
+    """Groups of k-means.
+
+    Args:
+        on: the ``"code"``, or the ``"data"``.
+    """
+
+    on: str = "code"
+
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """The nearest centre of each datum, ``(N,)``."""
+        means = KMeans(n_clusters, n_init=10, random_state=seed)
+        labels: Features = means.fit_predict(features)
+        return labels
+
+
+@dataclass(frozen=True, repr=False)
+class GroupsOf(Start):
+    """Groups of any clusterer: scikit-learn's, another library's, or an estimator of the zoo.
+
+    It is told K and a seed where it has arguments of those names (``n_clusters`` or
+    ``n_components``, ``random_state``) and they were not given. One that is fitted already
+    predicts; otherwise a copy is fitted.
+
+    Args:
+        clusterer: an object with ``fit_predict``, or a function from data to labels ``(N,)`` or to
+            soft groups ``(N, K)``. On the data an estimator of the zoo is given them in their own
+            shape, anything else flattened.
+        on: the ``"data"``, or the ``"code"``.
+
+    Example:
+        >>> from sklearn.cluster import AgglomerativeClustering
+        >>> GroupsOf(AgglomerativeClustering(3)).groups(np.arange(6.0)[:, None], 3, seed=0)[:2]
+        array([2, 2])
+    """
+
+    clusterer: Any
+    on: str = "data"
+
+    def features(self, x: Tensor, mixture: MixturePrior, code: Tensor) -> Features:
+        """The data in their own shape for the zoo's estimators, else rows ``(N, F)``."""
+        if self.on == "data" and getattr(self.clusterer, "kind", "") == "estimator":
+            return x.cpu().numpy()
+        return super().features(x, mixture, code)
+
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """What the clusterer says, ``(N,)`` or ``(N, K)``."""
+        if not hasattr(self.clusterer, "fit_predict"):
+            found: Features = self.clusterer(features)
+            return found
+        try:
+            check_is_fitted(self.clusterer)
+            labels: Features = self.clusterer.predict(features)
+        except (NotFittedError, AttributeError):
+            labels = _told(self.clusterer, n_clusters, seed).fit_predict(features)
+        return labels
+
+    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        """Refuse what is no clusterer."""
+        super().check(model, guide, x)
+        if not hasattr(self.clusterer, "fit_predict") and not callable(self.clusterer):
+            raise TypeError(
+                f"clusterer is a {type(self.clusterer).__name__}: give an object with fit_predict, "
+                "or a function from data to labels"
+            )
+
+
+def _told(clusterer: Any, n_clusters: int, seed: int) -> Any:
+    """A copy that knows K and a seed where its owner left them open."""
+    if not hasattr(clusterer, "get_params"):
+        return clusterer
+    given, usual = clusterer.get_params(deep=False), type(clusterer)().get_params(deep=False)
+    open_ = {name for name, value in given.items() if value is usual.get(name)}
+    told = {"n_clusters": n_clusters, "n_components": n_clusters, "random_state": seed}
+    return clone(clusterer).set_params(**{name: told[name] for name in open_ & told.keys()})
+
+
+@dataclass(frozen=True, repr=False)
+class ComponentMeans(Start):
+    """MFCVAE's start: the means of a Gaussian mixture fitted to the codes, and nothing else.
+
+    Variances are 0.01, weights uniform, and the posterior is let be.
+
+    References:
+        Falck et al. (2021). arXiv 2106.05241, and the authors' code.
+    """
+
+    on = "code"
+
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """The likeliest component of each datum, ``(N,)``."""
+        return GaussianMixtureStart("diag").groups(features, n_clusters, seed)
+
+    def begin(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> dict[str, float]:
+        """Put the components at the means, in place."""
+        codes = encode(model, guide, x)
+        for mixture in model.prior.mixtures:
+            code = codes[mixture.site("z")].double().numpy()
+            cloud = _clouds(code, mixture.n_clusters, seed % 2**32)
+            mixture.initialise(*(part.to(mixture.logits) for part in cloud))
+        return {}
+
+
+def _clouds(code: Features, n_clusters: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Points about the means of a Gaussian mixture of the code, and whose they are.
+
+    Two points on each axis give every component its mean, one variance and the same weight.
+    """
+    width = spread(code)
+    mixture = gaussian_mixture(code / width, n_clusters, "diag", seed)
+    dim = code.shape[1]
+    axes = np.sqrt(VARIANCE * dim) * np.concatenate([np.eye(dim), -np.eye(dim)])
+    points = mixture.means_[:, None] * width + axes
+    whose = np.repeat(np.eye(n_clusters), len(axes), 0)
+    return torch.as_tensor(points.reshape(-1, dim)), torch.as_tensor(whose)
+
+
+def spread(features: Features) -> float:
+    """The mean standard deviation of the features, never zero."""
+    return max(float(features.std(0).mean()), 1e-12)
+
+
+def gaussian_mixture(
+    features: Features, n_clusters: int, covariance: str, seed: int
+) -> GaussianMixture:
+    """Scikit-learn's mixture, fitted to an even subset of many data."""
+    mixture = GaussianMixture(
+        n_clusters,
+        covariance_type=covariance,
+        n_init=10 if len(features) <= MANY else 3,
+        reg_covar=1e-3,
+        random_state=seed,
+    )
+    return mixture.fit(features[:: -(-len(features) // MANY)])

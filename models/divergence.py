@@ -1,0 +1,114 @@
+"""What one mixture adds to the negative bound, by each rule for its clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from pyro.distributions import TorchDistribution
+from torch import Tensor
+
+from .prior import MixturePrior
+
+ASSIGNMENTS = ("marginal", "optimal", "amortised", "published")
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """What one mixture adds to the negative bound, in nats.
+
+    Attributes:
+        total: ``(..., B)``, differentiable; the sum of the parts.
+        parts: the same, split by site (``kl_z``, ``kl_c``, …) and detached.
+        responsibilities: q(c | x), ``(..., B, K)``.
+        weights: p(c), ``(K,)``.
+    """
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    responsibilities: Tensor
+    weights: Tensor
+
+
+def divergence(
+    mixture: MixturePrior,
+    posteriors: Mapping[str, TorchDistribution],
+    latents: Mapping[str, Tensor],
+    assignment: str = "marginal",
+    logits: Tensor | None = None,
+) -> Divergence:
+    r"""What a mixture adds to the negative bound, analytic wherever it can be.
+
+    Every assignment rule is a pair: scores :math:`s_c` that estimate log p(z, c), and a law
+    :math:`\gamma` of c. It adds :math:`-H(q(z|x)) - \sum_c \gamma_c (s_c - \log\gamma_c)`, and the
+    KL of a style latent.
+
+    Args:
+        mixture: the mixture.
+        posteriors: q(· | x) by site name, batch shape ``(B,)``.
+        latents: a sample of each, ``(..., B, D)``.
+        assignment: ``"marginal"``: c is summed out given z; ``"optimal"``: the best q(c | x);
+            ``"amortised"``: q(c | x) from ``logits``; ``"published"``: the law of ``"marginal"``
+            with the scores of ``"optimal"``, GMVAE's estimator, a looser bound.
+        logits: ``(..., B, K)``, for ``"amortised"``.
+
+    Raises:
+        ValueError: a rule by which this mixture learns no cluster, an unknown one, or
+            ``"amortised"`` without logits.
+    """
+    own, posterior = mixture.own(latents), posteriors[mixture.site("z")]
+    scores = _scores(mixture, posterior, own, assignment)
+    if assignment in ("marginal", "optimal"):
+        log_gamma, clustering = scores.log_softmax(-1), scores.logsumexp(-1)
+    else:
+        log_gamma = _given_assignment(mixture, own, assignment, logits)
+        clustering = (log_gamma.exp() * (scores - log_gamma)).sum(-1)
+    total = -_entropy(posterior, own["z"]) - clustering
+    with torch.no_grad():
+        kl_c = (log_gamma.exp() * (log_gamma - mixture.log_cluster_prior(scores))).sum(-1)
+        parts = {mixture.site("kl_z"): total.detach() - kl_c, mixture.site("kl_c"): kl_c}
+    for name, kl in mixture.other_divergences(posteriors).items():
+        total = total + kl
+        parts[mixture.site(f"kl_{name}")] = kl.detach()
+    return Divergence(total, parts, log_gamma.exp(), mixture.weights)
+
+
+def _scores(
+    mixture: MixturePrior,
+    posterior: TorchDistribution,
+    own: Mapping[str, Tensor],
+    assignment: str,
+) -> Tensor:
+    if assignment in ASSIGNMENTS[:3] and assignment not in mixture.assignments:
+        raise ValueError(mixture.wrong_assignment(assignment))
+    if assignment == "marginal":
+        return mixture.log_joint(**own)
+    try:
+        return mixture.expected_log_joint(posterior, own.get("w"))
+    except NotImplementedError:
+        if assignment != "amortised":
+            raise
+        return mixture.log_joint(**own)  # unbiased, since the given law does not look at z
+
+
+def _given_assignment(
+    mixture: MixturePrior, own: Mapping[str, Tensor], assignment: str, logits: Tensor | None
+) -> Tensor:
+    if assignment == "published":
+        return mixture.log_joint(**own).log_softmax(-1)
+    if assignment == "amortised" and logits is not None:
+        return logits.log_softmax(-1)
+    given = "without" if logits is None else "with"
+    raise ValueError(
+        f"assignment is {assignment!r} {given} logits: use one of {', '.join(ASSIGNMENTS)}; "
+        "'amortised' needs logits"
+    )
+
+
+def _entropy(posterior: TorchDistribution, sample: Tensor) -> Tensor:
+    """The entropy of q; without a closed form its unbiased estimate at a sample."""
+    try:
+        return posterior.entropy()
+    except NotImplementedError:
+        return -posterior.log_prob(sample)

@@ -1,0 +1,30 @@
+"""Parts by name: the registry, parts given unbuilt, and parts as JSON and as text."""
+
+from .description import UnknownPartError, describe, handed, restore
+from .expression import parse
+from .registry import Part, choose, find, name_of, names, spelt, unknown
+from .sites import facet_of, site_name
+from .unbuilt import build, changed, check_arguments, given, keywords_of, resolve
+
+__all__ = [
+    "Part",
+    "UnknownPartError",
+    "build",
+    "changed",
+    "check_arguments",
+    "choose",
+    "describe",
+    "facet_of",
+    "find",
+    "given",
+    "handed",
+    "keywords_of",
+    "name_of",
+    "names",
+    "parse",
+    "resolve",
+    "restore",
+    "site_name",
+    "spelt",
+    "unknown",
+]

@@ -1,0 +1,154 @@
+"""One registry of names: every part of a model registers under its name as its class is defined."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from typing import Any, ClassVar, TypeVar
+
+Value = TypeVar("Value")
+
+PACKAGE = __name__.partition(".")[0]
+SYMBOLS = {"n_clusters": "K", "latent_dim": "D", "in_features": "F", "style_dim": "W"}
+
+_classes: dict[str, type[Part]] = {}
+
+
+class Part:
+    """A class that saved runs, the command and messages know by name.
+
+    Subclasses are registered when they are defined, under :func:`name_of` and an ``alias``, by
+    default the name in lower case with dashes; ``abstract=True`` leaves a base out. An instance
+    remembers the arguments that it was made with.
+
+    Example:
+        >>> class Toy(Part, kind="toy", abstract=True): ...
+        >>> class RedBall(Toy):
+        ...     def __init__(self, radius: float, *, soft: bool = False) -> None: ...
+        >>> RedBall(2.0)
+        RedBall(radius=2.0, soft=False)
+        >>> find("toy", "red-ball") is RedBall
+        True
+    """
+
+    kind: ClassVar[str] = ""
+    alias: ClassVar[str] = ""
+
+    def __init_subclass__(
+        cls, *, kind: str = "", alias: str = "", abstract: bool = False, **rest: Any
+    ) -> None:
+        super().__init_subclass__(**rest)
+        cls.kind = kind or cls.kind
+        cls.alias = alias or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+        if "__init__" in vars(cls):
+            cls.__init__ = _remembering(cls.__init__)  # type: ignore[method-assign]
+        if not abstract:
+            _classes[name_of(cls)] = cls
+
+    def arguments(self) -> dict[str, Any]:
+        """What this was made with, by name, defaults included; without the modules in it."""
+        if is_dataclass(self):
+            return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return dict(vars(self).get("_given", {}))
+
+    def __repr__(self) -> str:
+        listed = ", ".join(f"{SYMBOLS.get(n, n)}={spelt(v)}" for n, v in self.arguments().items())
+        return f"{type(self).__name__}({listed})"
+
+
+def _remembering(initialise: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(initialise)
+
+    @functools.wraps(initialise)
+    def remember(self: Any, *args: Any, **kwargs: Any) -> None:
+        if "_given" not in vars(self):  # the outermost of several in a row
+            try:
+                bound = signature.bind(self, *args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{type(self).__name__}: {error}") from None
+            bound.apply_defaults()
+            plain = dict(list(bound.arguments.items())[1:])
+            plain = {name: value for name, value in plain.items() if not _is_module(value)}
+            object.__setattr__(self, "_given", plain)
+        initialise(self, *args, **kwargs)
+
+    return remember
+
+
+def _is_module(value: Any) -> bool:
+    if isinstance(value, tuple | dict) and value:
+        return any(map(_is_module, value.values() if isinstance(value, dict) else value))
+    return hasattr(value, "state_dict") and not isinstance(value, type)
+
+
+def name_of(part: Any) -> str:
+    """The name of a class or function: its own for the zoo's, ``module:name`` for anyone else's."""
+    if part.__module__.partition(".")[0] == PACKAGE:
+        return str(part.__qualname__)
+    return f"{part.__module__}:{part.__qualname__}"
+
+
+def known(name: str) -> type[Part] | None:
+    """The class registered under exactly that name."""
+    return _classes.get(name)
+
+
+def names(kind: str) -> dict[str, type[Part]]:
+    """All registered classes of a kind, by alias."""
+    return {part.alias: part for part in _classes.values() if part.kind == kind}
+
+
+def find(kind: str, name: str, argument: str = "") -> type[Part]:
+    """The class of a kind by its name, its class's name or its alias.
+
+    Args:
+        kind: ``"prior"``, ``"head"``, ``"likelihood"``, …
+        name: such as ``"gaussian-mixture"`` or ``"GaussianMixture"``.
+        argument: whose value the name is, for the message.
+
+    Raises:
+        ValueError: there is none; the nearest is named.
+    """
+    for part in reversed(_classes.values()):
+        if part.kind == kind and name in (part.alias, part.__name__, name_of(part)):
+            return part
+    raise ValueError(unknown(argument or kind, name, sorted(names(kind))))
+
+
+def choose(argument: str, name: str, options: dict[str, Value]) -> Value:
+    """The option of that name.
+
+    Raises:
+        ValueError: names the argument, what came, the nearest known name and all others.
+    """
+    if name in options:
+        return options[name]
+    raise ValueError(unknown(argument, name, options))
+
+
+def unknown(argument: str, name: Any, options: Iterable[str]) -> str:
+    """The message about a name that is none of some options."""
+    options = list(options)
+    nearest = get_close_matches(str(name), options, n=1)
+    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    return f"{argument} is {name!r}: {hint}use one of {', '.join(options)}"
+
+
+def spelt(value: Any) -> str:
+    """A value as it would be written in Python, parts by their names."""
+    if isinstance(value, functools.partial):
+        given = [*map(spelt, value.args), *(f"{n}={spelt(v)}" for n, v in value.keywords.items())]
+        return f"{spelt(value.func)}({', '.join(given)})"
+    if inspect.isroutine(value) or isinstance(value, type):
+        return str(value.__name__)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {spelt(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(spelt, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(spelt, value))}{',' * (len(value) == 1)})"
+    return repr(value)
