@@ -1,58 +1,128 @@
-"""What every estimator shares: scikit-learn's surface over a story, a guide and a recipe."""
+"""`DeepMixture`: any story, guide and objective as a scikit-learn estimator."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import ceil
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from ..guides import Guide
 from ..inference import (
     Checkpoint,
-    decode,
-    encode,
-    importance_weighted_bound,
+    ClosedFormELBO,
+    GaussianMixtureStart,
+    GroupsOf,
+    MixtureELBO,
+    Neighbours,
+    Pretraining,
+    Recipe,
+    Start,
+    Term,
+    Training,
     launch,
-    posterior_predictive,
-    reconstruct,
-    responsibilities,
-    sample,
-    seeded,
-    to_arviz,
 )
-from ..models import MixtureVAE
-from .settings import Settings
-
-Array = NDArray[np.float32]
+from ..models import GaussianMixture, MixtureVAE
+from ..networks import Networks, Perceptron
+from ..parts import Part, build, given, spelt
+from .answers import Answers
+from .composition import Unbuilt, compose
+from .documentation import document
+from .parameters import Parameters
+from .persistence import load, save
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DeepMixture(Settings, ClusterMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Base of the zoo's estimators; a subclass says which story it tells, by :meth:`story`.
+class DeepMixture(  # type: ignore[misc]
+    Parameters, Answers, ClusterMixin, TransformerMixin, BaseEstimator, Part, kind="estimator"
+):
+    """A deep mixture model of any parts: prior, posterior, likelihood, networks, objective.
+
+    Parts are given unbuilt, as classes or ``functools.partial`` of classes, since only the fit
+    knows their sizes, or by registered names such as ``"gamma-mixture"``. The phases of the fit are
+    objects. The estimators of the zoo are this one with their papers' parts as defaults.
 
     Args:
-        **settings: those of :class:`Settings`.
+        n_clusters: number of clusters, K; a tuple makes several clusterings of the same data
+            (facets), a number for each.
+        latent_dim: dimension of z, D; by facet where there are several.
+        prior: the prior over clusters and codes, made with (K, D), such as ``GaussianMixture``; by
+            facet where there are several.
+        posterior: the guide's head for a latent, made with (F, D), such as ``GaussianHead``; a dict
+            has one for each latent by name. ``"auto"`` is the family that lives where the prior
+            does.
+        likelihood: of the data, made with (decoder, event_shape), such as ``Normal``. ``"auto"`` is
+            Bernoulli for data within [0, 1], else normal.
+        networks: what makes encoder and decoder, such as ``Perceptron((500, 500))``.
+        assignment: the rule for q(c | x): ``"marginal"`` (given z, tightest), ``"optimal"`` (the
+            best that does not look at z) or ``"amortised"`` (a network).
+        objective: ``ClosedFormELBO``, ``EnumeratedELBO``, or a partial of one.
+        terms: what is added to the objective, such as ``Affiliation(1.0)``.
+        pretraining: what is trained first: ``Autoencoder()``, ``Neighbours()``, ``TwoView()``, or
+            ``None``.
+        start: how the prior starts after that: ``GaussianMixtureStart()``, ``KMeansStart()``,
+            ``GroupsOf(clusterer)`` or a clusterer alone, or ``None``.
+        training: the joint training, such as ``Training(max_epochs=40)``.
+        n_init: restarts; the best held-out bound is kept, labels are never used.
+        random_state: seed, ``RandomState`` or ``None``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        devices: processes to train in (DDP); above 1 a script needs a ``__main__`` guard.
+        precision: ``"32-true"``, ``"bf16-mixed"`` or ``"64-true"``.
+        verbose: show a progress bar for each phase.
 
     Attributes:
-        labels_: cluster of each training datum, ``(N,)``.
+        labels_: cluster of each training datum, ``(N,)``, or ``(N, J)`` of J facets.
         model_: the fitted story.
         guide_: its fitted guide.
         history_: rows with phase, epoch, loss and its named parts in nats per datum.
         n_features_in_: number of features seen in fit.
+
+    Example:
+        >>> from sklearn.datasets import load_digits
+        >>> X = load_digits().data[:200] / 16
+        >>> mixture = DeepMixture(
+        ...     prior="gamma-mixture", networks=Perceptron(32), pretraining=None,
+        ...     training=Training(max_epochs=2),
+        ... )
+        >>> mixture.fit(X).predict_proba(X).shape
+        (200, 10)
     """
 
+    n_clusters: int | tuple[int, ...] = 10
+    latent_dim: int | tuple[int, ...] = 10
+    prior: Unbuilt | Sequence[Unbuilt] = GaussianMixture
+    posterior: Unbuilt | Mapping[str, Unbuilt] = "auto"
+    likelihood: Unbuilt = "auto"
+    networks: Networks | str = Perceptron(batch_norm=True)
+    assignment: Unbuilt = "marginal"
+    objective: Unbuilt = ClosedFormELBO
+    terms: Sequence[Term] = ()
+    pretraining: Pretraining | str | None = Neighbours()
+    start: Any = GaussianMixtureStart()
+    training: Training = Training()
+    n_init: int = 1
+    random_state: Any = None
+    device: str = "auto"
+    devices: int = 1
+    precision: Any = "32-true"
+    verbose: bool = False
+
+    alias: ClassVar[str]
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        document(cls, DeepMixture)
+
     def fit(self, X: ArrayLike, y: object = None, *, checkpoint: str | Path | None = None) -> Self:
-        """Fit all phases of the recipe.
+        """Fit all phases.
 
         Args:
             X: data, ``(N, X)`` or images ``(N, C, H, W)``.
@@ -61,7 +131,7 @@ class DeepMixture(Settings, ClusterMixin, TransformerMixin, BaseEstimator):  # t
                 there and ends with the weights of an uninterrupted fit.
 
         Raises:
-            ValueError: names the argument, what came and what would do.
+            ValueError, TypeError: names the argument, what came and what would do.
             TrainingDiverged: the loss became infinite or NaN.
         """
         x = self._check(X, reset=True)
@@ -70,173 +140,132 @@ class DeepMixture(Settings, ClusterMixin, TransformerMixin, BaseEstimator):  # t
                 f"n_clusters is {self.n_clusters} and X has {len(x)} samples: "
                 "use between 1 and the number of samples"
             )
-        event_shape = tuple(x.shape[1:])
-        self.likelihood_ = self._likelihood(x)
-        story = partial(self.story, event_shape, self.likelihood_)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        with seeded(self.seed_, "trial"):
-            story()[0].likelihood.check(x)
-        train, validation = self._split(x)
-        recipe = self.recipe(ceil(len(train) / max(1, self.batch_size)), event_shape)
+        recipe, likelihood = self.recipe(), self._likelihood(x)
+        story = partial(self.build, tuple(x.shape[1:]), likelihood)
+        recipe.rehearse(story, x, self.seed_)
+        train, validation = self._split(x, recipe.training)
         kept = None if checkpoint is None else Checkpoint(checkpoint)
         fit = launch(recipe.fit, self.device, self.devices, self.precision)
         model, guide, self.history_ = fit(
             story, train, seed=self.seed_, validation=validation, checkpoint=kept
         )
-        self.adopt(model, guide, self.likelihood_)
-        self.labels_ = self._predict(x)
+        self.adopt(model, guide, likelihood)
+        self.labels_ = self._labels(x)
         return self
 
-    def _split(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
-        if self.n_init == 1 and self.patience is None:
+    def build(
+        self, event_shape: tuple[int, ...], likelihood: Unbuilt = "bernoulli"
+    ) -> tuple[MixtureVAE, Guide]:
+        """A fresh story and guide, for plain Pyro.
+
+        Args:
+            event_shape: shape of one datum, ``(X,)`` or ``(C, H, W)``.
+            likelihood: stands in for ``"auto"``, which only data can tell.
+
+        Raises:
+            TypeError, ValueError: parts that do not go together.
+
+        Example:
+            >>> model, guide = DeepMixture(n_clusters=3, networks=Perceptron(16)).build((64,))
+            >>> model(n=5).shape
+            torch.Size([5, 64])
+        """
+        return compose(
+            event_shape,
+            n_clusters=self.n_clusters,
+            latent_dim=self.latent_dim,
+            prior=self.prior,
+            posterior=self.posterior,
+            likelihood=likelihood if self.likelihood == "auto" else self.likelihood,
+            networks=self.networks,
+            assignment=self.assignment,
+        )
+
+    def elbo(self) -> MixtureELBO:
+        """The objective with its terms, at its first step.
+
+        Raises:
+            TypeError, ValueError: an objective or a term that is none.
+        """
+        if isinstance(self.terms, Term | str) or not isinstance(self.terms, Sequence):
+            raise TypeError(f"terms is {spelt(self.terms)}: give a list, such as [Affiliation()]")
+        terms = [given("terms", term, Term) for term in self.terms]
+        return build("objective", self.objective, MixtureELBO, terms=terms)
+
+    def recipe(self) -> Recipe:
+        """The phases of the fit.
+
+        Raises:
+            TypeError, ValueError: a phase that is none.
+        """
+        pretraining, start = self.pretraining, self.start
+        if hasattr(start, "fit_predict") or (
+            callable(start) and not isinstance(start, type | Part)
+        ):
+            start = GroupsOf(start)
+        return Recipe(
+            self.elbo(),
+            given("training", self.training, Training),
+            None if pretraining is None else given("pretraining", pretraining, Pretraining),
+            None if start is None else given("start", start, Start),
+            n_init=self.n_init,
+            verbose=self.verbose,
+        )
+
+    def _split(self, x: Tensor, training: Training) -> tuple[Tensor, Tensor | None]:
+        if self.n_init == 1 and training.patience is None:
             return x, None
-        held_out = round(self.validation_fraction * len(x))
+        held_out = round(training.validation_fraction * len(x))
         if not 1 <= held_out < len(x) - max(self.clusterings()):
             raise ValueError(
-                f"validation_fraction is {self.validation_fraction}, which holds out {held_out} of "
-                f"{len(x)} samples: n_init and patience need at least one, and more left than K"
+                f"training's validation_fraction is {training.validation_fraction}, which holds "
+                f"out {held_out} of {len(x)} samples: n_init and patience need at least one, and "
+                "more left than K"
             )
         order = torch.as_tensor(np.random.RandomState(self.seed_).permutation(len(x)))
         return x[order[held_out:]], x[order[:held_out]]
 
-    def _likelihood(self, x: Tensor) -> str:
+    def _likelihood(self, x: Tensor) -> Unbuilt:
         if self.likelihood != "auto":
             return self.likelihood
         return "bernoulli" if bool((x >= 0).all() and (x <= 1).all()) else "normal"
 
-    def adopt(self, model: MixtureVAE, guide: Guide, likelihood: str) -> None:
+    def adopt(self, model: MixtureVAE, guide: Guide, likelihood: Unbuilt) -> None:
         """Take a trained story and guide as this estimator's own.
 
         Args:
             model: the story.
             guide: its guide.
-            likelihood: the name of the story's likelihood.
+            likelihood: the part that the story's likelihood was made of.
         """
         self.model_, self.guide_, self.likelihood_ = model, guide, likelihood
         self.n_features_in_ = model.likelihood.event_shape[0]
 
-    def _check(self, X: ArrayLike, *, reset: bool = False) -> Tensor:
-        if not reset:
-            check_is_fitted(self)
-        x = validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=np.float32,
-            allow_nd=True,
-            ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
-        )
-        wrong = np.argwhere(~np.isfinite(x))
-        if len(wrong):
-            value = "NaN" if np.isnan(x[tuple(wrong[0])]) else "inf"
-            place = ", ".join(str(index) for index in wrong[0])
-            raise ValueError(f"X holds {value} at [{place}]: impute or drop such rows first")
-        if not reset and x.shape[1:] != self.model_.likelihood.event_shape:
-            raise ValueError(
-                f"X has data of shape {x.shape[1:]}, and {type(self).__name__} was fitted on "
-                f"{self.model_.likelihood.event_shape}"
-            )
-        dtype = torch.float64 if self.precision == "64-true" else torch.float32
-        return torch.from_numpy(np.ascontiguousarray(x)).to(dtype)
-
-    def _given(self, X: ArrayLike) -> tuple[MixtureVAE, Guide, Tensor]:
-        x = self._check(X)
-        return self.model_, self.guide_, x
-
-    def _predict(self, x: Tensor) -> NDArray[np.int64]:
-        labels: NDArray[np.int64] = self._probabilities(x).argmax(-1)
-        return labels
-
-    def _probabilities(self, x: Tensor) -> Array:
-        gamma: Array = responsibilities(self.model_, self.guide_, x)["c"].numpy()
-        return gamma
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """The likeliest cluster of each datum, ``(N,)``."""
-        return self._predict(self._check(X))
-
-    def predict_proba(self, X: ArrayLike) -> Array:
-        """q(c | x), ``(N, K)``, rows summing to one; never from one sample of z."""
-        return self._probabilities(self._check(X))
-
-    def transform(self, X: ArrayLike) -> Array:
-        """The posterior mean of z, ``(N, D)``."""
-        codes: Array = encode(*self._given(X))["z"].numpy()
-        return codes
-
-    def inverse_transform(self, Z: ArrayLike) -> Array:
-        """E[x | z]: ``(N, D)`` to ``(N, *event)``."""
-        check_is_fitted(self)
-        z = torch.as_tensor(np.asarray(Z))
-        if z.dim() != 2 or z.shape[1] != self.latent_dim:
-            raise ValueError(f"Z has shape {tuple(z.shape)}: use (N, {self.latent_dim})")
-        return decode(self.model_, {"z": z}).numpy()
-
-    def reconstruct(self, X: ArrayLike) -> Array:
-        """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
-        return reconstruct(*self._given(X)).numpy()
-
-    def sample(
-        self, n_samples: int = 1, *, cluster: int | None = None, mean: bool = False, seed: int = 0
-    ) -> tuple[Array, NDArray[np.int64]]:
-        """Draw data and the cluster of each from the story.
-
-        Args:
-            n_samples: how many.
-            cluster: the cluster to draw from; by default clusters are drawn from p(c).
-            mean: give E[x | z] in place of a draw of x; for pictures.
-            seed: same seed, same data.
-
-        Returns:
-            ``(n_samples, *event)`` and ``(n_samples,)``.
-        """
-        check_is_fitted(self)
-        x, clusters = sample(self.model_, n_samples, cluster=cluster, mean=mean, seed=seed)
-        return x.numpy(), clusters["c"].numpy()
-
-    def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
-        """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
-        return posterior_predictive(*self._given(X), n, seed=seed).numpy()
-
-    def to_arviz(self, X: ArrayLike, *, n: int = 100, seed: int = 0) -> Any:
-        """Posterior, posterior predictive, observed data and log-likelihood of X for ArviZ."""
-        return to_arviz(*self._given(X), n=n, seed=seed)
-
-    def score_samples(self, X: ArrayLike, *, num_samples: int = 100) -> Array:
-        """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted."""
-        bound: Array = importance_weighted_bound(*self._given(X), num_samples=num_samples).numpy()
-        return bound
-
-    def score(self, X: ArrayLike, y: object = None) -> float:
-        """The mean of :meth:`score_samples`, in nats per datum."""
-        return float(self.score_samples(X).mean())
-
     def save(self, path: str | Path) -> None:
-        """Write a run folder: configuration, weights and history; nothing that executes.
+        """Write a run folder: names and arguments, weights and history; nothing that executes.
 
         Raises:
             FileExistsError: the folder exists and is not empty.
         """
-        from .persistence import save
-
-        check_is_fitted(self)
+        self._check_fitted()
         save(self, path)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, **parts: Any) -> Self:
         """The fitted estimator of a run folder.
+
+        Args:
+            path: the folder.
+            **parts: parts of one's own that this process has not defined, by argument:
+                ``prior=StudentMixture``.
 
         Raises:
             FileNotFoundError: there is no such folder, or it has no weights yet.
-            ValueError: the folder is foreign, damaged, or of another estimator.
+            ValueError: the folder is foreign, damaged, of another estimator, or has a part that is
+                not defined.
         """
-        from .persistence import load
-
-        loaded = load(path)
+        loaded = load(path, **parts)
         if not isinstance(loaded, cls):
             raise ValueError(f"{path} holds a {type(loaded).__name__}, not a {cls.__name__}")
         return loaded
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")

@@ -1,18 +1,33 @@
-"""DHVC as a scikit-learn estimator."""
+"""DHVC: directions, clusters read off them, and the information that two views share."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from ..guides import Guide
-from ..models import MixtureVAE
+from ..guides import SphericalHead
+from ..inference import (
+    BestHead,
+    Budget,
+    ClosedFormELBO,
+    LinearWarmup,
+    MutualInformation,
+    PerEpoch,
+    Pretraining,
+    Term,
+    Training,
+    TwoView,
+)
+from ..models import ReversedVonMisesFisherMixture
+from ..networks import ByShape, Networks, Perceptron, Strided
 from .base import DeepMixture
-from .settings import Budget
-from .stories import dhvc_story
+from .composition import Unbuilt
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DHVC(DeepMixture):
+class DHVC(DeepMixture, alias="dhvc"):
     r"""Deep hyperspherical VAE clustering: a direction z, a cluster read off it, and x.
 
     .. math:: z \sim U(S^{D-1}), \quad c \mid z \sim \operatorname{softmax}_c
@@ -22,24 +37,21 @@ class DHVC(DeepMixture):
     A network gives q(c | x), so the bound's clustering part is the KL of two posteriors. That part
     alone is best when all data share a cluster; the extended mutual information of two views of the
     data prevents it. Only the paper's abstract could be had: this is our reconstruction, and no
-    published number is claimed for it.
+    published number is claimed for it. ``prior=VonMisesFisherMixture`` is the mixture written
+    forwards, c before z.
 
-    The phases: ``n_heads`` assignment heads on one encoder are trained by two-view information,
-    beside the decoder; the head with most information is kept, with no labels, and the prior put
-    where its clusters are; then the whole bound and the information are trained together.
+    Twenty assignment heads on one encoder are trained by two-view information, beside the decoder;
+    the head with most information is kept, with no labels, and the prior put where its clusters
+    are; then the whole bound and the information are trained together.
 
     Args:
-        family: of the guide, ``"von-mises-fisher"`` or ``"power-spherical"``.
-        **settings: those of :class:`Settings`, whose defaults here are ``n_heads=20``,
-            ``views="auto"``, ``mutual_information=5``, ``network="auto"`` and
-            ``batch_size=256``; ``pretrain_epochs=None`` is 2,100 steps and ``max_epochs=None`` 240.
-            Without pretraining ``initialisation`` says how the prior starts; after it only
-            ``"none"`` makes a difference.
+        **parts: those of :class:`DeepMixture`.
 
     Example:
         >>> from sklearn.datasets import load_digits
+        >>> from pyromix.inference import Training, TwoView
         >>> X = load_digits().data[:200] / 16
-        >>> dhvc = DHVC(n_clusters=10, max_epochs=2, pretrain_epochs=2, hidden_dims=(32,))
+        >>> dhvc = DHVC(pretraining=TwoView(epochs=2), training=Training(max_epochs=2))
         >>> dhvc.fit(X).transform(X).shape
         (200, 10)
 
@@ -48,22 +60,14 @@ class DHVC(DeepMixture):
         Ji, Henriques & Vedaldi (2019). Invariant Information Clustering. arXiv 1807.06653.
     """
 
-    family: str = "von-mises-fisher"
-
-    network: str = "auto"
-    assignment: str = "amortised"
-    mutual_information: float = 5.0
-    views: str | None = "auto"
-    n_heads: int = 20
-    pretrain_neighbours: int = 0
-    kl_warmup_epochs: int = 1
-    batch_size: int = 256
-
-    published_dims = (500, 500)
-    pretraining = Budget(2100)
-    training = Budget(240)
-
-    def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
-        """A fresh story and guide for data of this shape."""
-        shared = self.shared(event_shape, likelihood)
-        return dhvc_story(**shared, family=self.family)
+    prior: Unbuilt | Sequence[Unbuilt] = ReversedVonMisesFisherMixture
+    posterior: Unbuilt | Mapping[str, Unbuilt] = SphericalHead
+    networks: Networks | str = ByShape(
+        vectors=Perceptron(large=(500, 500), batch_norm=True), images=Strided()
+    )
+    assignment: Unbuilt = "amortised"
+    objective: Unbuilt = partial(ClosedFormELBO, kl_weight=PerEpoch(LinearWarmup(0.0, 1.0, 1)))
+    terms: Sequence[Term] = (MutualInformation(5.0, views="auto"),)
+    pretraining: Pretraining | str | None = TwoView()
+    start: Any = BestHead()
+    training: Training = Training(max_epochs=Budget(240), batch_size=256)

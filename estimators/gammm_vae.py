@@ -1,17 +1,18 @@
-"""GamMM-VAE as a scikit-learn estimator."""
+"""GamMM-VAE: a mixture of Gammas over positive codes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..guides import Guide
-from ..models import MixtureVAE
+from ..guides import GammaHead
+from ..models import GammaMixture
 from .base import DeepMixture
-from .stories import gammm_vae_story
+from .composition import Unbuilt
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class GamMMVAE(DeepMixture):
+class GamMMVAE(DeepMixture, alias="gammm-vae"):
     r"""Gamma mixture VAE: a mixture of Gammas over a positive latent vector.
 
     .. math:: c \sim \operatorname{Cat}(\pi), \quad
@@ -20,16 +21,17 @@ class GamMMVAE(DeepMixture):
 
     Only the paper's abstract could be had: story, guide and training are our reconstruction, and no
     published number is claimed for them. It starts as our VaDE does, with groups of log z.
+    ``posterior=partial(GammaHead, family="wilson-hilferty")`` has cubed folded Gaussians, scored by
+    their own exact density, in place of exact Gammas with implicit gradients.
 
     Args:
-        family: of the guide: ``"implicit"``, exact Gammas with implicit gradients, or
-            ``"wilson-hilferty"``, cubed folded Gaussians scored by their own exact density.
-        **settings: those of :class:`Settings`.
+        **parts: those of :class:`DeepMixture`.
 
     Example:
         >>> from sklearn.datasets import load_digits
+        >>> from pyromix.inference import Training
         >>> X = load_digits().data[:200] / 16
-        >>> gammm = GamMMVAE(n_clusters=10, max_epochs=2, pretrain_epochs=2, hidden_dims=(32,))
+        >>> gammm = GamMMVAE(n_clusters=10, pretraining=None, training=Training(max_epochs=2))
         >>> bool((gammm.fit(X).transform(X) > 0).all())
         True
 
@@ -38,9 +40,5 @@ class GamMMVAE(DeepMixture):
         with Gamma mixture latent embeddings. Neural Networks 183:106979. Abstract only.
     """
 
-    family: str = "implicit"
-
-    def story(self, event_shape: tuple[int, ...], likelihood: str) -> tuple[MixtureVAE, Guide]:
-        """A fresh story and guide for data of this shape."""
-        shared = self.shared(event_shape, likelihood)
-        return gammm_vae_story(**shared, family=self.family)
+    prior: Unbuilt | Sequence[Unbuilt] = GammaMixture
+    posterior: Unbuilt | Mapping[str, Unbuilt] = GammaHead

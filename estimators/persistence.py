@@ -1,7 +1,4 @@
-"""Estimators on disk: the fields of a run folder, and an estimator back from one.
-
-A run holds constructor arguments and weights, nothing that executes.
-"""
+"""Estimators on disk: a run folder holds names, arguments and weights, nothing that executes."""
 
 from __future__ import annotations
 
@@ -14,61 +11,44 @@ import torch
 from torch import Tensor, nn
 
 from ..inference import Run, RunConfig, seeded
-from .base import DeepMixture
-from .dhvc import DHVC
-from .gammm_vae import GamMMVAE
-from .gmvae import GMVAE
-from .mfcvae import MFCVAE
-from .options import choose
-from .vade import AugmentedVaDE, VaDE
-
-ESTIMATORS: dict[str, type[DeepMixture]] = {
-    "vade": VaDE,
-    "gmvae": GMVAE,
-    "gammm-vae": GamMMVAE,
-    "mfcvae": MFCVAE,
-    "dhvc": DHVC,
-    "augmented-vade": AugmentedVaDE,
-}
+from ..parts import UnknownPartError, describe, find, handed, restore
 
 
-def run_config(
-    method: str, estimator: DeepMixture, data: Mapping[str, Any], command: str = ""
-) -> RunConfig:
+def run_config(estimator: Any, data: Mapping[str, Any], command: str = "") -> RunConfig:
     """What a run's ``config.json`` says of an estimator, fitted or about to be.
 
     Args:
-        method: the estimator's key in :data:`ESTIMATORS`.
         estimator: an estimator.
         data: what is known of the data: ``name``, ``shape``, ``fingerprint``.
         command: the command line.
     """
-    arguments = estimator.get_params()
+    arguments = estimator.get_params(deep=False)
     seed = getattr(estimator, "seed_", None)
     if not isinstance(arguments["random_state"], int | None):
         arguments["random_state"] = seed
-    return RunConfig(method, arguments, seed, dict(data), command)
+    return RunConfig(
+        describe(type(estimator))["part"], describe(arguments), seed, dict(data), command
+    )
 
 
-def save(estimator: DeepMixture, path: str | Path) -> None:
+def save(estimator: Any, path: str | Path) -> None:
     """Write a fitted estimator to a new run folder.
 
     Raises:
         FileExistsError: the folder exists and is not empty.
     """
-    method = next(name for name, kind in ESTIMATORS.items() if type(estimator) is kind)
-    write_fitted(Run.create(path, run_config(method, estimator, fitted_on(estimator))), estimator)
+    write_fitted(Run.create(path, run_config(estimator, fitted_on(estimator))), estimator)
 
 
-def fitted_on(estimator: DeepMixture) -> dict[str, Any]:
+def fitted_on(estimator: Any) -> dict[str, Any]:
     """What :func:`load` must know of the data to build the story again."""
     return {
         "event_shape": list(estimator.model_.likelihood.event_shape),
-        "likelihood": estimator.likelihood_,
+        "likelihood": describe(estimator.likelihood_),
     }
 
 
-def write_fitted(run: Run, estimator: DeepMixture) -> None:
+def write_fitted(run: Run, estimator: Any) -> None:
     """Write the weights and the history of a fitted estimator into its run."""
     config = run.read_config()
     run.write_config(replace(config, data={**config.data, **fitted_on(estimator)}))
@@ -76,38 +56,66 @@ def write_fitted(run: Run, estimator: DeepMixture) -> None:
     run.write_history(estimator.history_)
 
 
-def configured(config: RunConfig) -> DeepMixture:
+def configured(config: RunConfig, parts: Mapping[str, Any] | None = None) -> Any:
     """The unfitted estimator that a run's configuration describes.
 
+    Args:
+        config: the configuration.
+        parts: by argument, parts that this process does not know by name; ``estimator`` is the
+            estimator's own class.
+
     Raises:
-        ValueError: an estimator or an argument that this version does not know.
+        ValueError: an estimator, a part or an argument that this process does not know.
     """
-    kind = choose("the run's estimator", config.estimator, ESTIMATORS)
-    arguments: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
+    given = dict(parts or {})
+    kind = given.pop("estimator", None) or find("estimator", config.estimator, "the estimator")
+    arguments = {
+        name: _restored(name, value, given.pop(name, None))
         for name, value in config.arguments.items()
     }
+    if given:
+        raise ValueError(f"{min(given)!r} is handed in and is no argument of {kind.__name__}")
     try:
         return kind(**arguments)
     except TypeError as error:
         raise ValueError(f"the run's config.json does not fit {kind.__name__}: {error}") from error
 
 
-def load(path: str | Path) -> DeepMixture:
+def _restored(name: str, described: Any, part: Any) -> Any:
+    try:
+        value = restore(described, None if part is None else handed(part))
+    except UnknownPartError as error:
+        if part is not None:
+            return part
+        short = error.name.rpartition(":")[2]
+        raise ValueError(
+            f"the run's {name} is made of {error.name!r}, which is not defined in this process: "
+            f"define or import it first, or hand it in: load(path, {name}={short})"
+        ) from None
+    by_name = part is None or isinstance(part, type) or hasattr(part, "__code__")
+    return value if by_name else part
+
+
+def load(path: str | Path, **parts: Any) -> Any:
     """The fitted estimator of a run folder.
 
     Args:
         path: the folder.
+        **parts: by argument (``prior=StudentMixture``), the parts of a user's own that this process
+            has not defined under the name that the run has for them; ``estimator=`` is the class
+            itself.
 
     Raises:
         FileNotFoundError: there is no such folder, or it has no weights yet.
-        ValueError: the folder is foreign or damaged.
+        ValueError: the folder is foreign or damaged, or has a part that is not defined.
 
     Example:
         >>> import tempfile
         >>> import numpy as np
+        >>> from pyromix import VaDE
+        >>> from pyromix.inference import Training
         >>> X = np.random.RandomState(0).rand(30, 4)
-        >>> vade = VaDE(n_clusters=2, hidden_dims=(4,), pretrain_epochs=1, max_epochs=1).fit(X)
+        >>> vade = VaDE(n_clusters=2, pretraining=None, training=Training(max_epochs=1)).fit(X)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     vade.save(folder)
         ...     bool((load(folder).predict(X) == vade.labels_).all())
@@ -115,16 +123,16 @@ def load(path: str | Path) -> DeepMixture:
     """
     run = Run.open(path)
     config = run.read_config()
-    estimator = configured(config)
+    estimator = configured(config, parts)
     try:
         shape = tuple(int(side) for side in config.data["event_shape"])
-        likelihood = str(config.data["likelihood"])
-    except (KeyError, TypeError, ValueError) as error:
+        likelihood = _restored("likelihood", config.data["likelihood"], parts.get("likelihood"))
+    except (KeyError, TypeError) as error:
         raise ValueError(
             f"{run.path}/config.json says no event_shape or likelihood: {error}"
         ) from error
     with seeded(0, "load"):
-        model, guide = estimator.story(shape, likelihood)
+        model, guide = estimator.build(shape, likelihood)
     dtype = torch.float64 if estimator.precision == "64-true" else torch.float32
     model, guide = model.to(dtype), guide.to(dtype)
     tensors = run.read_weights(_tensors(model, guide))

@@ -248,7 +248,7 @@ class MixturePrior(Prior, abstract=True):
                 f"the guide has no head for {min(missing)!r}, a latent of {name}; give it one"
             )
         site = self.site("z")
-        ours, theirs = self._space(posteriors), space(posteriors[site].support)
+        ours, theirs = self.lives_on(posteriors), space(posteriors[site].support)
         if not lies_in(theirs, ours):
             raise ValueError(
                 f"the posterior of {site!r} is on {WORDS.get(theirs, theirs)} and {name} on "
@@ -264,8 +264,10 @@ class MixturePrior(Prior, abstract=True):
             f"use {' or '.join(map(repr, self.assignments))}"
         )
 
-    def _space(self, posteriors: Mapping[str, TorchDistribution]) -> str:
+    def lives_on(self, posteriors: Mapping[str, TorchDistribution] | None = None) -> str:
+        """A short name of the space of z; a style is put at its posterior's mean."""
         if self.support is not None:
             return space(self.support)
-        means = {site: posterior.mean for site, posterior in posteriors.items()}
-        return space(self.component(w=self.own(means).get("w")).support)
+        means = {site: posterior.mean for site, posterior in (posteriors or {}).items()}
+        w = means.get(self.site("w"))
+        return space(self.component(w=w).support)

@@ -119,7 +119,7 @@ class ByShape(Networks):
         torch.Size([2, 32])
     """
 
-    vectors: Networks = Perceptron()  # noqa: RUF009, it is frozen
+    vectors: Networks = Perceptron()
     images: Networks = Strided()
 
     def __post_init__(self) -> None:

@@ -115,7 +115,7 @@ class LadderDecoder(nn.Module):
         return features.reshape(*z.shape[:-1], *self.event_shape)
 
 
-class LadderNetworks(Networks):
+class LadderNetworks(Networks, abstract=True):
     """What builds a ladder: an encoder with features, and a decoder with a code, by facet.
 
     Whatever is given by facet has the shallowest first. A pair of one's own derives from this class

@@ -114,7 +114,7 @@ class LadderByShape(LadderNetworks):
     """
 
     vectors: LadderNetworks = PerceptronLadder()
-    images: LadderNetworks = ConvolutionalLadder()  # noqa: RUF009, it is frozen
+    images: LadderNetworks = ConvolutionalLadder()
 
     def chosen(self, event_shape: tuple[int, ...]) -> LadderNetworks:
         """The ladder for data of this shape."""

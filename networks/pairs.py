@@ -14,10 +14,11 @@ from typing import ClassVar
 import torch
 from torch import nn
 
+from ..parts import Part
 from .mlp import MLP
 
 
-class Networks:
+class Networks(Part, kind="networks", abstract=True):
     """What builds an encoder without its heads, and the decoder that mirrors it.
 
     Any object with these two methods will do. Deriving from this class says so, and a frozen

@@ -10,7 +10,10 @@ from .registry import Part, find, names, unknown
 from .unbuilt import check_arguments
 
 UNBUILT = ("prior", "head", "likelihood", "assignment", "objective")
-BUILT = ("networks", "term", "schedule", "views", "phase", "pretraining", "start", "during")
+BUILT = (
+    *("networks", "term", "schedule", "views"),
+    *("pretraining", "start", "training", "during", "budget"),
+)
 
 
 def parse(text: str) -> Any:

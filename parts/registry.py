@@ -44,7 +44,7 @@ class Part:
         super().__init_subclass__(**rest)
         cls.kind = kind or cls.kind
         cls.alias = alias or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
-        if "__init__" in vars(cls):
+        if "__init__" in vars(cls) and not hasattr(cls, "get_params"):
             cls.__init__ = _remembering(cls.__init__)  # type: ignore[method-assign]
         if not abstract:
             _classes[name_of(cls)] = cls

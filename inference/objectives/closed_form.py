@@ -18,7 +18,7 @@ from .terms import Clusterings, Term
 
 
 class ClosedFormELBO(MixtureELBO, alias="closed-form"):
-    r"""The bound from the same story's and guide's distributions, analytically where that is closed.
+    r"""The bound from the story's and guide's distributions, analytically where that is closed.
 
     .. math:: -L = -\mathbb E_q[\log p(x \mid z)] - H(q(z \mid x))
         - \mathbb E_q \sum_c \gamma_c\, (s_c - \log \gamma_c) + \sum_t \lambda_t\, t(\gamma, \pi)
@@ -99,7 +99,9 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
         sites = {mixture.site("c"): mixture for mixture in story.prior.mixtures}
         return {site: (logits[site].softmax(-1), each.weights) for site, each in sites.items()}
 
-    def negative_bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
+    def negative_bound(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> Evaluation:
         """The negative bound without terms."""
         if not isinstance(model, MixtureVAE):
             raise TypeError(

@@ -43,7 +43,9 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO, alias="enumerated"):
             self._recorded.append(traces)
             yield traces
 
-    def negative_bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
+    def negative_bound(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> Evaluation:
         """The negative bound without terms."""
         weights = {f"_{i}": self.kl_weight(i) for i in range(len(self.kl_weights))}
         if any(weight != 1.0 for weight in weights.values()):

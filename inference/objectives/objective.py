@@ -82,7 +82,9 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
         return self.kl_weights[index].at(self.step, self.clock)
 
     @abstractmethod
-    def negative_bound(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
+    def negative_bound(
+        self, model: Program, guide: Program, *args: Any, **kwargs: Any
+    ) -> Evaluation:
         """The negative bound without terms."""
 
     def clusterings(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Clusterings:

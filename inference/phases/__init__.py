@@ -37,6 +37,5 @@ __all__ = [
     "Start",
     "Training",
     "TwoView",
-    "BestHead",
     "refit_mixture",
 ]

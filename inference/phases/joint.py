@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..objectives import Clock, MixtureELBO, ObjectiveModule
-from ..training import Trainer
+from ..training import Trainer, is_main_process
 from .monitor import ClusterMonitor
 from .phase import Budget, Fit, Phase, epochs_of
 from .progressive import During, joining_of
@@ -96,5 +96,5 @@ class Training(Phase, kind="training"):
             history=fit.history,
             callbacks=[objective.log, monitor],
         )
-        if fit.fabric.is_global_zero:
+        if is_main_process():
             monitor.conclude()

@@ -54,12 +54,12 @@ class Fit:
     """A fit under way: what its phases work on, one after the other.
 
     Attributes:
-        fabric: where to train.
         model: the story, changed in place.
         guide: its guide, changed in place.
         x: data, ``(N, *event)``.
         seed: of whatever is random; each phase draws from a stream named after it.
         training: the joint training, whose batches the pretraining has too.
+        fabric: where to train; ``None``: in this process.
         validation: held-out data, or ``None``.
         checkpoint: where to store the state, and to go on from.
         suffix: ends the phases' names, where there are several restarts.
@@ -68,12 +68,12 @@ class Fit:
         pretrained: what the pretraining trained, if there was one.
     """
 
-    fabric: Fabric
     model: MixtureVAE
     guide: Guide
     x: Tensor
     seed: int
     training: Training
+    fabric: Fabric | None = None
     validation: Tensor | None = None
     checkpoint: Checkpoint | None = None
     suffix: str = ""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from ...guides import Guide
@@ -58,11 +59,10 @@ class Recipe:
         if self.n_init < 1:
             raise ValueError(f"n_init is {self.n_init}: fit at least once")
 
-    def rehearse(self, fabric: Fabric, story: Story, x: Tensor, seed: int) -> None:
+    def rehearse(self, story: Story, x: Tensor, seed: int) -> None:
         """Refuse, before any work, what would fail on the way.
 
         Args:
-            fabric: where to train.
             story: makes a story and its guide.
             x: data, ``(N, *event)``.
             seed: of the story.
@@ -80,9 +80,9 @@ class Recipe:
                 if phase is not None:
                     phase.check(model, guide, rows)
             self.training.trainer(1)
-            fit = Fit(fabric, model, guide, x, seed, self.training)
-            objective = self.training.objective(fit, copy.deepcopy(self.elbo)).eval()
-            objective.elbo.loss(model, guide, rows)
+            fit = Fit(model, guide, x, seed, self.training)
+            with torch.no_grad():
+                self.training.objective(fit, copy.deepcopy(self.elbo)).eval()(rows)
 
     def fit(
         self,
@@ -118,12 +118,12 @@ class Recipe:
             with seeded(seed, "weights", restart):
                 model, guide = story()
             fit = Fit(
-                fabric,
                 model.to(fabric.device, x.dtype),
                 guide.to(fabric.device, x.dtype),
                 x,
                 seed + restart,
                 self.training,
+                fabric,
                 validation,
                 checkpoint,
                 suffix=f" {restart + 1}" if self.n_init > 1 else "",

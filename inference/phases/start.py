@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ..prediction import encode
-from ..training import PhaseProgress, Row
+from ..training import PhaseProgress, Row, is_main_process
 from .phase import Fit, Phase
 
 Features = NDArray[Any]
@@ -89,7 +89,7 @@ class Start(Phase, kind="start", abstract=True):
             fit.guide.load_state_dict(saved["guide"])
             fit.history.append(saved["row"])
             return
-        shown = fit.verbose and fit.fabric.is_global_zero
+        shown = fit.verbose and is_main_process()
         with PhaseProgress(phase, 1, 0, 0, shown) as bar:
             found = self.begin(
                 fit.model, fit.guide, fit.x, seed=fit.seed, pretrained=fit.pretrained

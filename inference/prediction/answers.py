@@ -94,12 +94,12 @@ def responsibilities(
         means = {site: posterior.mean for site, posterior in posteriors.items()}
         gammas = {}
         for mixture in model.prior.mixtures:
-            own, site = mixture.own(means), "c" + mixture.facet
+            own, site = mixture.own(means), mixture.site("c")
             if site in logits:
                 gammas[site] = logits[site].softmax(-1)
                 continue
             try:
-                scores = mixture.expected_log_joint(posteriors["z" + mixture.facet], own.get("w"))
+                scores = mixture.expected_log_joint(posteriors[mixture.site("z")], own.get("w"))
             except NotImplementedError:
                 scores = mixture.log_joint(**own)
             gammas[site] = scores.softmax(-1)
@@ -171,7 +171,7 @@ def sample(
                 else:
                     labels = torch.full((size,), index, device=device)
                 latents |= mixture.draw(labels)
-                chosen["c" + mixture.facet] = labels.cpu()
+                chosen[mixture.site("c")] = labels.cpu()
             law = model.likelihood.distribution(model.prior.code(latents))
             drawn.append((law.mean if mean else law.sample()).cpu())
             clusters.append(chosen)

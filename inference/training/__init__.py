@@ -2,7 +2,7 @@
 
 from .batches import Data, Rows
 from .checkpoint import Checkpoint
-from .devices import launch, make_fabric
+from .devices import is_main_process, launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
 from .progress import PhaseProgress
 from .runs import Run, RunConfig
@@ -22,6 +22,7 @@ __all__ = [
     "TrainingDiverged",
     "TrainingInterrupted",
     "derive_seed",
+    "is_main_process",
     "launch",
     "make_fabric",
     "seeded",

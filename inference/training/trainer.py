@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from .batches import Batch, Data, Share, batches_of, rows_of
 from .checkpoint import Checkpoint

@@ -1,0 +1,181 @@
+"""What a fitted estimator says of data: scikit-learn's surface and the generative answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from ..guides import Guide
+from ..inference import (
+    decode,
+    encode,
+    importance_weighted_bound,
+    posterior_predictive,
+    reconstruct,
+    responsibilities,
+    sample,
+    to_arviz,
+)
+from ..models import MixturePrior, MixtureVAE
+
+Array = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+class Answers:
+    """The methods of a fitted estimator; several facets have a list, or a column, each."""
+
+    n_clusters: int | tuple[int, ...]
+    precision: Any
+    model_: MixtureVAE
+    guide_: Guide
+
+    def clusterings(self) -> tuple[int, ...]:
+        """K of each clustering: of one, or of each facet."""
+        several = isinstance(self.n_clusters, Sequence)
+        return tuple(self.n_clusters) if several else (self.n_clusters,)  # type: ignore[arg-type,return-value]
+
+    def _check_fitted(self) -> None:
+        check_is_fitted(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def _check(self, X: ArrayLike, *, reset: bool = False) -> Tensor:
+        if not reset:
+            check_is_fitted(self)
+        x = validate_data(
+            self,
+            X,
+            reset=reset,
+            dtype=np.float64 if self.precision == "64-true" else np.float32,
+            allow_nd=True,
+            ensure_all_finite=False,
+            ensure_min_samples=2 if reset else 1,
+        )
+        wrong = np.argwhere(~np.isfinite(x))
+        if len(wrong):
+            value = "NaN" if np.isnan(x[tuple(wrong[0])]) else "inf"
+            place = ", ".join(str(index) for index in wrong[0])
+            raise ValueError(f"X holds {value} at [{place}]: impute or drop such rows first")
+        if not reset and x.shape[1:] != self.model_.likelihood.event_shape:
+            raise ValueError(
+                f"X has data of shape {x.shape[1:]}, and {type(self).__name__} was fitted on "
+                f"{self.model_.likelihood.event_shape}"
+            )
+        return torch.from_numpy(np.ascontiguousarray(x))
+
+    def _given(self, X: ArrayLike) -> tuple[MixtureVAE, Guide, Tensor]:
+        x = self._check(X)
+        return self.model_, self.guide_, x
+
+    @property
+    def _mixtures(self) -> tuple[MixturePrior, ...]:
+        return self.model_.prior.mixtures
+
+    def _by_facet(self, each: list[Array]) -> Any:
+        """A list for several facets, and the lone array of one clustering."""
+        return each[0] if isinstance(self.n_clusters, int | np.integer) else each
+
+    def _gammas(self, x: Tensor) -> list[Array]:
+        found = responsibilities(self.model_, self.guide_, x)
+        return [found[mixture.site("c")].numpy() for mixture in self._mixtures]
+
+    def _labels(self, x: Tensor) -> Any:
+        columns = [gamma.argmax(-1) for gamma in self._gammas(x)]
+        lone = isinstance(self.n_clusters, int | np.integer)
+        return columns[0] if lone else np.stack(columns, -1)
+
+    def predict(self, X: ArrayLike) -> Labels:
+        """The likeliest cluster of each datum, ``(N,)``; of each facet, ``(N, J)``."""
+        labels: Labels = self._labels(self._check(X))
+        return labels
+
+    def predict_proba(self, X: ArrayLike) -> Any:
+        """The probabilities of the clusters, ``(N, K)``, rows summing to one; a list by facet."""
+        return self._by_facet(self._gammas(self._check(X)))
+
+    def transform(self, X: ArrayLike) -> Any:
+        """The posterior mean of z, ``(N, D)``; a list by facet."""
+        return self._by_facet([code.numpy() for code in self._codes(X)])
+
+    def inverse_transform(self, Z: Any) -> Array:
+        """E[x | z]: ``(N, D)``, or a list of such by facet, to ``(N, *event)``.
+
+        Raises:
+            ValueError: codes of another shape.
+        """
+        check_is_fitted(self)
+        lone = isinstance(self.n_clusters, int | np.integer)
+        codes = [torch.as_tensor(np.asarray(code)) for code in ([Z] if lone else Z)]
+        shapes = [tuple(code.shape) for code in codes]
+        wanted = [mixture.latent_dim for mixture in self._mixtures]
+        if any(len(shape) != 2 for shape in shapes) or shapes != [
+            (len(codes[0]), dim) for dim in wanted
+        ]:
+            if lone:
+                raise ValueError(f"Z has shape {shapes[0]}: use (N, {wanted[0]})")
+            raise ValueError(f"Z has shapes {shapes}: use (N, D) with D {tuple(wanted)} by facet")
+        return self._decode(codes)
+
+    def reconstruct(self, X: ArrayLike) -> Array:
+        """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
+        return reconstruct(*self._given(X)).numpy()
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        cluster: int | Sequence[int | None] | None = None,
+        mean: bool = False,
+        seed: int = 0,
+    ) -> tuple[Array, Labels]:
+        """Draw data and the cluster of each from the story.
+
+        Args:
+            n_samples: how many.
+            cluster: the cluster to draw from, by facet where there are several (``None`` lets a
+                facet vary); by default clusters are drawn from p(c).
+            mean: give E[x | z] in place of a draw of x; for pictures.
+            seed: same seed, same data.
+
+        Returns:
+            ``(n_samples, *event)``, and ``(n_samples,)`` or ``(n_samples, J)``.
+        """
+        check_is_fitted(self)
+        x, drawn = sample(self.model_, n_samples, cluster=cluster, mean=mean, seed=seed)
+        columns = [drawn[mixture.site("c")].numpy() for mixture in self._mixtures]
+        lone = isinstance(self.n_clusters, int | np.integer)
+        return x.numpy(), columns[0] if lone else np.stack(columns, -1)
+
+    def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
+        """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
+        return posterior_predictive(*self._given(X), n, seed=seed).numpy()
+
+    def to_arviz(self, X: ArrayLike, *, n: int = 100, seed: int = 0) -> Any:
+        """Posterior, posterior predictive, observed data and log-likelihood of X for ArviZ."""
+        return to_arviz(*self._given(X), n=n, seed=seed)
+
+    def score_samples(self, X: ArrayLike, *, num_samples: int = 100) -> Array:
+        """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted."""
+        bound: Array = importance_weighted_bound(*self._given(X), num_samples=num_samples).numpy()
+        return bound
+
+    def score(self, X: ArrayLike, y: object = None) -> float:
+        """The mean of :meth:`score_samples`, in nats per datum."""
+        return float(self.score_samples(X).mean())
+
+    def _codes(self, X: ArrayLike) -> list[Tensor]:
+        codes = encode(*self._given(X))
+        return [codes[mixture.site("z")] for mixture in self._mixtures]
+
+    def _decode(self, codes: Sequence[Tensor]) -> Array:
+        """E[x | z] of the codes by facet."""
+        sites = [mixture.site("z") for mixture in self._mixtures]
+        return decode(self.model_, dict(zip(sites, codes, strict=True))).numpy()

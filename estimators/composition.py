@@ -1,0 +1,165 @@
+"""A story and its guide, composed of unbuilt parts once the shape of a datum is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..guides import (
+    AmortisedGuide,
+    GammaHead,
+    GaussianHead,
+    Guide,
+    Head,
+    LadderGuide,
+    SphericalHead,
+)
+from ..models import Facets, Likelihood, MixturePrior, MixtureVAE, Prior
+from ..networks import Networks, feature_dims
+from ..parts import build, find, spelt
+
+Unbuilt = Callable[..., Any] | str
+
+HEADS: dict[str, type[Head]] = {
+    "real": GaussianHead,
+    "positive": GammaHead,
+    "sphere": SphericalHead,
+}
+
+
+def by_facet(name: str, value: Any, n_facets: int) -> tuple[Any, ...]:
+    """An argument's value for each facet; a single one stands for all.
+
+    Raises:
+        ValueError: not one for each.
+    """
+    each = tuple(value) if isinstance(value, tuple | list) else (value,) * n_facets
+    if len(each) != n_facets:
+        raise ValueError(
+            f"{name} is {value}, and n_clusters makes {n_facets} facet(s): give one for each, or a "
+            "single one for all"
+        )
+    return each
+
+
+def compose(
+    event_shape: tuple[int, ...],
+    *,
+    n_clusters: int | Sequence[int],
+    latent_dim: int | Sequence[int],
+    prior: Unbuilt | Sequence[Unbuilt],
+    posterior: Unbuilt | Mapping[str, Unbuilt],
+    likelihood: Unbuilt,
+    networks: Any,
+    assignment: Unbuilt,
+) -> tuple[MixtureVAE, Guide]:
+    """A fresh story and its guide for data of this shape.
+
+    Args:
+        event_shape: shape of one datum, ``(X,)`` or ``(C, H, W)``.
+        n_clusters: K; several make a facet each, side by side in one prior.
+        latent_dim: D, by facet where there are several.
+        prior: called with (K, D), by facet where there are several.
+        posterior: called with (F, D) for every latent, or such a part for each by its name;
+            ``"auto"`` is the family that lives where the prior does.
+        likelihood: called with (decoder, event_shape).
+        networks: what makes an encoder and a decoder.
+        assignment: called with (guide, prior).
+
+    Raises:
+        TypeError: a part of another kind, one that is built already, or arguments that it has not.
+        ValueError: an unknown name, or parts that do not go together.
+
+    Example:
+        >>> from pyromix.models import Bernoulli, GaussianMixture
+        >>> from pyromix.networks import Perceptron
+        >>> model, guide = compose(
+        ...     (64,),
+        ...     n_clusters=3,
+        ...     latent_dim=2,
+        ...     prior=GaussianMixture,
+        ...     posterior="auto",
+        ...     likelihood=Bernoulli,
+        ...     networks=Perceptron(16),
+        ...     assignment="marginal",
+        ... )
+        >>> model(n=5).shape
+        torch.Size([5, 64])
+    """
+    several = not isinstance(n_clusters, int)
+    sizes = tuple(n_clusters) if isinstance(n_clusters, Sequence) else (n_clusters,)
+    dims = by_facet("latent_dim", latent_dim, len(sizes))
+    pair = networks_of(networks)
+    if getattr(pair, "ladder", False):
+        encoder = pair.encoder(event_shape, len(sizes))  # type: ignore[call-arg]
+        decoder = pair.decoder(dims, event_shape)
+    else:
+        encoder, decoder = pair.encoder(event_shape), pair.decoder(sum(dims), event_shape)
+    mixtures = [
+        build("prior", part, MixturePrior, k, dim)
+        for part, k, dim in zip(by_facet("prior", prior, len(sizes)), sizes, dims, strict=True)
+    ]
+    priors: Prior = Facets(*mixtures) if several else mixtures[0]
+    story = MixtureVAE(priors, build("likelihood", likelihood, Likelihood, decoder, event_shape))
+    widths = feature_dims(encoder, event_shape)
+    if len(widths) not in (1, len(sizes)):
+        raise ValueError(
+            f"networks makes features for {len(widths)} facets, and there are {len(sizes)}"
+        )
+    heads = {
+        mixture.site(name): build(
+            "posterior", head_of(posterior, mixture, name), Head, widths[facet % len(widths)], dim
+        )
+        for facet, mixture in enumerate(mixtures)
+        for name, dim in mixture.latent_dims.items()
+    }
+    rungs = getattr(pair, "ladder", False)
+    encoded = LadderGuide(encoder, **heads) if rungs else AmortisedGuide(encoder, **heads)
+    guide = build("assignment", assignment, Guide, encoded, priors)
+    priors.check_guide(guide.posterior_like(), guide.assignment)
+    return story, guide
+
+
+def head_of(posterior: Unbuilt | Mapping[str, Unbuilt], mixture: MixturePrior, name: str) -> Any:
+    """The part that makes the head of one of a mixture's latents.
+
+    Raises:
+        ValueError: there is none for it.
+    """
+    if isinstance(posterior, Mapping):
+        site = mixture.site(name)
+        found = posterior.get(site, posterior.get(name))
+        if found is None:
+            raise ValueError(
+                f"posterior has no head for {site!r}, a latent of {type(mixture).__name__}: give "
+                f"one beside {', '.join(map(repr, posterior))}"
+            )
+        return found
+    if posterior != "auto":
+        return posterior
+    support = mixture.lives_on() if name == "z" else "real"
+    if support not in HEADS:
+        raise ValueError(
+            f"posterior is 'auto', and {type(mixture).__name__} lives on {support!r}, for which "
+            "the zoo has no head: give one of your own"
+        )
+    return HEADS[support]
+
+
+def networks_of(value: Any) -> Networks:
+    """The pair that makes an encoder and a decoder: an object, its class, or its name.
+
+    Raises:
+        TypeError: it has not both methods.
+        ValueError: an unknown name.
+    """
+    if isinstance(value, str):
+        value = find("networks", value)
+    pair = value() if isinstance(value, type) else value
+    if not callable(getattr(pair, "encoder", None)) or not callable(getattr(pair, "decoder", None)):
+        raise TypeError(
+            f"networks is {spelt(value)}: give an object with the methods encoder(event_shape) and "
+            "decoder(code_dim, event_shape), such as Perceptron()"
+        )
+    networks: Networks = pair
+    return networks

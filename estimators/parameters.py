@@ -1,0 +1,83 @@
+"""Arguments within arguments: ``training__max_epochs`` and ``prior__covariance``, by copies."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from ..guides import Guide, Head
+from ..inference import MixtureELBO, Pretraining, Start
+from ..models import Likelihood, MixturePrior
+from ..networks import Networks
+from ..parts import Part, changed, find, keywords_of, spelt, unknown
+
+KINDS: dict[str, type[Part]] = {
+    "prior": MixturePrior,
+    "posterior": Head,
+    "likelihood": Likelihood,
+    "networks": Networks,
+    "assignment": Guide,
+    "objective": MixtureELBO,
+    "pretraining": Pretraining,
+    "start": Start,
+}
+
+
+class Parameters:
+    """Reads and sets the arguments of an estimator's parts as scikit-learn does.
+
+    Parts are shared by all estimators that have them as defaults, so setting an argument of one
+    puts a changed copy in its place.
+    """
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The arguments by name; with ``deep`` those of parts too, as ``part__name``."""
+        found: dict[str, Any] = super().get_params(deep=deep)  # type: ignore[misc]
+        for name, value in list(found.items()) if deep else ():
+            if "__" not in name:
+                for inner, each in keywords_of(value).items():
+                    found.setdefault(f"{name}__{inner}", each)
+        return found
+
+    def set_params(self, **params: Any) -> Self:
+        """Set arguments by name, those of parts as ``part__name``.
+
+        Raises:
+            ValueError: an unknown argument.
+            TypeError: an argument that a part has not.
+        """
+        own: dict[str, Any] = {}
+        inner: dict[str, dict[str, Any]] = {}
+        for name, value in params.items():
+            first, _, rest = name.partition("__")
+            if rest:
+                inner.setdefault(first, {})[rest] = value
+            else:
+                own[first] = value
+        super().set_params(**own)  # type: ignore[misc]
+        for name, changes in inner.items():
+            if not hasattr(self, name):
+                known = self.get_params(deep=False)
+                raise ValueError(unknown("the argument", name, known))
+            setattr(self, name, changed(self._part(name, min(changes)), **changes))
+        return self
+
+    def _part(self, name: str, wanted: str) -> Any:
+        value = getattr(self, name)
+        if isinstance(value, str) and name in KINDS and value != "auto":
+            value = find(KINDS[name].kind, value, name)
+        if value is None or isinstance(value, str | int | float | tuple | list):
+            raise ValueError(
+                f"{name} is {spelt(value)}, which has no argument {wanted!r}: set {name} first"
+            )
+        return value
+
+    def __repr__(self) -> str:
+        """The arguments that are not at their defaults."""
+        usual = type(self)().get_params(deep=False)
+        given = {
+            name: value
+            for name, value in self.get_params(deep=False).items()
+            if value is not usual[name] and spelt(value) != spelt(usual[name])
+        }
+        listed = ", ".join(f"{name}={spelt(value)}" for name, value in given.items())
+        return f"{type(self).__name__}({listed})"
