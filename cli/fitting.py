@@ -14,8 +14,8 @@ import typer
 
 from ..data import Dataset, fingerprint
 from ..estimators import ESTIMATORS, DeepMixture, configured, run_config, write_fitted
-from ..estimators.options import choose
 from ..inference import Run
+from ..parts import choose, find
 from ..reports import write_report
 from .errors import INTERRUPTED, tell
 from .inputs import Source
@@ -52,11 +52,11 @@ def start(
     if not 0 <= seed < 2**32:
         raise ValueError(f"--seed is {seed}: use 0 to {2**32 - 1}")
     given = arguments(kind, {**options, "random_state": seed}, settings)
-    estimator = kind(**{"verbose": True, **given})
+    estimator = kind(verbose=True).set_params(**given)
     path = Path("runs") / f"{method}-{source.name}" if out is None else out
     train = source.load()
     held_out = source.held_out(train)
-    config = run_config(method, estimator, source.record(train), command)
+    config = run_config(estimator, source.record(train), command)
     run = Run.create(path, replace(config, seed=seed))
     with _stoppable(run):
         try:
@@ -95,7 +95,7 @@ def resume(
             f"{path} is finished: use it with pyromix evaluate or sample, or fit anew with a "
             "higher --max-epochs and another --out"
         )
-    if method not in (None, config.estimator):
+    if method is not None and find("estimator", method, "METHOD").alias != config.estimator:
         raise ValueError(f"{path} is a run of {config.estimator!r}, not {method!r}: leave METHOD")
     changed = {name: value for name, value in options.items() if value not in (None, [])}
     fixed = ", ".join(sorted(set(changed) - {"device"}))

@@ -103,7 +103,11 @@ def fit(
     ] = None,
     settings: Annotated[
         list[str] | None,
-        _option("--set", "Any other argument of the method, as often as needed.", "NAME=VALUE"),
+        _option(
+            "--set",
+            "Any other argument of the method, as often as needed; a dot reaches into a part.",
+            "NAME=VALUE",
+        ),
     ] = None,
     label_column: LabelColumn = None,
     root: Root = None,
@@ -133,8 +137,8 @@ def fit(
     \b
     Examples:
       pyromix fit vade digits --seed 1 --out runs/second
-      pyromix fit gmvae mnist -k 16 --set information_floor=1.0
-      pyromix fit vade images.npy --set hidden_dims=500,500
+      pyromix fit gmvae mnist -k 16 --set 'terms=[InformationFloor(1.0)]'
+      pyromix fit vade images.npy --set networks.hidden_dims=500,500 --set prior=student-mixture
       pyromix fit mfcvae shapes3d-1 -k 60,20 --latent-dim 20,2
       pyromix fit --resume runs/gmvae-mnist
     """
@@ -144,10 +148,10 @@ def fit(
     options = {
         "n_clusters": n_clusters,
         "random_state": seed,
-        "max_epochs": max_epochs,
+        "training__max_epochs": max_epochs,
         "n_init": n_init,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
+        "training__batch_size": batch_size,
+        "training__learning_rate": learning_rate,
         "latent_dim": latent_dim,
         "device": device,
         "devices": devices,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ from .persistence import load, save
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class DeepMixture(  # type: ignore[misc]
+class DeepMixture(
     Parameters, Answers, ClusterMixin, TransformerMixin, BaseEstimator, Part, kind="estimator"
 ):
     """A deep mixture model of any parts: prior, posterior, likelihood, networks, objective.
@@ -112,7 +112,7 @@ class DeepMixture(  # type: ignore[misc]
     random_state: Any = None
     device: str = "auto"
     devices: int = 1
-    precision: Any = "32-true"
+    precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"
     verbose: bool = False
 
     alias: ClassVar[str]
@@ -134,6 +134,7 @@ class DeepMixture(  # type: ignore[misc]
             ValueError, TypeError: names the argument, what came and what would do.
             TrainingDiverged: the loss became infinite or NaN.
         """
+        self.check_arguments()
         x = self._check(X, reset=True)
         if not all(1 <= n_clusters <= len(x) for n_clusters in self.clusterings()):
             raise ValueError(

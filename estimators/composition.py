@@ -86,13 +86,13 @@ def compose(
         >>> model(n=5).shape
         torch.Size([5, 64])
     """
-    several = not isinstance(n_clusters, int)
+    several = isinstance(n_clusters, Sequence)
     sizes = tuple(n_clusters) if isinstance(n_clusters, Sequence) else (n_clusters,)
     dims = by_facet("latent_dim", latent_dim, len(sizes))
     pair = networks_of(networks)
     if getattr(pair, "ladder", False):
         encoder = pair.encoder(event_shape, len(sizes))  # type: ignore[call-arg]
-        decoder = pair.decoder(dims, event_shape)
+        decoder = pair.decoder(dims, event_shape)  # type: ignore[arg-type]
     else:
         encoder, decoder = pair.encoder(event_shape), pair.decoder(sum(dims), event_shape)
     mixtures = [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from ..guides import Guide, Head
 from ..inference import MixtureELBO, Pretraining, Start
 from ..models import Likelihood, MixturePrior
 from ..networks import Networks
-from ..parts import Part, changed, find, keywords_of, spelt, unknown
+from ..parts import Part, changed, check_types, find, keywords_of, resolve, spelt, unknown
 
 KINDS: dict[str, type[Part]] = {
     "prior": MixturePrior,
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Part]] = {
     "pretraining": Pretraining,
     "start": Start,
 }
+UNBUILT = ("prior", "posterior", "likelihood", "assignment", "objective")
 
 
 class Parameters:
@@ -60,6 +62,21 @@ class Parameters:
                 raise ValueError(unknown("the argument", name, known))
             setattr(self, name, changed(self._part(name, min(changes)), **changes))
         return self
+
+    def check_arguments(self) -> None:
+        """Refuse arguments of the wrong type or kind, before any work.
+
+        Raises:
+            TypeError, ValueError: names the argument, what came and what would do.
+        """
+        given = self.get_params(deep=False)
+        check_types(type(self), {name: given[name] for name in given if name != "random_state"})
+        for name, value in given.items():
+            several = isinstance(value, tuple | list | Mapping)
+            for each in (value if several else [value]) if name in UNBUILT else ():
+                part = value[each] if isinstance(value, Mapping) else each
+                if part != "auto":
+                    resolve(name, part, KINDS[name])
 
     def _part(self, name: str, wanted: str) -> Any:
         value = getattr(self, name)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..inference import Run, RunConfig, seeded
-from ..parts import UnknownPartError, describe, find, handed, restore
+from ..parts import UnknownPartError, describe, find, handed, name_of, restore
 
 
 def run_config(estimator: Any, data: Mapping[str, Any], command: str = "") -> RunConfig:
@@ -26,9 +26,9 @@ def run_config(estimator: Any, data: Mapping[str, Any], command: str = "") -> Ru
     seed = getattr(estimator, "seed_", None)
     if not isinstance(arguments["random_state"], int | None):
         arguments["random_state"] = seed
-    return RunConfig(
-        describe(type(estimator))["part"], describe(arguments), seed, dict(data), command
-    )
+    kind = type(estimator)
+    name = kind.alias if find("estimator", kind.alias) is kind else name_of(kind)
+    return RunConfig(name, describe(arguments), seed, dict(data), command)
 
 
 def save(estimator: Any, path: str | Path) -> None:

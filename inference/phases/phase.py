@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Part
+from ...parts import Part, check_types
 from ..training import Checkpoint, Row
 
 if TYPE_CHECKING:
@@ -97,6 +97,9 @@ class Phase(Part, abstract=True):
     Nested parameters can be read and set as scikit-learn does (``training__max_epochs=40``), and
     setting gives a changed copy, since a default is shared by all estimators.
     """
+
+    def __post_init__(self) -> None:
+        check_types(type(self), {each.name: getattr(self, each.name) for each in fields(self)})  # type: ignore[arg-type]
 
     @abstractmethod
     def __call__(self, fit: Fit) -> None:

@@ -40,6 +40,7 @@ class GaussianMixtureStart(Start, alias="gmm"):
     on: str = "code"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.covariance not in COVARIANCES:
             raise ValueError(
                 f"covariance is {self.covariance!r}: use one of {', '.join(COVARIANCES)}"

@@ -1,0 +1,89 @@
+"""Arguments against the types they are declared with: an error at once, and not deep in a fit."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+import types
+import typing
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from .registry import spelt
+
+
+@cache
+def hints_of(kind: type) -> dict[str, Any]:
+    """The declared types of a class's attributes, by name."""
+    return typing.get_type_hints(kind)
+
+
+def check_types(kind: type, values: Mapping[str, Any]) -> None:
+    """Refuse arguments of another type than a class declares for them.
+
+    NumPy's numbers are numbers; a bool is none.
+
+    Args:
+        kind: a dataclass.
+        values: arguments by name.
+
+    Raises:
+        TypeError: names the argument, what came and what would do.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class Toy:
+        ...     size: int | None = None
+        >>> check_types(Toy, {"size": 3})
+        >>> check_types(Toy, {"size": "3"})
+        Traceback (most recent call last):
+        TypeError: size is '3': Toy takes int or None
+    """
+    hints = hints_of(kind)
+    for name, value in values.items():
+        if not fits(value, hints[name]):
+            wanted = words(hints[name])
+            raise TypeError(f"{name} is {spelt(value)}: {kind.__name__} takes {wanted}")
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of the type that a hint names."""
+    if hint is Any:
+        return True
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, each) for each in inner)
+    if origin is typing.Literal:
+        return any(type(value) is type(each) and value == each for each in inner)
+    if origin is tuple:
+        if not isinstance(value, tuple | list):
+            return False
+        each = inner[:1] * len(value) if inner[1:] == (...,) else inner
+        return len(each) == len(value) and all(map(fits, value, each))
+    if origin is not None:
+        if origin is typing.get_origin(typing.Callable[..., Any]):
+            return callable(value)
+        return isinstance(value, origin) and not isinstance(value, str)
+    if hint is bool or isinstance(value, bool):
+        return hint is bool and isinstance(value, bool)
+    if hint is float:
+        return isinstance(value, numbers.Real)
+    if hint is int:
+        return isinstance(value, numbers.Integral)
+    return isinstance(value, hint) if inspect.isclass(hint) else True
+
+
+def words(hint: Any) -> str:
+    """A type as a person would say it."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(dict.fromkeys(map(words, inner)))
+    if origin is typing.Literal:
+        return " or ".join(map(repr, inner))
+    if origin is tuple:
+        return f"({', '.join('…' if each is ... else words(each) for each in inner)})"
+    if origin is not None:
+        return "a part" if origin is typing.get_origin(typing.Callable[..., Any]) else "a list"
+    return "None" if hint is type(None) else str(getattr(hint, "__name__", hint))
