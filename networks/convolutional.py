@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 Shape = tuple[int, int, int]
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Layer(NamedTuple):
@@ -58,6 +59,24 @@ def _block(
     return [module, *norm, activation()]
 
 
+def channels_last(network: Network) -> Network:
+    """The same network, its convolutions a third quicker on a CPU by the memory order they work in.
+
+    Weights themselves stay contiguous: of others Pyro's parameter store makes contiguous copies, so
+    that plain ``SVI`` would train the copies and leave the network as it was.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.register_forward_pre_hook(_reordered)
+    return network
+
+
+def _reordered(_: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    (x,) = inputs
+    # Told by the stride, since images of one channel count as being in either order.
+    return (x if x.stride(1) == 1 else x.clone(memory_format=torch.channels_last),)
+
+
 class Stack(nn.Module):
     """Layers that treat any number of batch dimensions as one.
 
@@ -71,8 +90,7 @@ class Stack(nn.Module):
         self, layers: Sequence[nn.Module], event_dim: int, out_shape: tuple[int, ...]
     ) -> None:
         super().__init__()
-        # In this memory order convolutions are a third quicker on a CPU.
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.layers = channels_last(nn.Sequential(*layers))
         self.event_dim = event_dim
         self.out_shape = out_shape
 

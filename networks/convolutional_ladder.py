@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from .convolutional import channels_last
 from .image_pairs import image_shape
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
 
@@ -89,9 +90,7 @@ class ConvolutionalLadder(LadderNetworks):
             rungs.append(nn.Sequential(halving, last, nn.Flatten()))
             ends = [size // 2 - 1 if top == width else size // 4 for size in side]
             out_features.append(top * prod(ends))
-        encoder = LadderEncoder(backbones, rungs, out_features, 3)
-        # In this memory order convolutions are a third quicker on a CPU.
-        return encoder.to(memory_format=torch.channels_last)
+        return channels_last(LadderEncoder(backbones, rungs, out_features, 3))
 
     def decoder(  # type: ignore[override]
         self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
@@ -115,8 +114,9 @@ class ConvolutionalLadder(LadderNetworks):
             upwards.append(
                 nn.Sequential(upscaling, _activated(nn.ConvTranspose2d(2 * above, above, 3, 1, 1)))
             )
-        decoder = LadderDecoder(latent_dims, rungs, upwards, _joined_channels, event_shape)
-        return decoder.to(memory_format=torch.channels_last)
+        return channels_last(
+            LadderDecoder(latent_dims, rungs, upwards, _joined_channels, event_shape)
+        )
 
 
 def _activated(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:

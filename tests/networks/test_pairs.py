@@ -6,8 +6,13 @@ import pickle
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 
+import pyro
 import pytest
 import torch
+from pyro import distributions as dist
+from pyro.infer import SVI, Trace_ELBO
+from pyro.nn import PyroModule
+from pyro.optim import Adam
 from torch import Tensor, nn
 
 from pyromix.networks import (
@@ -90,6 +95,34 @@ def test_gradients_reach_every_parameter(case: tuple[Networks, Shape]) -> None:
         for name, parameter in network.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.abs().sum() > 0, name
+
+
+class Autoencoder(PyroModule):  # type: ignore[misc]
+    """x given a code that is a linear function of the features, as a Pyro program."""
+
+    def __init__(self, case: tuple[Networks, Shape]) -> None:
+        super().__init__("autoencoder")
+        self.encoder, self.decoder, code_dim = built(case)
+        self.head = nn.Linear(sum(feature_dims(self.encoder, case[1])), code_dim)
+
+    def forward(self, x: Tensor) -> None:
+        features = self.encoder(x)
+        given = features if isinstance(features, tuple) else (features,)
+        mean = self.decoder(self.head(torch.cat(given, -1)))
+        pyro.sample("x", dist.Normal(mean, 1.0).to_event(mean.dim()), obs=x)
+
+
+@pytest.mark.parametrize("case", [*PAIRS, *LADDERS], ids=named)
+def test_plain_svi_moves_every_weight(case: tuple[Networks, Shape]) -> None:
+    """Pyro's store copies parameters that are not contiguous, and then trains its copies."""
+    model = Autoencoder(case)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    svi = SVI(model, lambda x: None, Adam({"lr": 1e-2}), Trace_ELBO())
+    for _ in range(2):
+        svi.step(torch.rand(6, *case[1]))
+    assert [
+        name for name, value in model.named_parameters() if torch.equal(before[name], value)
+    ] == []
 
 
 @pytest.mark.parametrize("case", [*PAIRS, *LADDERS], ids=named)
