@@ -27,8 +27,8 @@ class LadderGuide(AmortisedGuide, abstract=True):
     Example:
         >>> import torch
         >>> from pyromix.guides import GaussianHead
-        >>> from pyromix.networks import mlp_ladder
-        >>> encoder, decoder = mlp_ladder((64,), (5, 2), hidden_dims=(32, 16))
+        >>> from pyromix.networks import PerceptronLadder
+        >>> encoder = PerceptronLadder((32, 16)).encoder((64,), 2)
         >>> guide = LadderGuide(encoder, z_0=GaussianHead(32, 5), z_1=GaussianHead(16, 2))
         >>> guide.posterior(torch.zeros(3, 64))["z_1"].mean.shape
         torch.Size([3, 2])

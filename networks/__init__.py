@@ -5,10 +5,10 @@ What estimators take are the pair objects, which build an encoder and the decode
 
 from .bounds import inverse_soft_clamp, soft_clamp, soft_clamp_exp
 from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer
-from .convolutional_ladder import ConvolutionalLadder, conv_ladder
-from .image_pairs import NETWORKS, ByShape, Convolutional, Convolutions, Strided, encoder_decoder
+from .convolutional_ladder import ConvolutionalLadder
+from .image_pairs import ByShape, Convolutional, Convolutions, Strided
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
-from .ladder_pairs import LadderByShape, PerceptronLadder, mlp_ladder
+from .ladder_pairs import LadderByShape, PerceptronLadder
 from .mlp import MLP
 from .pairs import Networks, Perceptron, feature_dims
 from .residual import Residual, ResidualBlock
@@ -16,7 +16,6 @@ from .residual import Residual, ResidualBlock
 __all__ = [
     "GMVAE_LAYERS",
     "MLP",
-    "NETWORKS",
     "STRIDED_LAYERS",
     "ByShape",
     "ConvDecoder",
@@ -35,11 +34,8 @@ __all__ = [
     "Residual",
     "ResidualBlock",
     "Strided",
-    "conv_ladder",
-    "encoder_decoder",
     "feature_dims",
     "inverse_soft_clamp",
-    "mlp_ladder",
     "soft_clamp",
     "soft_clamp_exp",
 ]

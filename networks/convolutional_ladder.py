@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -13,6 +12,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from .convolutional import channels_last
 from .image_pairs import image_shape
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
+from .pairs import widths
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,9 @@ class ConvolutionalLadder(LadderNetworks):
     output_norm: bool = False
     rung_norm: bool = False
     weight_norm: bool = False
+
+    def __post_init__(self) -> None:
+        widths(self.channels, "channels")
 
     def _sizes(
         self, event_shape: tuple[int, ...], depth: int
@@ -126,11 +129,3 @@ def _activated(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
 
 def _joined_channels(own: Tensor, above: Tensor) -> Tensor:
     return torch.cat([own, above], 1)
-
-
-def conv_ladder(
-    shape: tuple[int, ...], latent_dims: Sequence[int], *, channels: int = 64
-) -> tuple[LadderEncoder, LadderDecoder]:
-    """Both networks of a :class:`ConvolutionalLadder`."""
-    pair, dims = ConvolutionalLadder(channels), tuple(latent_dims)
-    return pair.encoder(shape, len(dims)), pair.decoder(dims, shape)

@@ -9,9 +9,7 @@ from typing import ClassVar
 from torch import nn
 
 from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer, Shape
-from .pairs import Networks, Perceptron, feature_dims
-
-NETWORKS = ("auto", "mlp", "conv", "strided")
+from .pairs import Networks, Perceptron
 
 
 def image_shape(networks: object, event_shape: tuple[int, ...]) -> Shape:
@@ -138,48 +136,3 @@ class ByShape(Networks):
     def decoder(self, code_dim: int, event_shape: tuple[int, ...]) -> nn.Module:
         """A new network from codes ``(..., D)`` to ``(..., *event)``."""
         return self.chosen(event_shape).decoder(code_dim, event_shape)
-
-
-def encoder_decoder(
-    event_shape: tuple[int, ...],
-    code_dim: int,
-    *,
-    network: str = "mlp",
-    hidden_dims: Sequence[int] = (500, 500, 2000),
-    batch_norm: bool = False,
-) -> tuple[nn.Module, nn.Module, int]:
-    """An encoder, its decoder and the encoder's width, by the name of a pair.
-
-    Args:
-        event_shape: shape of one datum.
-        code_dim: size of what the decoder takes, D.
-        network: ``"mlp"``, :class:`Perceptron`; ``"conv"``, :class:`Convolutional`; ``"strided"``,
-            :class:`Strided`; or ``"auto"``, :class:`ByShape` of the first and the last.
-        hidden_dims: of the perceptron.
-        batch_norm: of the perceptron.
-
-    Raises:
-        ValueError: an unknown network, or one that does not fit the data.
-
-    Example:
-        >>> encoder, decoder, width = encoder_decoder((1, 8, 8), 10, hidden_dims=(32,))
-        >>> width
-        32
-    """
-    if network not in NETWORKS:
-        raise ValueError(f"network is {network!r}: use one of {', '.join(NETWORKS)}")
-    if network in ("conv", "strided") and len(event_shape) != 3:
-        raise ValueError(
-            f"network is {network!r} and a datum has shape {event_shape}: give images (C, H, W), "
-            "or use network='mlp'"
-        )
-    perceptron = Perceptron(tuple(hidden_dims), batch_norm=batch_norm)
-    pairs: dict[str, Networks] = {
-        "auto": ByShape(perceptron, Strided()),
-        "mlp": perceptron,
-        "conv": Convolutional(),
-        "strided": Strided(),
-    }
-    encoder = pairs[network].encoder(event_shape)
-    decoder = pairs[network].decoder(code_dim, event_shape)
-    return encoder, decoder, feature_dims(encoder, event_shape)[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -135,15 +134,3 @@ class LadderByShape(LadderNetworks):
 
 def _gated_add(own: Tensor, above: Tensor) -> Tensor:
     return 0.1 * own + above
-
-
-def mlp_ladder(
-    event_shape: tuple[int, ...],
-    latent_dims: Sequence[int],
-    *,
-    hidden_dims: Sequence[int] = (500, 2000),
-    batch_norm: bool = False,
-) -> tuple[LadderEncoder, LadderDecoder]:
-    """Both networks of a :class:`PerceptronLadder`."""
-    pair, dims = PerceptronLadder(tuple(hidden_dims), batch_norm), tuple(latent_dims)
-    return pair.encoder(event_shape, len(dims)), pair.decoder(dims, event_shape)

@@ -92,7 +92,7 @@ class Residual(Networks):
 
     def __post_init__(self) -> None:
         for argument in ("channels", "blocks"):
-            widths((getattr(self, argument),), argument)
+            widths(getattr(self, argument), argument)
 
     def levels(self, event_shape: tuple[int, ...]) -> list[tuple[int, Size]]:
         """Channels and sides after each level, the first that of the image itself."""

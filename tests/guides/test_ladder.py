@@ -6,11 +6,11 @@ import torch
 
 from pyromix.guides import GaussianHead, LadderGuide, OptimalAssignment
 from pyromix.models import Facets, GaussianMixture, StyleMixture
-from pyromix.networks import mlp_ladder
+from pyromix.networks import PerceptronLadder
 
 
 def test_heads_see_their_own_rung() -> None:
-    encoder, _ = mlp_ladder((4,), (3, 2), hidden_dims=(6, 8))
+    encoder = PerceptronLadder((6, 8)).encoder((4,), 2)
     heads = {
         "z_0": GaussianHead(6, 3),
         "z_1": GaussianHead(8, 2),
@@ -25,7 +25,7 @@ def test_heads_see_their_own_rung() -> None:
 
 
 def test_the_optimal_rule_probes_every_facet() -> None:
-    encoder, _ = mlp_ladder((4,), (3, 2), hidden_dims=(6, 8))
+    encoder = PerceptronLadder((6, 8)).encoder((4,), 2)
     guide = LadderGuide(
         encoder,
         z_0=GaussianHead(6, 3),

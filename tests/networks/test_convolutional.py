@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyromix.networks import GMVAE_LAYERS, ConvDecoder, ConvEncoder, Layer, encoder_decoder
+from pyromix.networks import GMVAE_LAYERS, ConvDecoder, ConvEncoder, Layer
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (2, 19, 23)])
@@ -28,16 +28,3 @@ def test_published_sizes() -> None:
 def test_layers_that_do_not_fit() -> None:
     with pytest.raises(ValueError, match="layers do not fit"):
         ConvEncoder((1, 8, 8), GMVAE_LAYERS[28, 28])
-
-
-def test_pair_of_perceptrons_flattens_images() -> None:
-    encoder, decoder, width = encoder_decoder((1, 8, 8), 5, hidden_dims=(16, 12))
-    assert encoder(torch.rand(3, 4, 1, 8, 8)).shape == (3, 4, width)
-    assert decoder(torch.rand(3, 4, 5)).shape == (3, 4, 1, 8, 8)
-
-
-def test_conv_pair_names_the_sizes_it_takes() -> None:
-    with pytest.raises(ValueError, match="28×28 or 32×32"):
-        encoder_decoder((1, 16, 16), 5, network="conv")
-    with pytest.raises(ValueError, match="mlp, conv"):
-        encoder_decoder((4,), 5, network="cnn")

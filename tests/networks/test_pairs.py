@@ -97,7 +97,7 @@ def test_gradients_reach_every_parameter(case: tuple[Networks, Shape]) -> None:
             assert parameter.grad.abs().sum() > 0, name
 
 
-class Autoencoder(PyroModule):  # type: ignore[misc]
+class Autoencoder(PyroModule):
     """x given a code that is a linear function of the features, as a Pyro program."""
 
     def __init__(self, case: tuple[Networks, Shape]) -> None:
@@ -219,6 +219,7 @@ def test_features_are_counted_without_a_trace() -> None:
         (lambda: Perceptron((4, 0)), r"hidden_dims is \(4, 0\)"),
         (lambda: Perceptron(large=()), r"large is \(\)"),
         (lambda: PerceptronLadder(()), r"hidden_dims is \(\)"),
+        (lambda: ConvolutionalLadder(0), "channels is 0"),
         (lambda: Strided().encoder((64,)), r"networks is Strided\(\).*shape \(64,\).*perceptrons"),
         (lambda: Strided().decoder(5, (64,)), r"networks is Strided\(\).*shape \(64,\)"),
         (lambda: Convolutional().encoder((1, 16, 16)), "28×28 or 32×32.*Strided"),

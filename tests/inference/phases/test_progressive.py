@@ -22,7 +22,7 @@ from pyromix.inference import (
 )
 from pyromix.inference.phases.initialisation import refit_mixture
 from pyromix.models import Bernoulli, Facets, GaussianMixture, MixtureVAE
-from pyromix.networks import mlp_ladder
+from pyromix.networks import PerceptronLadder
 
 ELBOS = [ClosedFormELBO, EnumeratedELBO]
 X = (torch.rand(40, 6, generator=torch.Generator().manual_seed(0)) > 0.5).float()
@@ -30,7 +30,8 @@ X = (torch.rand(40, 6, generator=torch.Generator().manual_seed(0)) > 0.5).float(
 
 def story() -> tuple[MixtureVAE, Guide]:
     """Two facets in a ladder of perceptrons."""
-    encoder, decoder = mlp_ladder((6,), (2, 1), hidden_dims=(8, 7))
+    ladder = PerceptronLadder((8, 7))
+    encoder, decoder = ladder.encoder((6,), 2), ladder.decoder((2, 1), (6,))
     model = MixtureVAE(
         Facets(GaussianMixture(3, 2), GaussianMixture(4, 1)), Bernoulli(decoder, (6,))
     )
