@@ -10,14 +10,27 @@ from pyro.infer import TraceEnum_ELBO
 from pyro.poutine import Trace
 
 from .objective import Evaluation, MixtureELBO, Program
-from .traces import ScaleLatents, read_traces
+from .traces import ScaleLatents, data_size, read_traces
 
 
 class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO, alias="enumerated"):
-    """The bound by Pyro's exact enumeration of every discrete site: for any story, anyone's.
+    r"""The bound by Pyro's exact enumeration: for any story and guide that Pyro enumerates.
 
-    The responsibilities and the named parts are read off the traces, so terms work on stories and
-    guides that know nothing of this package.
+    .. math:: L = \frac1N\, \mathbb E_{q(z, g \mid x)} \Bigl[
+        \log \sum_m p(x, z, g, m) - \log q(z, g \mid x) \Bigr]
+
+    g are the discrete sites enumerated in the guide, m those enumerated in the model, both summed
+    exactly, and z all others, sampled. z may look at g, as in q(z | x, c), and discrete sites at
+    each other. N counts the plates that hold every cluster: neither a plate of features nor an
+    unrelated one changes nats per datum. A masked row counts in N.
+
+    The loss without terms is Pyro's own, in value and gradient, on every such story. Its named
+    parts and what terms look at are read off the traces: for each cluster the marginals q(c | x)
+    and p(c), one for each datum where p(c) depends on it, of the rows that are not masked. Where
+    traces do not say, :meth:`parts` or the first step with terms is refused in a line: clusters
+    enumerated in the model that depend on each other across plates or in more than 10,000 joint
+    states have no named parts (the loss is then one part, ``negative_bound``), and a p(c) that
+    looks at a z drawn for each cluster apart is no p(c) for terms.
 
     Args:
         terms: functionals of the responsibilities to add, each with its own weight.
@@ -35,12 +48,15 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO, alias="enumerated"):
         >>> loss = svi.step(torch.rand(8, 64))
     """
 
+    _recorded: list[tuple[Trace, Trace]] | None = None
+
     def _get_traces(
         self, model: Program, guide: Program, args: Any, kwargs: Any
     ) -> Iterator[tuple[Trace, Trace]]:
         traces: tuple[Trace, Trace]
         for traces in super()._get_traces(model, guide, args, kwargs):  # type: ignore[no-untyped-call]
-            self._recorded.append(traces)
+            if self._recorded is not None:
+                self._recorded.append(traces)
             yield traces
 
     def negative_bound(
@@ -51,22 +67,29 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO, alias="enumerated"):
         if any(weight != 1.0 for weight in weights.values()):
             scale = weights if len(weights) > 1 else weights["_0"]
             model, guide = ScaleLatents(scale)(model), ScaleLatents(scale)(guide)
-        self._recorded: list[tuple[Trace, Trace]] = []
         # Pyro wants one scale for all that is enumerated in the model; else the parts are the loss.
         uneven = len(set(weights.values())) > 1
         loss: Any = None
+        traces: list[tuple[Trace, Trace]] = []
+        self._recorded = traces
+        try:
+            if uneven:
+                list(self._get_traces(model, guide, args, kwargs))
+            elif torch.is_grad_enabled():
+                loss = TraceEnum_ELBO.differentiable_loss(self, model, guide, *args, **kwargs)
+            else:
+                loss = TraceEnum_ELBO.loss(self, model, guide, *args, **kwargs)
+        finally:
+            self._recorded = None
+        size = data_size(traces[0][0])
+        reading = read_traces(traces, size * self.num_particles, differentiable=uneven)
+        if uneven and reading.unnamed:
+            raise NotImplementedError(reading.unnamed)
         if uneven:
-            list(self._get_traces(model, guide, args, kwargs))
-        elif torch.is_grad_enabled():
-            loss = TraceEnum_ELBO.differentiable_loss(self, model, guide, *args, **kwargs)
-        else:
-            loss = TraceEnum_ELBO.loss(self, model, guide, *args, **kwargs)
-        reading = read_traces(self._recorded, self.max_plate_nesting, differentiable=uneven)
-        self._recorded = []
-        values = torch.stack(list(reading.parts.values()))
-        parts = dict(zip(reading.parts, values.detach(), strict=True))
-        if uneven:
-            return Evaluation(values.sum(), parts, reading.responsibilities)
-        # Without gradients Pyro gives a float: back to the precision and device of the traces.
-        loss = torch.as_tensor(loss, dtype=values.dtype, device=values.device)
-        return Evaluation(loss / reading.full_size, parts, reading.responsibilities)
+            loss = torch.stack(list(reading.parts.values())).sum()
+        else:  # without gradients a float: back to the precision and device of the traces
+            loss = reading.zero + loss / size
+        parts = reading.parts or {"negative_bound": loss}
+        parts = {name: part.detach() for name, part in parts.items()}
+        found = reading.responsibilities
+        return Evaluation(loss, parts, found, reading.unnamed, reading.unread)

@@ -34,12 +34,17 @@ class Evaluation:
     Attributes:
         loss: scalar, differentiable: the negative bound.
         parts: detached scalars by name, which sum to the loss.
-        responsibilities: for each clustering site q(c | x), ``(..., B, K)``, and p(c), ``(K,)``.
+        responsibilities: for each clustering site q(c | x), ``(..., B, K)``, and p(c), ``(K,)``, or
+            ``(..., B, K)`` where it depends on the datum.
+        unnamed: why the parts cannot be named, if so; the loss is then one part.
+        unread: why the responsibilities cannot be read, if so.
     """
 
     loss: Tensor
     parts: dict[str, Tensor]
     responsibilities: Clusterings = field(default_factory=dict)
+    unnamed: str = ""
+    unread: str = ""
 
 
 class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
@@ -90,7 +95,10 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
     def clusterings(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Clusterings:
         """For each clustering site q(c | x) and p(c); x may be outside the likelihood's support."""
         with pyro.validation_enabled(False):
-            return self.negative_bound(model, guide, *args, **kwargs).responsibilities
+            evaluation = self.negative_bound(model, guide, *args, **kwargs)
+        if evaluation.unread:
+            raise NotImplementedError(evaluation.unread)
+        return evaluation.responsibilities
 
     def evaluate(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Evaluation:
         """The negative bound with terms. Under gradients it counts as one optimiser step.
@@ -100,8 +108,13 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
             guide: its guide.
             *args: what both are called with, the data first.
             **kwargs: likewise.
+
+        Raises:
+            NotImplementedError: terms need responsibilities that cannot be read.
         """
         evaluation = self.negative_bound(model, guide, *args, **kwargs)
+        if self.terms and evaluation.unread:
+            raise NotImplementedError(evaluation.unread)
 
         def look(views: Views) -> Clusterings:
             return self.clusterings(model, guide, views(args[0]), *args[1:], **kwargs)
@@ -125,9 +138,15 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
         Their sum is the loss; ``reconstruction`` is -E_q[log p(x | z)]. ``kl_z`` is taken given the
         cluster and, where the law of c looks at z, may be negative; ``kl_z`` + ``kl_c`` may not, in
         expectation.
+
+        Raises:
+            NotImplementedError: the parts cannot be named.
         """
         with torch.no_grad():
-            return self.evaluate(model, guide, *args, **kwargs).parts
+            evaluation = self.evaluate(model, guide, *args, **kwargs)
+        if evaluation.unnamed:
+            raise NotImplementedError(evaluation.unnamed)
+        return evaluation.parts
 
     def differentiable_loss(
         self, model: Program, guide: Program, *args: Any, **kwargs: Any

@@ -46,8 +46,8 @@ class Term(Part, kind="term", abstract=True):
         """The unweighted value in nats, to be minimised.
 
         Args:
-            responsibilities: q(c | x), ``(..., B, K)``.
-            weights: p(c), ``(K,)``.
+            responsibilities: q(c | x), ``(..., B, K)``, of the rows that are not masked.
+            weights: p(c), ``(K,)``, or ``(..., B, K)`` where it depends on the datum.
         """
 
     def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:

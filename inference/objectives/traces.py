@@ -1,39 +1,53 @@
-"""Reading Pyro traces: responsibilities and named parts of the bound, off anyone's story and guide.
+r"""Reading Pyro traces: responsibilities and named parts of the bound, off anyone's programs.
 
-For each enumerated site the responsibilities are the softmax of all log-probabilities that carry
-its enumeration dimension; a cluster enumerated in the guide brings them itself.
+All of it is expectations under one law of the enumerated sites,
+
+.. math:: \prod_{g} q(g \mid \cdot)\, \prod_{m} p(m \mid x, z, g)
+
+with q(g | ·) as the guide says for the sites enumerated there, and Bayes' rule for those enumerated
+in the model: the softmax of all log-probabilities that look at them.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 import torch
 from pyro.poutine import Trace
 from pyro.poutine.messenger import Messenger
+from pyro.poutine.util import site_is_subsample
 from torch import Tensor
 
-from .terms import entropy
+from .factors import Factor, Law, UnreadableError, bayes, expect, log_prob, marginal, plates_of
+from .terms import Clusterings
 
 PARTICLES = "num_particles_vectorized"
+ENUMERATED = {"_enumerate_dim", "_enum_total"}  # Pyro's marks, of parallel and of sequential
 
 
 @dataclass
 class Reading:
-    """What a pair of traces says.
+    """What the traces of one evaluation say.
 
     Attributes:
+        zero: of the precision and on the device of the traces.
         parts: scalars by name in nats per datum; their sum is the negative bound.
-        responsibilities: for each enumerated site q(c | x), ``(..., B, K)``, and p(c), ``(K,)``.
-        full_size: number of data the bound is summed over.
+        responsibilities: for each enumerated site its own q(c | x), ``(..., B, K)``, and p(c),
+            ``(K,)``, or ``(..., B, K)`` if it depends on the datum. Masked rows are left out, and
+            then B counts all rows that are left.
+        unnamed: why the parts cannot be named; else empty.
+        unread: why the responsibilities cannot be read; else empty.
     """
 
-    parts: dict[str, Tensor]
-    responsibilities: dict[str, tuple[Tensor, Tensor]]
-    full_size: int
+    zero: Tensor
+    parts: dict[str, Tensor] = field(default_factory=dict)
+    responsibilities: Clusterings = field(default_factory=dict)
+    unnamed: str = ""
+    unread: str = ""
 
 
 class ScaleLatents(Messenger):
@@ -48,7 +62,7 @@ class ScaleLatents(Messenger):
         self.scale = scale
 
     def _pyro_sample(self, msg: Any) -> None:
-        if msg["is_observed"] or type(msg["fn"]).__name__ == "_Subsample":
+        if msg["is_observed"] or site_is_subsample(msg):
             return
         if isinstance(self.scale, Mapping):
             msg["scale"] = msg["scale"] * self.scale.get("_" + msg["name"].rpartition("_")[2], 1.0)
@@ -56,92 +70,27 @@ class ScaleLatents(Messenger):
             msg["scale"] = msg["scale"] * self.scale
 
 
-def _sites(trace: Trace) -> dict[str, Any]:
-    return {name: site for name, site in trace.nodes.items() if site["type"] == "sample"}
+def data_size(model_trace: Trace) -> int:
+    """How many data the bound is summed over: the full size of the plates that hold every cluster.
 
-
-def _log_prob(site: Mapping[str, Any]) -> Tensor:
-    """The site's log-probability with its mask and without its scale."""
-    log_prob: Tensor = site["unscaled_log_prob"]
-    mask = site["mask"]
-    return log_prob if mask is None else torch.where(torch.as_tensor(mask), log_prob, 0.0)
-
-
-def _carries(log_prob: Tensor, dim: int) -> bool:
-    return log_prob.dim() >= -dim and log_prob.shape[dim] > 1
-
-
-def _data_size(trace: Trace) -> int:
-    """How many data the observed sites' plates stand for."""
-    frames = {
-        frame.name: frame
-        for site in _sites(trace).values()
-        if site["is_observed"]
-        for frame in site["cond_indep_stack"]
-        if frame.name != PARTICLES
-    }
-    return math.prod(frame.full_size or frame.size for frame in frames.values())
-
-
-def _log_responsibilities(model_trace: Trace, guide_trace: Trace) -> dict[str, tuple[int, Tensor]]:
-    """For each enumerated site its dimension, and log q(c | x) with c in that dimension."""
-    model_sites, guide_sites = _sites(model_trace), _sites(guide_trace)
-    found = {}
-    for name, site in model_sites.items():
-        dim = site["infer"].get("_enumerate_dim")
-        if dim is None:
-            continue
-        if name in guide_sites:
-            found[name] = dim, _log_prob(guide_sites[name])
-            continue
-        factors = [_within(other, site) for other in model_sites.values()]
-        scores = sum(factor for factor in factors if _carries(factor, dim))
-        if isinstance(scores, Tensor):
-            found[name] = dim, scores.log_softmax(dim)
-        else:  # one cluster
-            found[name] = dim, torch.zeros_like(_log_prob(site))
-    dims = {dim for dim, _ in found.values()}
-    for dim, log_gamma in found.values():
-        if any(_carries(log_gamma, other) for other in dims - {dim}):
-            raise NotImplementedError(
-                "enumerated sites depend on each other: their parts of the bound are not named; "
-                "use Pyro's own TraceEnum_ELBO for this story"
-            )
-    return found
-
-
-def _within(other: Mapping[str, Any], site: Mapping[str, Any]) -> Tensor:
-    """The log-probability of a site, summed over the plates that another stands outside of."""
-    shared = {frame.name for frame in site["cond_indep_stack"]}
-    inner = [
-        frame.dim
-        for frame in other["cond_indep_stack"]
-        if frame.vectorized and frame.name not in shared
-    ]
-    log_prob = _log_prob(other)
-    return log_prob.sum(inner, keepdim=True) if inner else log_prob
-
-
-def _expect(log_prob: Tensor, gammas: Sequence[tuple[int, Tensor]]) -> Tensor:
-    """The expectation of a site's log-probability over the enumerated sites it depends on."""
-    for dim, gamma in gammas:
-        if _carries(log_prob, dim):
-            log_prob = (gamma * log_prob).sum(dim, keepdim=True)
-    return log_prob
-
-
-def _mean(log_prob: Tensor, site: Mapping[str, Any], full_size: int) -> Tensor:
-    """The site's scaled sum over its plates, per datum and particle."""
-    plates = {frame.dim: frame.size for frame in site["cond_indep_stack"] if frame.vectorized}
-    shape = [plates.get(dim, 1) for dim in range(min(plates, default=0), 0)]
-    log_prob = log_prob.expand(torch.broadcast_shapes(log_prob.shape, torch.Size(shape)))
-    particles = [frame.size for frame in site["cond_indep_stack"] if frame.name == PARTICLES]
-    mean: Tensor = log_prob.sum() * site["scale"] / (full_size * math.prod(particles))
-    return mean
+    Without clusters, or where they share no plate, latents count in their place, then observations.
+    """
+    sites = _sites(model_trace).values()
+    clusters = [site for site in sites if _is_enumerated(site)]
+    latents = [site for site in sites if not site["is_observed"]]
+    for group in (clusters, latents, sites):
+        stacks = [
+            {f.name: f.full_size or f.size for f in site["cond_indep_stack"] if f.name != PARTICLES}
+            for site in group
+        ]
+        stacks = [stack for stack in stacks if stack]
+        if stacks and (shared := set.intersection(*map(set, stacks))):
+            return math.prod(size for name, size in stacks[0].items() if name in shared)
+    return 1
 
 
 def read_traces(
-    traces: Sequence[tuple[Trace, Trace]], max_plate_nesting: int, *, differentiable: bool = False
+    traces: Sequence[tuple[Trace, Trace]], total: int, *, differentiable: bool = False
 ) -> Reading:
     """Read the parts of the negative bound and the responsibilities off recorded traces.
 
@@ -149,69 +98,147 @@ def read_traces(
     model's own clusters maximise the sum of the parts, so that their gradients cancel in it.
 
     Args:
-        traces: pairs of a model's and a guide's trace with log-probabilities computed.
-        max_plate_nesting: dimensions of a log-probability that belong to plates.
+        traces: pairs of a model's and a guide's trace with packed log-probabilities, as many as the
+            guide enumerates sequentially.
+        total: number of data the bound is summed over, times particles.
         differentiable: keep the parts' gradients.
 
     Raises:
         NotImplementedError: gradients are asked for where a latent is drawn in another way.
     """
-    parts: dict[str, Tensor] = {}
-    gathered: dict[str, list[Tensor]] = {}
-    weights: dict[str, Tensor] = {}
-    for model_trace, guide_trace in traces:
-        found = _log_responsibilities(model_trace, guide_trace)
-        for name, (dim, log_gamma) in found.items():
-            gathered.setdefault(name, []).append(_rows(log_gamma.exp(), dim, max_plate_nesting))
-            prior = _rows(_log_prob(model_trace.nodes[name]).exp(), dim, max_plate_nesting)
-            weights[name] = prior.flatten(0, -2)[0]
-        if differentiable:
-            _require_reparameterisation(guide_trace)
+    sites = _sites(traces[0][0]).values()
+    reading = Reading(torch.stack([site["log_prob"].new_zeros(()) for site in sites]).sum())
+    # Products of probabilities need full precision.
+    with torch.autocast(reading.zero.device.type, enabled=False):
+        try:
+            pairs = [_Pair(*pair) for pair in traces]
+        except UnreadableError as refusal:
+            return Reading(reading.zero, unnamed=str(refusal), unread=str(refusal))
         with torch.set_grad_enabled(differentiable and torch.is_grad_enabled()):
-            for name, part in _named(model_trace, guide_trace, found).items():
-                parts[name] = parts.get(name, torch.zeros_like(part)) + part / len(traces)
-    responsibilities = {
-        name: (rows[0] if len(rows) == 1 else torch.stack(rows), weights[name])
-        for name, rows in gathered.items()
+            for pair in pairs:
+                if differentiable:
+                    pair.require_reparameterisation()
+                for name, value in pair.parts().items():
+                    reading.parts[name] = reading.parts.get(name, reading.zero) + value / total
+        try:
+            reading.responsibilities = _responsibilities(pairs)
+        except UnreadableError as refusal:
+            reading.unread = str(refusal)
+    return reading
+
+
+def _sites(trace: Trace) -> dict[str, Any]:
+    return {
+        name: site
+        for name, site in trace.nodes.items()
+        if site["type"] == "sample" and not site_is_subsample(site)
     }
-    return Reading(parts, responsibilities, full_size=_data_size(traces[0][0]))
 
 
-def _require_reparameterisation(guide_trace: Trace) -> None:
-    for name, site in _sites(guide_trace).items():
-        enumerated = site["infer"].get("_enumerate_dim") is not None
-        continuous = not enumerated and type(site["fn"]).__name__ != "_Subsample"
-        if continuous and not site["fn"].has_rsample:
-            raise NotImplementedError(
-                f"{name!r} is drawn without reparameterisation, and then every facet must have the "
-                "same kl_weight"
+def _is_enumerated(site: Mapping[str, Any]) -> bool:
+    infer = site["infer"]
+    return infer.get("num_samples") is None and bool(infer.keys() & ENUMERATED)
+
+
+class _Pair:
+    """One pair of traces: its sites, and the law of those that are enumerated."""
+
+    def __init__(self, model_trace: Trace, guide_trace: Trace) -> None:
+        self.model, self.guide = _sites(model_trace), _sites(guide_trace)
+        self.clusters = {name: s for name, s in self.model.items() if _is_enumerated(s)}
+        enumerated = {name: s for name, s in self.model.items() if "_enumerate_dim" in s["infer"]}
+        inner = {name: s for name, s in enumerated.items() if name not in self.guide}
+        self.posteriors = bayes(inner, self.model)
+        self.laws = [Law.of(s) for s in self.guide.values() if s["infer"].keys() & ENUMERATED]
+        self.laws += [posterior.law for posterior in self.posteriors]
+        self.prior_laws = [Law.of(site) for site in self.clusters.values()]
+
+    def parts(self) -> dict[str, Tensor]:
+        """The negative bound by name, summed over its plates."""
+        parts: dict[str, Tensor] = {}
+
+        def add(key: str, value: Tensor) -> None:
+            parts[key] = parts[key] + value if key in parts else value
+
+        own = {name for posterior in self.posteriors for name in posterior.names}
+        for name, site in self.model.items():
+            key = "reconstruction" if site["is_observed"] else f"kl_{name}"
+            # A mask on c, and not on what looks at c, takes nothing from Bayes' rule.
+            cost = log_prob(site, scaled=True, masked=name not in own)
+            add(key, -expect(cost, site, self.laws))
+        for name, site in self.guide.items():
+            add(f"kl_{name}", expect(log_prob(site, scaled=True), site, self.laws))
+        for posterior in self.posteriors:
+            for name, entropy in posterior.entropies().items():
+                site = self.model[name]
+                scaled = Factor(entropy.values * site["scale"], entropy.dims)
+                add(f"kl_{name}", -expect(scaled, site, self.laws))
+        return parts
+
+    def require_reparameterisation(self) -> None:
+        """Refuse a guide that draws a latent in another way."""
+        for name, site in self.guide.items():
+            if not _is_enumerated(site) and not site["fn"].has_rsample:
+                raise NotImplementedError(
+                    f"{name!r} is drawn without reparameterisation, and then every facet must have "
+                    "the same kl_weight"
+                )
+
+    def looks_at_draws(self, name: str) -> bool:
+        """Whether p(c) may look at latents that were drawn for each cluster apart."""
+        site = self.clusters[name]
+        letters = {letter for law in self.laws for letter in law.own}
+        known = set(takewhile(lambda other: other != name, self.model))
+        in_turn = apart = False
+        for other, latent in self.guide.items():
+            if _is_enumerated(latent):
+                in_turn = in_turn or "_enum_total" in latent["infer"]
+            elif other in known and in_turn:
+                return True  # what p(c) looks at is not seen where traces are apart
+            elif other in known:
+                apart = apart or bool(letters & set(log_prob(latent).dims))
+        if not apart:
+            return False
+        others = letters - {site["infer"].get("_enumerate_symbol")}
+        shape, dim = site["fn"].batch_shape, site["infer"].get("_enumerate_dim", -math.inf)
+        looks_at_itself = len(shape) >= -dim and shape[dim] > 1
+        return looks_at_itself or bool(others & set(log_prob(site).dims))
+
+
+def _responsibilities(pairs: Sequence[_Pair]) -> Clusterings:
+    """For each cluster q(c | x) and p(c), both marginal over all other clusters."""
+    found = {}
+    for name, site in pairs[0].clusters.items():
+        if pairs[0].looks_at_draws(name):
+            raise UnreadableError(
+                f"p({name}) cannot be read for terms, since it may look at a latent that the guide "
+                "draws for each cluster apart; train without terms"
             )
+        gamma = torch.stack([marginal(pair.clusters[name], pair.laws) for pair in pairs]).sum(0)
+        prior = torch.stack([marginal(p.clusters[name], p.prior_laws) for p in pairs]).sum(0)
+        gamma, prior = _unmasked(name, site, gamma), _unmasked(name, site, prior)
+        rows = prior.flatten(0, -2)
+        found[name] = gamma, rows[0] if bool((rows == rows[0]).all()) else prior
+    if not found:
+        raise UnreadableError(
+            "the story enumerates no site, so there is nothing for terms to look at"
+        )
+    return found
 
 
-def _rows(values: Tensor, dim: int, max_plate_nesting: int) -> Tensor:
-    """Move c from its enumeration dimension to the end: ``(..., B, K)``."""
-    rows = values.movedim(dim, -1)
-    plates = rows.shape[-1 - max_plate_nesting : -1]
-    return rows.reshape(*plates, rows.shape[-1])
-
-
-def _named(
-    model_trace: Trace, guide_trace: Trace, found: Mapping[str, tuple[int, Tensor]]
-) -> dict[str, Tensor]:
-    """The negative bound of one pair of traces by name."""
-    full_size = _data_size(model_trace)
-    guide_sites = _sites(guide_trace)
-    gammas = [(dim, log_gamma.exp()) for dim, log_gamma in found.values()]
-    parts: dict[str, Tensor] = {}
-    for name, site in _sites(model_trace).items():
-        key = "reconstruction" if site["is_observed"] else f"kl_{name}"
-        value = -_mean(_expect(_log_prob(site), gammas), site, full_size)
-        opposite = guide_sites.get(name, site)
-        if name in found:
-            dim, log_gamma = found[name]
-            negative_entropy = -entropy(log_gamma.exp().movedim(dim, -1)).unsqueeze(dim)
-            value = value + _mean(negative_entropy, opposite, full_size)
-        elif not site["is_observed"]:
-            value = value + _mean(_log_prob(opposite), opposite, full_size)
-        parts[key] = parts.get(key, torch.zeros_like(value)) + value
-    return parts
+def _unmasked(name: str, site: Mapping[str, Any], values: Tensor) -> Tensor:
+    """The rows ``(..., B, K)`` that are not masked: all as they are, or some, ``(B', K)``."""
+    mask = site["packed"]["mask"]
+    if mask is None or mask is True:
+        return values
+    plates = "".join(plates_of(site))
+    if mask is False or not bool(mask.any()):
+        raise UnreadableError(
+            f"every row of {name!r} is masked, so there is nothing for terms to look at"
+        )
+    if not set(mask._pyro_dims) <= set(plates):
+        raise UnreadableError(
+            f"the mask of {name!r} looks at another cluster, so its rows cannot be read"
+        )
+    kept = Factor(mask, mask._pyro_dims).aligned(plates).expand(values.shape[:-1])
+    return values if bool(kept.all()) else values[kept]
