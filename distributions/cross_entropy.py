@@ -158,16 +158,36 @@ def _normal_normal(q: Normal, p: Normal) -> Tensor:
     return 0.5 * second_moment / p.scale.square() + p.scale.log() + _HALF_LOG_TWO_PI
 
 
+def _whitened(mean: Tensor, p: MultivariateNormal) -> tuple[Tensor, Tensor, Tensor]:
+    """The inverse of the factor of p, the squared distance of a mean, and the log-normaliser."""
+    scale_tril = p._unbroadcasted_scale_tril
+    eye = torch.eye(scale_tril.shape[-1], dtype=scale_tril.dtype, device=scale_tril.device)
+    whitening = torch.linalg.solve_triangular(scale_tril, eye, upper=False)
+    mahalanobis = torch.einsum("...ij,...j->...i", whitening, mean - p.loc).square().sum(-1)
+    log_scale = (scale_tril.diagonal(dim1=-2, dim2=-1).log() + _HALF_LOG_TWO_PI).sum(-1)
+    return whitening, mahalanobis, log_scale
+
+
 @register_cross_entropy(Independent, MultivariateNormal)
 def _diagonal_full(q: Independent[Distribution], p: MultivariateNormal) -> Tensor:
     if not isinstance(q.base_dist, Normal):
         raise NotImplementedError
-    scale_tril = p._unbroadcasted_scale_tril
-    eye = torch.eye(scale_tril.shape[-1], dtype=scale_tril.dtype, device=scale_tril.device)
-    whitening = torch.linalg.solve_triangular(scale_tril, eye, upper=False)
-    mahalanobis = torch.einsum("...ij,...j->...i", whitening, q.mean - p.loc).square().sum(-1)
+    whitening, mahalanobis, log_scale = _whitened(q.mean, p)
     trace = torch.einsum("...d,...d->...", q.variance, whitening.square().sum(-2))
-    log_scale = (scale_tril.diagonal(dim1=-2, dim2=-1).log() + _HALF_LOG_TWO_PI).sum(-1)
+    return 0.5 * (mahalanobis + trace) + log_scale
+
+
+@register_cross_entropy(MultivariateNormal, Independent)
+def _full_diagonal(q: MultivariateNormal, p: Independent[Distribution]) -> Tensor:
+    if not _is_diagonal_normal(p):
+        raise NotImplementedError
+    return _diagonal_diagonal(Independent(Normal(q.mean, q.variance.sqrt()), 1), p)
+
+
+@register_cross_entropy(MultivariateNormal, MultivariateNormal)
+def _full_full(q: MultivariateNormal, p: MultivariateNormal) -> Tensor:
+    whitening, mahalanobis, log_scale = _whitened(q.mean, p)
+    trace = (whitening @ q._unbroadcasted_scale_tril).square().sum((-2, -1))
     return 0.5 * (mahalanobis + trace) + log_scale
 
 

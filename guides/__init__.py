@@ -1,6 +1,7 @@
 """Amortised guides and the assignment rules around them."""
 
 from .assignment import AmortisedAssignment, Assignment, Marginal, OptimalAssignment
+from .flexible import FlowHead, FullGaussianHead
 from .guide import AmortisedGuide, Guide, sample_sites
 from .heads import (
     GAMMA_FAMILIES,
@@ -18,6 +19,8 @@ __all__ = [
     "AmortisedAssignment",
     "AmortisedGuide",
     "Assignment",
+    "FlowHead",
+    "FullGaussianHead",
     "GammaHead",
     "GaussianHead",
     "Guide",

@@ -9,12 +9,13 @@ from .likelihood import (
     ContinuousBernoulli,
     Likelihood,
     NegativeBinomial,
-    Normal,
     Poisson,
 )
+from .location_scale import Laplace, LocationScale, Normal, StudentT
 from .mixture_vae import MixtureVAE
 from .prior import MixturePrior, Prior
 from .spherical import ReversedVonMisesFisherMixture, VonMisesFisherMixture
+from .student import StudentMixture
 
 __all__ = [
     "ASSIGNMENTS",
@@ -24,7 +25,9 @@ __all__ = [
     "Facets",
     "GammaMixture",
     "GaussianMixture",
+    "Laplace",
     "Likelihood",
+    "LocationScale",
     "MixturePrior",
     "MixtureVAE",
     "NegativeBinomial",
@@ -32,6 +35,8 @@ __all__ = [
     "Poisson",
     "Prior",
     "ReversedVonMisesFisherMixture",
+    "StudentMixture",
+    "StudentT",
     "StyleMixture",
     "VonMisesFisherMixture",
     "divergence",

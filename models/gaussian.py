@@ -13,6 +13,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 from torch.distributions import constraints, kl_divergence
 
+from ..distributions import cross_entropy
 from ..networks import inverse_soft_clamp, soft_clamp_exp
 from .prior import MixturePrior
 
@@ -198,7 +199,11 @@ class StyleMixture(MixturePrior):
 
     def other_divergences(self, posteriors: Mapping[str, TorchDistribution]) -> dict[str, Tensor]:
         """KL(q(w | x) ‖ p(w)) in closed form."""
-        return {"w": kl_divergence(posteriors[self.site("w")], self.style())}
+        posterior, style = posteriors[self.site("w")], self.style()
+        try:
+            return {"w": kl_divergence(posterior, style)}
+        except NotImplementedError:
+            return {"w": cross_entropy(posterior, style) - posterior.entropy()}
 
 
 def _pick(heads: Tensor, cluster: Tensor) -> Tensor:

@@ -17,8 +17,6 @@ from .. import distributions
 from ..networks import soft_clamp, soft_clamp_exp
 from ..parts import Part
 
-START = 0.3
-
 
 class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     """p(x | z), a program that emits the site ``"x"`` and returns it.
@@ -120,49 +118,6 @@ class ContinuousBernoulli(Likelihood):
         """ContinuousBernoulli(logits = decoder(z))."""
         pixels = distributions.ContinuousBernoulli(self.decoder(z))
         law: TorchDistribution = dist.Independent(pixels, len(self.event_shape))
-        return law
-
-
-class Normal(Likelihood):
-    """Independent Gaussian noise about the decoder's output.
-
-    Args:
-        decoder: a network to the mean.
-        event_shape: shape of one datum.
-        scale: the standard deviation; ``None`` learns one for each feature (for each channel of an
-            image), kept within e^±5. It starts at 0.3: noise as wide as standardised data would
-            teach the decoder to do without z.
-
-    Raises:
-        ValueError: a scale that is not positive.
-
-    Example:
-        >>> likelihood = Normal(nn.Linear(2, 3), (3,), scale=0.6)
-        >>> likelihood.distribution(torch.zeros(5, 2)).stddev.unique()
-        tensor([0.6000])
-    """
-
-    def __init__(
-        self, decoder: nn.Module, event_shape: tuple[int, ...], *, scale: float | None = None
-    ) -> None:
-        super().__init__(decoder, event_shape)
-        if scale is not None and not scale > 0:
-            raise ValueError(f"scale is {scale}: a standard deviation must be positive")
-        self.learn_scale = scale is None
-        ones = torch.ones(event_shape[0], *(1 for _ in event_shape[1:]))
-        # A fixed scale is a buffer: Pyro's parameter store trains whatever parameter it is shown.
-        if scale is None:
-            self.log_scale = nn.Parameter((ones * START).log())
-        else:
-            self.register_buffer("log_scale", (ones * scale).log())
-
-    def distribution(self, z: Tensor) -> TorchDistribution:
-        """Normal(decoder(z), scale)."""
-        log_scale: Tensor = self.log_scale
-        if self.learn_scale:
-            log_scale = soft_clamp(log_scale, -5.0, 5.0)
-        noise = dist.Normal(self.decoder(z), log_scale.exp())
-        law: TorchDistribution = noise.to_event(len(self.event_shape))
         return law
 
 

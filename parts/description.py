@@ -1,13 +1,15 @@
 """Parts as JSON and back: names and arguments, nothing that executes.
 
 A class or a partial is ``{"part": name, "arguments": {…}}``, an object ``{"object": …}``. Only what
-is registered in this process is built again; anything else has to be handed in.
+is registered in this process is built again, and scikit-learn's estimators; anything else has to be
+handed in.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,7 +84,7 @@ def restore(described: Any, extra: Mapping[str, Any] | None = None) -> Any:
     if form is None or set(described) != {form, "arguments"}:
         return {key: restore(each, extra) for key, each in described.items()}
     name = described[form]
-    made = extra.get(name, known(name))
+    made = extra.get(name) or known(name) or _of_scikit_learn(name)
     if made is None:
         raise UnknownPartError(name)
     arguments = restore(described["arguments"], extra)
@@ -93,6 +95,15 @@ def restore(described: Any, extra: Mapping[str, Any] | None = None) -> Any:
     except TypeError as error:
         raise ValueError(f"{spelt(made)} does not take what was saved of it: {error}") from error
     return functools.partial(made, **arguments) if arguments else made
+
+
+def _of_scikit_learn(name: str) -> Any:
+    """A class of scikit-learn's, such as a clusterer to start from, if its module is loaded."""
+    module, _, short = name.partition(":")
+    if not module.startswith("sklearn."):
+        return None
+    found = getattr(sys.modules.get(module), short, None)
+    return found if isinstance(found, type) and hasattr(found, "get_params") else None
 
 
 def handed(value: Any) -> dict[str, Any]:

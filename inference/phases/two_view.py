@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
@@ -95,7 +96,7 @@ class InformationPretraining(nn.Module):
         # A quarter of the rows teaches the decoder as well, and its backward pass is dear.
         target = batch[: max(2, len(batch) // 4)]
         posteriors = encoder.posterior_from(both[: len(target)])
-        code = self.model.prior.code({site: q.mode for site, q in posteriors.items()})
+        code = self.model.prior.code({site: _point(q) for site, q in posteriors.items()})
         log_prob = self.model.likelihood.distribution(code).log_prob(target).mean()
         parts["reconstruction"] = -log_prob / target[0].numel()
         loss = torch.stack(list(parts.values())).sum()
@@ -146,6 +147,14 @@ class InformationPretraining(nn.Module):
 
     def _rows(self, head: int) -> slice:
         return slice(head * self.split[1], (head + 1) * self.split[1])
+
+
+def _point(posterior: TorchDistribution) -> Tensor:
+    """The mode, or the mean of a law whose mode is not closed."""
+    try:
+        return posterior.mode
+    except NotImplementedError:
+        return posterior.mean
 
 
 def _own_head(guide: Guide) -> nn.Linear | None:
