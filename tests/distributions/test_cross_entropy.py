@@ -72,6 +72,19 @@ def test_diagonal_normals_agree_with_torch(size: int, clusters: int) -> None:
     assert cross_entropy(normal(size).to_event(1), p).shape == (clusters,)
 
 
+def test_full_posteriors_agree_with_torch() -> None:
+    tril = torch.randn(6, 1, 3, 3).tril(-1) + (torch.rand(6, 1, 3) + 0.3).diag_embed()
+    q = dist.MultivariateNormal(torch.randn(6, 1, 3), scale_tril=tril)
+    other = torch.randn(4, 3, 3).tril(-1) + (torch.rand(4, 3) + 0.3).diag_embed()
+    full = dist.MultivariateNormal(torch.randn(4, 3), scale_tril=other)
+    diagonal = normal(4, 3).to_event(1)
+    as_full = dist.MultivariateNormal(diagonal.mean, diagonal.variance.diag_embed())
+    wide = q.expand([6, 4])
+    for p, same in ((full, full), (diagonal, as_full)):
+        expected = kl_divergence(wide, same.expand([6, 4])) + q.entropy()
+        torch.testing.assert_close(cross_entropy(q, p), expected)
+
+
 def test_full_covariance_agrees_with_torch_and_its_own_diagonal() -> None:
     q = normal(6, 1, 3).to_event(1)
     tril = torch.randn(4, 3, 3).tril(-1) + (torch.rand(4, 3) + 0.3).diag_embed()

@@ -6,10 +6,19 @@ import pytest
 import torch
 from torch import nn
 
-from pyromix.guides import AmortisedGuide, GammaHead, GaussianHead, SphericalHead
+from pyromix.guides import (
+    AmortisedGuide,
+    FlowHead,
+    FullGaussianHead,
+    GammaHead,
+    GaussianHead,
+    SphericalHead,
+)
 
 HEADS = [
     lambda: GaussianHead(6, 3),
+    lambda: FullGaussianHead(6, 3),
+    lambda: FlowHead(6, 3),
     lambda: GammaHead(6, 3),
     lambda: GammaHead(6, 3, family="wilson-hilferty"),
     lambda: SphericalHead(6, 3),
@@ -27,6 +36,36 @@ def test_draws_and_gradients_are_finite(make: object, size: float) -> None:
     z = posterior.rsample()
     (posterior.log_prob(z.detach()).sum() + z.sum()).backward()
     assert all(torch.isfinite(p.grad).all() for p in head.parameters())
+
+
+@pytest.mark.parametrize("kind", [FullGaussianHead, FlowHead])
+def test_flexible_heads_start_as_the_diagonal_gaussian(
+    kind: type[FullGaussianHead] | type[FlowHead],
+) -> None:
+    head = kind(6, 3, log_scale=-1.0)
+    inner = head.diagonal if isinstance(head, FullGaussianHead) else head.gaussian
+    features, z = torch.randn(50, 6), torch.randn(50, 3)
+    ours, diagonal = head(features), inner(features)
+    torch.testing.assert_close(ours.log_prob(z), diagonal.log_prob(z), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours.mean, diagonal.mean, rtol=1e-3, atol=1e-3)
+    head.narrow(5.0 + torch.randn(500, 3))
+    spread = head(features).sample((500,)).std(0)
+    torch.testing.assert_close(spread.mean(), torch.tensor(-2.0).exp(), rtol=0.1, atol=0)
+
+
+@pytest.mark.parametrize("kind", [FullGaussianHead, FlowHead])
+def test_flexible_heads_can_be_correlated_and_keep_their_mean(
+    kind: type[FullGaussianHead] | type[FlowHead],
+) -> None:
+    head = kind(6, 3)
+    for parameter in head.parameters():
+        nn.init.normal_(parameter, 0.0, 0.3)
+    law = head(torch.randn(1, 6))
+    draws = law.sample((40_000,))[:, 0]
+    error = 4 * draws.std(0) / 200  # of the draws; a flow's own mean is within a hundredth more
+    assert ((draws.mean(0) - law.mean[0]).abs() < error + 0.03 * draws.std(0)).all()
+    correlations = torch.corrcoef(draws.T) - torch.eye(3)
+    assert float(correlations.abs().max()) > 0.05
 
 
 def test_gaussian_noise_starts_where_it_is_told() -> None:
