@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 from .rooms import ROOT, modules, rooms
 
-LAWS = {"distributions", "networks"}
+PARTS = {"parts"}
+LAWS = PARTS | {"distributions", "networks"}
 STORIES = LAWS | {"models", "guides"}
 OBJECTIVES = STORIES | {"inference.objectives"}
 PREDICTION = OBJECTIVES | {"inference.prediction", "inference.training"}
 FITS = PREDICTION | {"inference", "inference.phases"}
 ALLOWED: dict[str, set[str]] = {
-    "distributions": set(),
-    "networks": set(),
+    "parts": set(),
+    "distributions": PARTS,
+    "networks": PARTS,
     "models": LAWS,
     "guides": LAWS,
-    "inference.training": set(),
+    "inference.training": PARTS,
     "inference.objectives": STORIES,
     "inference.prediction": OBJECTIVES | {"inference.training"},
     "inference.phases": PREDICTION,
     "inference": PREDICTION | {"inference.phases"},
-    "data": {"distributions"},
-    "evaluation": {"distributions"},
+    "data": PARTS | {"distributions"},
+    "evaluation": PARTS | {"distributions"},
     "estimators": FITS | {"data", "evaluation"},
     "reports": FITS | {"data", "evaluation", "estimators"},
     "cli": FITS | {"data", "evaluation", "estimators", "reports"},
@@ -55,6 +57,11 @@ def imported(name: str, path: Path, known: set[str]) -> Iterator[str]:
                     yield alias.name.partition(".")[2]
 
 
+def graph(known: dict[str, Path]) -> dict[str, set[str]]:
+    """The modules that each imports, lazily and for type checkers too."""
+    return {name: set(imported(name, path, set(known))) - {name} for name, path in known.items()}
+
+
 def room_of(module: str) -> str:
     """The innermost room that a module stands in; none for the face."""
     inside = [room for room in rooms() if module == room or module.startswith(room + ".")]
@@ -75,6 +82,28 @@ def test_room_imports_only_what_stands_below_it(room: str) -> None:
         upwards = {room_of(each) for each in imported(name, path, set(known))}
         upwards -= ALLOWED[room] | {room, ""}
         assert not upwards, f"{name} imports {upwards}"
+
+
+def test_no_modules_import_each_other() -> None:
+    """Neither lazily nor for type checkers: a circle is one module in two files."""
+    order = list(TopologicalSorter(graph(modules())).static_order())
+    assert order.index("parts.registry") < order.index("inference.phases.phase")
+    assert order.index("inference.phases.phase") < order.index("cli.main")
+
+
+def test_the_check_sees_a_circle_for_type_checkers(tmp_path: Path) -> None:
+    sources = {
+        "models.one": "from __future__ import annotations\nfrom .other import f\n",
+        "models.other": "if TYPE_CHECKING:\n    from ..models import one\ndef f(): ...\n",
+    }
+    known = {name: tmp_path / f"{name}.py" for name in sources}
+    for name, path in known.items():
+        path.write_text(sources[name])
+    with pytest.raises(CycleError):
+        list(TopologicalSorter(graph(known)).static_order())
+    known["models.other"].write_text("def f():\n    import pyromix.models.one\n")
+    with pytest.raises(CycleError):
+        list(TopologicalSorter(graph(known)).static_order())
 
 
 def test_the_check_sees_a_forbidden_import(tmp_path: Path) -> None:

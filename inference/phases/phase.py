@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field, fields, replace
 from math import ceil
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from torch import Tensor, nn
 
@@ -16,8 +16,6 @@ from ..training import Checkpoint, Row
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-    from .joint import Training
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,6 +47,22 @@ def epochs_of(given: int | Budget, steps_per_epoch: int) -> int:
     return given.epochs(steps_per_epoch) if isinstance(given, Budget) else given
 
 
+class Pace(Protocol):
+    """What the pretraining has from the joint training, :class:`Training`."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch, over all processes together."""
+
+    @property
+    def learning_rate_decay(self) -> tuple[float, int] | Literal["cosine"] | None:
+        """``"cosine"`` to zero, ``(factor, every n epochs)``, or ``None``."""
+
+    @property
+    def gradient_clip(self) -> float | None:
+        """Largest norm of the gradient, or ``None``."""
+
+
 @dataclass
 class Fit:
     """A fit under way: what its phases work on, one after the other.
@@ -72,7 +86,7 @@ class Fit:
     guide: Guide
     x: Tensor
     seed: int
-    training: Training
+    training: Pace
     fabric: Fabric | None = None
     validation: Tensor | None = None
     checkpoint: Checkpoint | None = None
