@@ -46,6 +46,10 @@ class Part:
         cls.alias = alias or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
         if "__init__" in vars(cls) and not hasattr(cls, "get_params"):
             cls.__init__ = _remembering(cls.__init__)  # type: ignore[method-assign]
+        # Python refuses to make what has abstract methods; without ABCMeta, which Pyro's modules
+        # cannot have, it has to be told of them.
+        unmade = (name for name in dir(cls) if _is_abstract(getattr(cls, name, None)))
+        cls.__abstractmethods__ = frozenset(unmade)  # type: ignore[attr-defined]
         if not abstract:
             _classes[name_of(cls)] = cls
 
@@ -77,6 +81,10 @@ def _remembering(initialise: Callable[..., None]) -> Callable[..., None]:
         initialise(self, *args, **kwargs)
 
     return remember
+
+
+def _is_abstract(attribute: Any) -> bool:
+    return getattr(attribute, "__isabstractmethod__", False) is True
 
 
 def _is_module(value: Any) -> bool:

@@ -12,15 +12,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from pyromix.estimators import ASSIGNMENTS, LIKELIHOODS
-from pyromix.estimators.options import BOUNDS
-from pyromix.guides import AmortisedGuide, GammaHead, GaussianHead, SphericalHead
+from pyromix.guides import AmortisedGuide, GammaHead, GaussianHead, Head, SphericalHead
 from pyromix.inference import (
     Affiliation,
     InformationFloor,
     MixtureELBO,
     MutualInformation,
-    Objective,
+    ObjectiveModule,
     VectorViews,
 )
 from pyromix.models import (
@@ -32,8 +30,19 @@ from pyromix.models import (
     StyleMixture,
     VonMisesFisherMixture,
 )
+from pyromix.parts import names
 
 X, FEATURES, D, K = 3, 4, 2, 2
+
+
+def zoo(kind: str) -> dict[str, Any]:
+    """The zoo's own parts of a kind by alias; others may have registered theirs beside them."""
+    return {
+        alias: part for alias, part in names(kind).items() if part.__module__.startswith("pyromix.")
+    }
+
+
+ASSIGNMENTS, LIKELIHOODS, BOUNDS = zoo("assignment"), zoo("likelihood"), zoo("objective")
 PRIORS: dict[str, Callable[[], MixturePrior]] = {
     "`GaussianMixture`": lambda: GaussianMixture(K, D),
     "`GaussianMixture`, full": lambda: GaussianMixture(K, D, covariance="full"),
@@ -42,7 +51,7 @@ PRIORS: dict[str, Callable[[], MixturePrior]] = {
     "`VonMisesFisherMixture`": lambda: VonMisesFisherMixture(K, D),
     "`ReversedVonMisesFisherMixture`": lambda: ReversedVonMisesFisherMixture(K, D),
 }
-HEADS: dict[str, Callable[[], nn.Module]] = {
+HEADS: dict[str, Callable[[], Head]] = {
     "Gaussian": lambda: GaussianHead(FEATURES, D),
     "Gamma": lambda: GammaHead(FEATURES, D),
     "Wilson–Hilferty": lambda: GammaHead(FEATURES, D, family="wilson-hilferty"),
@@ -64,7 +73,7 @@ def terms() -> list[Any]:
     ]
 
 
-def build(prior: str, head: str, assignment: str, bound: str, likelihood: str) -> Objective:
+def build(prior: str, head: str, assignment: str, bound: str, likelihood: str) -> ObjectiveModule:
     """The objective of one combination with all terms.
 
     Raises:
@@ -78,10 +87,10 @@ def build(prior: str, head: str, assignment: str, bound: str, likelihood: str) -
     guide = ASSIGNMENTS[assignment](AmortisedGuide(nn.Linear(X, FEATURES), **heads), law)
     model = MixtureVAE(law, LIKELIHOODS[likelihood](nn.Linear(D, X), (X,)))
     elbo: MixtureELBO = BOUNDS[bound](terms())
-    return Objective(elbo, model.double(), guide.double())
+    return ObjectiveModule(elbo, model.double(), guide.double())
 
 
-def latent_part(objective: Objective, seed: int) -> float:
+def latent_part(objective: ObjectiveModule, seed: int) -> float:
     """What the latents add to the loss at one sample, after checking value and gradient."""
     torch.manual_seed(seed)
     loss, parts = objective(DATA)

@@ -22,7 +22,7 @@ from pyromix.inference import (
     ClosedFormELBO,
     EnumeratedELBO,
     InformationFloor,
-    Objective,
+    ObjectiveModule,
     Trainer,
     bound,
     encode,
@@ -75,7 +75,7 @@ def test_both_evaluations_agree_on_one_sample(
         closed = ClosedFormELBO(**settings).differentiable_loss(model, guide, x)
     excess: Any = 0.0
     for mixture, weight in zip(model.prior.mixtures, weights, strict=True):
-        law, z = laws["z" + mixture.facet], latents["z" + mixture.facet]
+        law, z = laws[mixture.site("z")], latents[mixture.site("z")]
         excess = excess + weight * (law.log_prob(z) + law.entropy())
         if rule == "optimal":
             mean_scores = mixture.expected_log_joint(law)
@@ -299,7 +299,7 @@ def test_training_is_reproducible(rule: str, bound: str) -> None:
         model, guide = facets_story(rule)
         torch.manual_seed(disturbed)
         history = Trainer(max_epochs=2, batch_size=8).fit(
-            Objective(BOUNDS[bound](kl_weight=UNEVEN), model, guide),
+            ObjectiveModule(BOUNDS[bound](kl_weight=UNEVEN), model, guide),
             binary(24),
             fabric=make_fabric("cpu", "64-true"),
             seed=5,

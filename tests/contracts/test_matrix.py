@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .matrix import matrix
+from .matrix import HEADS, PRIORS, matrix, zoo
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -13,3 +13,8 @@ def test_the_readme_prints_the_matrix() -> None:
     text = README.read_text(encoding="utf-8")
     printed = text.partition("<!-- matrix -->")[2].partition("<!-- /matrix -->")[0].strip()
     assert printed == matrix(), "print it anew: python tests/contracts/matrix.py"
+
+
+def test_the_matrix_has_every_prior_and_head_of_the_zoo() -> None:
+    for kind, made in (("prior", PRIORS), ("head", HEADS)):
+        assert {type(build()) for build in made.values()} == set(zoo(kind).values())

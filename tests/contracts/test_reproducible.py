@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from pyromix.inference import (
+    Autoencoder,
     InformationFloor,
-    Objective,
+    KMeansStart,
+    ObjectiveModule,
     Recipe,
     Trainer,
+    Training,
     bound,
     encode,
     importance_weighted_bound,
@@ -55,7 +58,7 @@ def test_training(case: Case, assignment: str, bound: str) -> None:
     for disturbed in (0, 1):
         model, guide = case.build(assignment)
         torch.manual_seed(disturbed)
-        objective = Objective(BOUNDS[bound]([InformationFloor(0.5)]), model, guide)
+        objective = ObjectiveModule(BOUNDS[bound]([InformationFloor(0.5)]), model, guide)
         trainer = Trainer(max_epochs=2, batch_size=8)
         history = assert_leaves_no_trace(
             lambda trainer=trainer, objective=objective: trainer.fit(
@@ -72,7 +75,7 @@ def test_another_seed_gives_other_bits(case: Case, assignment: str) -> None:
     ends = []
     for seed in (5, 6):
         model, guide = case.build(assignment)
-        objective = Objective(BOUNDS["closed-form"](), model, guide)
+        objective = ObjectiveModule(BOUNDS["closed-form"](), model, guide)
         Trainer(max_epochs=1, batch_size=8).fit(
             objective, case.data(24), fabric=make_fabric("cpu", "64-true"), seed=seed
         )
@@ -88,9 +91,9 @@ def test_all_phases(case: Case) -> None:
         torch.manual_seed(disturbed)
         recipe = Recipe(
             BOUNDS["closed-form"](),
-            Trainer(max_epochs=2, batch_size=16),
-            Trainer(max_epochs=2, batch_size=16),
-            initialisation="kmeans",
+            Training(max_epochs=2, batch_size=16),
+            Autoencoder(epochs=2),
+            KMeansStart(),
         )
 
         def story() -> Any:

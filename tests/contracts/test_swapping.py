@@ -20,7 +20,7 @@ from pyromix.inference import (
     ClosedFormELBO,
     EnumeratedELBO,
     InformationFloor,
-    Objective,
+    ObjectiveModule,
     Trainer,
     importance_weighted_bound,
     make_fabric,
@@ -39,6 +39,7 @@ class LaplaceMixture(MixturePrior):
 
     def __init__(self, n_clusters: int, latent_dim: int) -> None:
         super().__init__(n_clusters)
+        self.latent_dim = latent_dim
         self.loc = nn.Parameter(torch.randn(n_clusters, latent_dim))
         self.log_scale = nn.Parameter(torch.zeros(n_clusters, latent_dim))
 
@@ -98,7 +99,7 @@ def x() -> Tensor:
 
 
 def test_our_loop_trains_it(story: tuple[MixtureVAE, Guide], x: Tensor, bound: str) -> None:
-    objective = Objective(BOUNDS[bound]([InformationFloor(0.3)]), *story)
+    objective = ObjectiveModule(BOUNDS[bound]([InformationFloor(0.3)]), *story)
     history = Trainer(max_epochs=15, batch_size=20, learning_rate=0.05).fit(
         objective, x, fabric=make_fabric("cpu", "64-true")
     )

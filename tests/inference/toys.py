@@ -40,6 +40,19 @@ class Linear(nn.Module):
         return error + penalty, {"error": error.detach(), "penalty": penalty.detach()}
 
 
+class Regression(nn.Module):
+    """A deterministic loss of data and a companion, which may also come as further columns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, 10).reshape(5, 2))
+
+    def forward(self, x: Tensor, target: Tensor | None = None) -> tuple[Tensor, Parts]:
+        x, target = x.split([5, 2], -1) if target is None else (x, target)
+        error = (x @ self.weight - target).square().sum(-1).mean()
+        return error, {"error": error.detach()}
+
+
 class Noisy(nn.Module):
     """Everything that makes a resumed run differ: noise, dropout, BatchNorm and a step counter.
 
@@ -107,18 +120,8 @@ def deterministic(fabric: Fabric, objective: nn.Module, x: Tensor) -> tuple[Stat
 def noisy(fabric: Fabric, checkpoint: Path) -> State:
     """A fit with noise and BatchNorm, or what the checkpoint holds of it."""
     objective, noise = Noisy(), []
-
-    def augment(x: Tensor) -> Tensor:
-        noise.append(torch.randn(3))
-        return x
-
-    TRAINER.fit(
-        objective,
-        data(),
-        fabric=fabric,
-        checkpoint=Checkpoint(checkpoint, every=0),
-        augment=augment,
-    )
+    objective.register_forward_pre_hook(lambda module, args: noise.append(torch.randn(3)))
+    TRAINER.fit(objective, data(), fabric=fabric, checkpoint=Checkpoint(checkpoint, every=0))
     state = {k: v for k, v in objective.state_dict().items() if isinstance(v, Tensor)}
     return {**state, "noise": noise[0]} if noise else state
 

@@ -155,13 +155,15 @@ def test_entropy_counts_no_zeros() -> None:
     assert slope.isfinite().all()
 
 
-def test_a_term_of_one_s_own_needs_a_name_and_a_call() -> None:
-    class Largest(Term):
-        name = "largest"
-
+def test_a_term_of_one_s_own_needs_a_call_and_may_have_a_name() -> None:
+    class LargestShare(Term):
         def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
             return responsibilities.max()
 
-    assert Largest(0.5).weight(3) == 0.5
-    with pytest.raises(NotImplementedError):
-        Term()(torch.ones(1, 1), torch.ones(1))
+    class Named(LargestShare):
+        name = "largest"
+
+    assert (LargestShare(0.5).weight(3), LargestShare().name) == (0.5, "largest_share")
+    assert Named().name == "largest"
+    with pytest.raises(TypeError, match=r"abstract class Term .*__call__"):
+        Term()  # type: ignore[abstract]

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from pyromix.inference import AffineViews, VectorViews, make_views
+from pyromix.inference import AffineViews, AutoViews, MutualInformation, VectorViews, Views
+from pyromix.parts import given
 
 STILL = AffineViews(rotation=0, scale=0, shear=0, shift=0)
 
@@ -88,20 +89,36 @@ def test_vectors_lose_a_share_of_features_and_gain_noise() -> None:
     assert float(noise.std()) == pytest.approx(0.2 * float(batch.std()), rel=0.05)
 
 
-def test_auto_tells_images_from_vectors() -> None:
-    assert isinstance(make_views("auto", (1, 28, 28)), AffineViews)
-    assert isinstance(make_views("auto", (64,)), AffineViews)
-    assert isinstance(make_views("auto", (16,)), VectorViews)
-
-
 @pytest.mark.parametrize(
-    ("name", "shape", "message"),
+    ("shape", "chosen"),
     [
-        ("imag", (64,), "did you mean 'image'"),
-        ("image", (63,), "63 features"),
-        ("flip-crop", (10,), "use views='vector'"),
+        ((1, 28, 28), AffineViews()),
+        ((3, 5, 5), AffineViews()),
+        ((64,), AffineViews()),
+        ((784,), AffineViews()),
+        ((16,), VectorViews()),
     ],
 )
-def test_unusable_views_are_refused(name: str, shape: tuple[int, ...], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        make_views(name, shape)
+def test_auto_tells_images_from_vectors(shape: tuple[int, ...], chosen: Views) -> None:
+    batch = torch.rand(6, *shape)
+    torch.manual_seed(1)
+    expected = chosen(batch)
+    torch.manual_seed(1)
+    assert torch.equal(AutoViews()(batch), expected)
+    assert not torch.equal(expected, batch)
+
+
+def test_auto_takes_views_of_one_s_own() -> None:
+    views = AutoViews(images=STILL, vectors=VectorViews(noise=0.0, dropout=1.0))
+    images, vectors = torch.rand(5, 1, 8, 8), torch.rand(5, 3)
+    torch.testing.assert_close(views(images), images, rtol=0, atol=1e-6)
+    assert not views(vectors).any()
+
+
+def test_unusable_views_are_refused() -> None:
+    for make in (lambda: given("views", "imag", Views), lambda: MutualInformation(views="imag")):
+        with pytest.raises(ValueError, match=r"views is 'imag': did you mean 'image'"):
+            make()
+    for length in (63, 10):
+        with pytest.raises(ValueError, match=rf"{length} features.*use VectorViews\(\)"):
+            AffineViews()(torch.rand(4, length))

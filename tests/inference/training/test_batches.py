@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from pyromix.inference.training.batches import Share, batches_of
+from pyromix.inference.training.batches import Rows, Share, batches_of
 
 
 def share(rank: int = 0, world: int = 1) -> Share:
@@ -101,6 +101,50 @@ def test_a_loader_is_read_in_an_order_that_the_seed_decides(workers: int) -> Non
     assert sorted(flat(first + second)) == list(range(20))
     assert rows(streams[0].shuffled(seed=1)) == first
     assert rows(streams[0].shuffled(seed=2)) != first
+
+
+class Pairs(Rows):
+    """Rows that draw a companion of their own: a row and one drawn at random."""
+
+    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
+        (x,) = self.tensors
+        return x[rows], x[torch.randint(len(x), rows.shape)]
+
+
+@pytest.mark.parametrize("kind", ["shuffled", "ordered"])
+def test_two_processes_shares_of_rows_make_the_whole_batch(kind: str) -> None:
+    data = Rows(numbered(24), -numbered(24), torch.arange(24) % 3)
+    shares = [share(), share(0, 2), share(1, 2)]
+    epochs = [
+        list(batches.shuffled(seed=3) if kind == "shuffled" else batches.ordered())
+        for batches in (batches_of(data, 8, each) for each in shares)
+    ]
+    assert [len(epoch) for epoch in epochs] == [3, 3, 3]
+    for whole, *parts in zip(*epochs, strict=True):
+        assert [len(tensor) for tensor in whole] == [8, 8, 8]
+        for tensor, *halves in zip(whole, *parts, strict=True):
+            merged = torch.stack(halves, 1).flatten(0, 1)
+            assert torch.equal(merged, tensor)
+        x, negative, label = whole
+        assert (x.dtype, label.dtype) == (torch.float64, torch.int64)
+        assert torch.equal(x, -negative)
+        assert torch.equal(x.squeeze(-1).long() % 3, label)
+
+
+def test_rows_are_those_of_a_tensor_alone() -> None:
+    alone = batches_of(numbered(23), 5, share()).shuffled(seed=1)
+    beside = batches_of(Rows(numbered(23), numbered(23)), 5, share()).shuffled(seed=1)
+    for batch, (x, companion) in zip(alone, beside, strict=True):
+        assert torch.equal(batch, x)
+        assert torch.equal(x, companion)
+
+
+def test_rows_may_draw_their_companions_anew() -> None:
+    batches = batches_of(Pairs(numbered(20)), 20, share())
+    epochs = [next(batches.shuffled(seed=1)) for _ in range(2)]
+    assert torch.equal(epochs[0][0], epochs[1][0])
+    assert not torch.equal(epochs[0][1], epochs[1][1])
+    assert set(epochs[0][1].flatten().tolist()) <= set(range(20))
 
 
 def test_what_cannot_be_read_twice_is_refused() -> None:

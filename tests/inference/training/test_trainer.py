@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from pyromix.inference.training.batches import Share, batches_of
+from pyromix.inference.training.batches import Rows, Share, batches_of
 from pyromix.inference.training.checkpoint import Checkpoint
 from pyromix.inference.training.devices import make_fabric
 from pyromix.inference.training.errors import TrainingDiverged, TrainingInterrupted
@@ -355,21 +355,20 @@ def test_callbacks_see_every_epoch_and_may_add_numbers(toys: Any, tmp_path: Path
     assert Checkpoint(path).state("train")["rows"] == history
 
 
-def test_augmentation_is_for_training_only(toys: Any) -> None:
-    batches: list[int] = []
-
-    def shift(x: Tensor) -> Tensor:
-        batches.append(len(x))
-        return x + 1
-
-    augmented, shifted = toys.Linear(), toys.Linear()
+def test_companions_stay_beside_their_rows(toys: Any) -> None:
+    """Rows of several tensors train as the same tensors side by side in one."""
+    data = toys.data().double()
+    targets = data[:, :2].square() - data[:, 2:4]
     trainer = Trainer(2, batch_size=64)
-    history = trainer.fit(augmented, toys.data(), augment=shift, validation=toys.data(10))
-    trainer.fit(shifted, toys.data() + 1)
-    assert same(augmented, shifted)
-    assert sum(batches) == 2 * 3 * 64  # 203 rows: a last batch of 11 is left out
-    expected = augmented(toys.data(10))[0].item()
-    assert history[-1]["validation"] == pytest.approx(expected, rel=1e-6)
+    apart, together = toys.Regression().double(), toys.Regression().double()
+    found = trainer.fit(apart, Rows(data, targets), validation=Rows(data[:10], targets[:10]))
+    columns = torch.cat([data, targets], -1)
+    expected = trainer.fit(together, columns, validation=columns[:10])
+    torch.testing.assert_close(apart.weight, together.weight, rtol=0, atol=1e-12)
+    for ours, theirs in zip(timeless(found), timeless(expected), strict=True):
+        assert ours == pytest.approx(theirs, abs=1e-12)
+    loss = apart(data[:10], targets[:10])[0].item()
+    assert found[-1]["validation"] == pytest.approx(loss, abs=1e-12)
 
 
 def test_no_epochs_change_nothing(toys: Any) -> None:
