@@ -5,6 +5,7 @@ from .bessel import bessel_ratio, log_bessel_i
 from .continuous_bernoulli import ContinuousBernoulli
 from .cross_entropy import cross_entropy, register_cross_entropy
 from .power_spherical import PowerSpherical
+from .spherical_softmax import sample_spherical_softmax
 from .spherical_uniform import SphericalUniform
 from .von_mises_fisher import VonMisesFisher
 from .wilson_hilferty import WilsonHilfertyGamma
@@ -19,5 +20,6 @@ __all__ = [
     "cross_entropy",
     "log_bessel_i",
     "register_cross_entropy",
+    "sample_spherical_softmax",
     "unsqueeze_batch",
 ]

@@ -180,6 +180,11 @@ class MixturePrior(Prior, abstract=True):
         """A draw of the latents for each given cluster, by site: ``(B,)`` to ``(B, D)``."""
         return {self.site("z"): self.component(cluster).sample()}
 
+    def draw_joint(self, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Draws from the story itself: clusters ``(n,)``, and their latents by site."""
+        cluster = torch.multinomial(self.weights, n, replacement=True)
+        return cluster, self.draw(cluster)
+
     def code(self, latents: Mapping[str, Tensor]) -> Tensor:
         """What the likelihood decodes: z, or what a family makes of it."""
         return latents[self.site("z")]

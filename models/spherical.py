@@ -7,6 +7,7 @@ exact, a reconstruction, and no published number is claimed for it.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pyro
 import torch
@@ -15,7 +16,7 @@ from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ..distributions import SphericalUniform, VonMisesFisher
+from ..distributions import SphericalUniform, VonMisesFisher, sample_spherical_softmax
 from ..networks import inverse_soft_clamp, soft_clamp_exp
 from .prior import MixturePrior
 
@@ -92,8 +93,12 @@ class ReversedVonMisesFisherMixture(VonMisesFisherMixture):
 
     The clustering part of the bound is then a KL between two posteriors,
     E_q(z|x) KL(q(c | x) ‖ p(c | z)), and no class prior is needed. q(c | x) must be given by a
-    network (``"amortised"``): summed out given z, or chosen at its best, c would teach nothing. A
-    cluster is drawn from its von Mises–Fisher component.
+    network (``"amortised"``): summed out given z, or chosen at its best, c would teach nothing.
+
+    Draws follow the story: z is uniform and c read off it, so that the share of a cluster is
+    :math:`\int p(c \mid z)\, dU(z)` and not ω, and z given c has a density proportional to
+    p(c | z), from which exact draws are made by rejection. :meth:`component` is a part of p(c | z)
+    only.
 
     Args:
         n_clusters: number of components, K.
@@ -128,6 +133,25 @@ class ReversedVonMisesFisherMixture(VonMisesFisherMixture):
         law = dist.Categorical(logits=self.log_assignment(z))
         pyro.sample(self.site("c"), law, infer={"enumerate": "parallel"})
         return self.code({site: z})
+
+    def draw_joint(self, n: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Draws from the story itself: clusters ``(n,)``, and the z they are read off, by site."""
+        z = self.marginal().sample(torch.Size([n]))
+        cluster: Tensor = dist.Categorical(logits=self.log_assignment(z)).sample()
+        return cluster, {self.site("z"): z}
+
+    def draw(self, cluster: Tensor) -> dict[str, Tensor]:
+        """An exact draw of z given each cluster, by site: ``(B,)`` to ``(B, D)``.
+
+        Raises:
+            ValueError: a cluster too rare to be drawn from.
+        """
+        part: Any = self.component()
+        law = VonMisesFisher(normalize(part.loc.double(), dim=-1), part.concentration.double())
+        offset = self.log_weights().double() + law.log_prob(law.loc) - law.concentration
+        slope = law.concentration.unsqueeze(-1) * law.loc
+        z = sample_spherical_softmax(offset, slope, cluster)
+        return {self.site("z"): z.to(self.direction.dtype)}
 
     def log_joint(self, z: Tensor, w: Tensor | None = None) -> Tensor:
         """log p(z) + log p(c | z): ``(..., D)`` to ``(..., K)``."""

@@ -144,7 +144,7 @@ def sample(
         model: the story.
         n: how many to draw.
         cluster: the cluster to draw from; with several clusterings, one for each or ``None`` to
-            let it vary. By default clusters are drawn from p(c).
+            let it vary, as by default: clusters and latents are then drawn together.
         mean: give E[x | z] in place of a draw of x; for pictures.
         seed: same seed, same data.
         batch_size: rows at a time.
@@ -153,7 +153,8 @@ def sample(
         The data ``(n, *event)``, and the cluster of each by site, ``(n,)``.
 
     Raises:
-        ValueError: a cluster that the story does not have, or ``n`` below 1.
+        ValueError: a cluster that the story does not have, one too rare to be drawn from, or
+            ``n`` below 1.
     """
     if n < 1:
         raise ValueError(f"n is {n}: draw at least one")
@@ -167,10 +168,11 @@ def sample(
             chosen: dict[str, Tensor] = {}
             for mixture, index in zip(model.prior.mixtures, wanted, strict=True):
                 if index is None:
-                    labels = torch.multinomial(mixture.weights, size, replacement=True)
+                    labels, own = mixture.draw_joint(size)
                 else:
                     labels = torch.full((size,), index, device=device)
-                latents |= mixture.draw(labels)
+                    own = mixture.draw(labels)
+                latents |= own
                 chosen[mixture.site("c")] = labels.cpu()
             law = model.likelihood.distribution(model.prior.code(latents))
             drawn.append((law.mean if mean else law.sample()).cpu())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pyro
 import pytest
 import torch
@@ -20,7 +21,13 @@ from pyromix.inference import (
     responsibilities,
     sample,
 )
-from pyromix.models import GaussianMixture, MixtureVAE, Normal, StyleMixture
+from pyromix.models import (
+    GaussianMixture,
+    MixtureVAE,
+    Normal,
+    ReversedVonMisesFisherMixture,
+    StyleMixture,
+)
 
 from ...contracts.evidence import log_evidence
 
@@ -114,6 +121,61 @@ def test_clusters_are_drawn_from_their_weights_and_go_with_their_data(
     for cluster in range(3):
         rows = drawn[clusters["c"] == cluster]
         torch.testing.assert_close(rows.mean(0), SLOPE @ LOC[cluster] + OFFSET, rtol=0, atol=0.06)
+
+
+@pytest.fixture
+def reversed_story() -> MixtureVAE:
+    """DHVC's, with clusters of unlike weights and concentrations, decoded to z itself."""
+    prior = ReversedVonMisesFisherMixture(4, 3)
+    model = MixtureVAE(prior, Normal(nn.Linear(3, 3), (3,), scale=1e-6)).double()
+    with torch.no_grad():
+        prior.direction.copy_(torch.tensor([[1, 0, 0], [0, 1, 0], [0, 1, 1], [-1, 0, -1]]))
+        prior.log_concentration.copy_(torch.tensor([2.0, 8.0, 5.0, 30.0]).log())
+        prior.logits.copy_(torch.tensor([0.2, 0.5, 0.2, 0.1]).log())
+        model.likelihood.decoder.weight.copy_(torch.eye(3))
+        model.likelihood.decoder.bias.zero_()
+    return model
+
+
+def on_the_sphere(model: MixtureVAE) -> tuple[Tensor, Tensor]:
+    """z by quadrature, ``(M, 3)``, and p(c | z) times each one's share of the area, ``(M, K)``."""
+    height, weight = (torch.tensor(v) for v in np.polynomial.legendre.leggauss(200))
+    longitude = torch.arange(400, dtype=torch.float64) * 2 * math.pi / 400
+    around = torch.stack([longitude.cos(), longitude.sin()], -1)
+    flat = (1 - height.square()).sqrt()[:, None, None] * around
+    z = torch.cat([flat, height[:, None, None].expand(-1, 400, 1)], -1).flatten(0, 1)
+    with torch.no_grad():
+        component = model.prior.component()
+        scores = component.log_prob(z.unsqueeze(-2)) + model.prior.logits
+    return z, scores.softmax(-1) * (weight / 800).repeat_interleave(400).unsqueeze(-1)
+
+
+def test_the_reversed_story_is_drawn_as_it_is_told(reversed_story: MixtureVAE) -> None:
+    """z uniform, and c from p(c | z): clusters drawn from ω would have shares .2, .5, .2, .1."""
+    n = 1_000_000
+    drawn, clusters = sample(reversed_story, n, batch_size=100_000)
+    z, mass = on_the_sphere(reversed_story)
+    expected = mass.sum(0)
+    torch.testing.assert_close(expected.sum().item(), 1.0)
+    assert (expected - reversed_story.prior.weights).abs().max() > 0.1
+    shares = torch.bincount(clusters["c"], minlength=4) / n
+    assert ((shares - expected).abs() < 4 * (expected * (1 - expected) / n).sqrt()).all()
+    assert (drawn.mean(0).abs() < 4 / math.sqrt(3 * n)).all()
+    for cluster in range(4):
+        rows = drawn[clusters["c"] == cluster]
+        mean = z.T @ mass[:, cluster] / expected[cluster]
+        assert ((rows.mean(0) - mean).abs() < 4.5 * rows.std(0) / math.sqrt(len(rows))).all()
+
+
+@pytest.mark.parametrize("cluster", [0, 1, 2, 3])
+def test_a_cluster_of_the_reversed_story(reversed_story: MixtureVAE, cluster: int) -> None:
+    drawn, clusters = sample(reversed_story, 100_000, cluster=cluster, batch_size=50_000)
+    assert (clusters["c"] == cluster).all()
+    z, mass = on_the_sphere(reversed_story)
+    density = mass[:, cluster] / mass[:, cluster].sum()
+    for got, at in ((drawn, z), (drawn**2, z**2), (drawn * drawn.roll(1, 1), z * z.roll(1, 1))):
+        error = got.std(0) / math.sqrt(len(got))
+        assert ((got.mean(0) - density @ at).abs() < 4.5 * error).all()
 
 
 def test_a_sample_of_means_has_no_noise_of_x(story: tuple[MixtureVAE, Guide]) -> None:
