@@ -23,10 +23,10 @@ class ClusterMonitor:
     """A callback of the training loop that measures the responsibilities after every epoch.
 
     It adds to the history, for each clustering, ``occupied_clusters`` (clusters that are some
-    datum's likeliest) and ``affiliation_variance`` (mean over x of the variance over c of q(c | x),
-    at most (K−1)/K²), and warns once when all data fall in one cluster for three epochs on end. A
-    facet that has not joined yet, or is still to be fitted anew, may do as it likes: its ``alpha``
-    or ``refitted`` in the row is 0.
+    datum's likeliest) and ``affiliation_variance`` (mean over x of the variance over c of
+    E_q[p(c | z)], which is cheap, or of the law of another rule; at most (K−1)/K²), and warns once
+    when all data fall in one cluster for three epochs on end. A facet that has not joined yet, or
+    is still to be fitted anew, may do as it likes: its ``alpha`` or ``refitted`` in the row is 0.
 
     Args:
         model: the story.
@@ -43,7 +43,7 @@ class ClusterMonitor:
 
     def __call__(self, epoch: int, row: dict[str, Any]) -> None:
         """Measure, add to the row, and warn where it must be."""
-        gammas = responsibilities(self.model, self.guide, self.rows)
+        gammas = responsibilities(self.model, self.guide, self.rows, num_samples=0)
         for site, gamma in gammas.items():
             facet = site[1:]
             self.occupied[site] = len(gamma.argmax(-1).unique())

@@ -9,11 +9,11 @@ from .answers import (
     evaluating,
     posterior_predictive,
     reconstruct,
-    responsibilities,
     sample,
 )
 from .evidence import bound, importance_weighted_bound
 from .export import to_arviz
+from .probabilities import responsibilities
 
 __all__ = [
     "BATCH_SIZE",

@@ -71,43 +71,6 @@ def encode(
     return batched(model, guide, x, partial(posterior_means, guide), batch_size)
 
 
-def responsibilities(
-    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
-) -> dict[str, Tensor]:
-    r"""q(c | x) for every clustering site, ``(N, K)``, rows summing to one.
-
-    It is the best law of c that knows the posterior of z but not z itself,
-    :math:`q^*(c|x) \propto \pi_c \exp E_{q(z|x)}[\log p(z|c)]`, where that is closed, and
-    :math:`p(c \mid z)` at the posterior mean where it is not; an amortised guide has its own. It is
-    never computed from one sample of z, so it is the same each time. A style latent is put at its
-    posterior mean.
-
-    Args:
-        model: the story.
-        guide: its guide.
-        x: data, ``(N, *event)``.
-        batch_size: rows at a time.
-    """
-
-    def assign(rows: Tensor) -> dict[str, Tensor]:
-        posteriors, logits = guide.infer(rows)
-        means = {site: posterior.mean for site, posterior in posteriors.items()}
-        gammas = {}
-        for mixture in model.prior.mixtures:
-            own, site = mixture.own(means), mixture.site("c")
-            if site in logits:
-                gammas[site] = logits[site].softmax(-1)
-                continue
-            try:
-                scores = mixture.expected_log_joint(posteriors[mixture.site("z")], own.get("w"))
-            except NotImplementedError:
-                scores = mixture.log_joint(**own)
-            gammas[site] = scores.softmax(-1)
-        return gammas
-
-    return batched(model, guide, x, assign, batch_size)
-
-
 def decode(
     model: MixtureVAE, latents: Mapping[str, Tensor], *, batch_size: int = BATCH_SIZE
 ) -> Tensor:

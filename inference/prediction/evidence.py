@@ -10,12 +10,14 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from ...guides import Guide
 from ...models import MixtureVAE, Prior
 from ..objectives import ClosedFormELBO
 from ..training import seeded
 from .answers import BATCH_SIZE, batched, device_of
+from .draws import draws_of, in_own_order
 
 
 def bound(
@@ -63,28 +65,50 @@ def importance_weighted_bound(
 
     It rises to log p(x) as S grows.
 
+    Draws are a datum's own: its bound is the same each time, in any batch and at any place.
+
+    Args:
+        model: the story.
+        guide: its guide.
+        x: data, ``(N, *event)``.
+        num_samples: draws for each datum, S.
+        seed: same seed, same draws.
+        batch_size: draws decoded at a time.
+
     References:
         Burda, Grosse & Salakhutdinov (2016). Importance Weighted Autoencoders. arXiv 1509.00519,
         equation 8.
     """
 
     def weigh(rows: Tensor) -> dict[str, Tensor]:
-        posteriors = guide.posterior(rows)
-        parts = []
-        per_pass = max(1, batch_size // len(rows))
-        for start in range(0, num_samples, per_pass):
-            shape = torch.Size([min(per_pass, num_samples - start)])
-            latents = {site: posterior.sample(shape) for site, posterior in posteriors.items()}
-            likelihood = model.likelihood.distribution(model.prior.code(latents))
-            log_weight = likelihood.log_prob(rows) + log_prior(model.prior, latents)
-            for site, posterior in posteriors.items():
-                log_weight = log_weight - posterior.log_prob(latents[site])
-            parts.append(log_weight.logsumexp(0))
-        return {"bound": torch.stack(parts).logsumexp(0) - math.log(num_samples)}
+        weights = guide_weights(model, guide, rows, num_samples, seed, batch_size)
+        return {"bound": weights.logsumexp(0) - math.log(num_samples)}
 
-    rows = min(batch_size, 256)
-    with seeded(seed, "importance-weighted bound", device=device_of(model)):
-        return batched(model, guide, x, weigh, rows)["bound"]
+    return in_own_order(model, guide, x, weigh, max(1, batch_size // num_samples))["bound"]
+
+
+def guide_weights(
+    model: MixtureVAE, guide: Guide, x: Tensor, num_samples: int, seed: int, batch_size: int
+) -> Tensor:
+    """Log importance weights of draws from the guide, log p(x, z) - log q(z | x): ``(S, B)``."""
+    posteriors = guide.posterior(x)
+    latents = draws_of(guide, posteriors, x, num_samples, seed)
+    density = log_density(posteriors, latents)
+    some = max(1, batch_size // len(x))
+    parts = zip(*(z.split(some) for z in latents.values()), strict=True)
+    joint = [log_joint(model, x, dict(zip(latents, part, strict=True))) for part in parts]
+    return torch.cat(joint) - density
+
+
+def log_density(laws: Mapping[str, Distribution], latents: Mapping[str, Tensor]) -> Tensor:
+    """The log-density of latents under laws of their sites, together: ``(..., D)`` to ``(...)``."""
+    return torch.stack([law.log_prob(latents[site]) for site, law in laws.items()]).sum(0)
+
+
+def log_joint(model: MixtureVAE, x: Tensor, latents: Mapping[str, Tensor]) -> Tensor:
+    """log p(x, z) in nats with the clusters summed out: ``(B, *event)``, ``(..., B, D)``."""
+    likelihood: Tensor = model.likelihood.distribution(model.prior.code(latents)).log_prob(x)
+    return likelihood + log_prior(model.prior, latents)
 
 
 def log_prior(prior: Prior, latents: Mapping[str, Tensor]) -> Tensor:

@@ -10,7 +10,8 @@ from torch import Tensor
 from ...guides import Guide
 from ...models import MixtureVAE
 from ..training import seeded
-from .answers import BATCH_SIZE, batched, device_of, responsibilities
+from .answers import BATCH_SIZE, batched, device_of
+from .probabilities import responsibilities
 
 
 def to_arviz(model: MixtureVAE, guide: Guide, x: Tensor, *, n: int = 100, seed: int = 0) -> Any:

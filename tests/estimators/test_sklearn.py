@@ -23,19 +23,9 @@ QUICK: dict[str, Any] = {
 }
 
 
-def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
-    """Checks that cannot pass, each with its reason."""
-    noise = "score_samples is a Monte Carlo bound, whose noise goes with the row's place; "
-    rest = "test_surface.py holds the other methods to it"
-    return {
-        "check_methods_sample_order_invariance": noise + rest,
-        "check_methods_subset_invariance": noise + rest,
-    }
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([VaDE(**QUICK), GMVAE(**QUICK)], expected_failed_checks=expected_failures)
+@parametrize_with_checks([VaDE(**QUICK), GMVAE(**QUICK)])
 def test_sklearn(estimator: BaseEstimator, check: Any) -> None:
     check(estimator)
