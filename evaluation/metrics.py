@@ -55,7 +55,12 @@ def purity(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> float:
 def most_confident_accuracy(labels: npt.ArrayLike, responsibilities: npt.ArrayLike) -> float:
     r"""Accuracy when each cluster takes the label of its most confident example.
 
-    .. math:: \hat y(c) = y_{n(c)}, \qquad n(c) = \arg\max_n \gamma_{nc}
+    .. math:: \hat y(c) = y_{n(c)}, \qquad
+        n(c) = \arg\max_n \log \frac{\gamma_{nc}}{\sum_{k \ne c} \gamma_{nk}}
+
+    The odds rank as the probabilities do, and still do so where those are rounded to exactly 1.
+    Examples that tie all the same each name their cluster once, and the accuracy is the mean: the
+    order of the data does not matter.
 
     Args:
         labels: ``(N,)`` whole numbers.
@@ -66,7 +71,17 @@ def most_confident_accuracy(labels: npt.ArrayLike, responsibilities: npt.ArrayLi
     """
     y = check_partition(labels, "labels")
     gamma = check_responsibilities(responsibilities, len(y))
-    return float((y[gamma.argmax(0)][gamma.argmax(1)] == y).mean())
+    # What stands left and right of c: its own γ must not be added and taken away again.
+    left, right = np.cumsum(gamma, 1), np.cumsum(gamma[:, ::-1], 1)[:, ::-1]
+    others = np.zeros_like(gamma)
+    others[:, 1:] += left[:, :-1]
+    others[:, :-1] += right[:, 1:]
+    with np.errstate(divide="ignore"):
+        log_odds = np.log(gamma) - np.log(others)
+    tied = log_odds == log_odds.max(0)  # (N, K)
+    classes, of = np.unique(y, return_inverse=True)
+    named = np.stack([tied[y == label].sum(0) for label in classes]) / tied.sum(0)  # (L, K)
+    return float(named[of, gamma.argmax(1)].mean())
 
 
 def balanced_accuracy(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> float:

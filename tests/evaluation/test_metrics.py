@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score, balanced_accuracy_score
@@ -38,6 +40,45 @@ def test_most_confident_example_names_its_cluster() -> None:
     y = np.array([1, 0, 0, 0, 1])
     # Cluster 0 is named by datum 0 (label 1), cluster 1 by datum 3 (label 0).
     assert most_confident_accuracy(y, gamma) == pytest.approx(2 / 5)
+
+
+def most_confident_by_scores(y: np.ndarray, scores: np.ndarray) -> float:
+    """Of γ = softmax(scores) in float64, by log-odds and in a loop."""
+    names = []
+    for c in range(scores.shape[1]):
+        others = np.delete(scores, c, axis=1)
+        names.append(y[np.argmax(scores[:, c] - np.logaddexp.reduce(others, axis=1))])
+    return float(np.mean(np.array(names)[scores.argmax(1)] == y))
+
+
+def test_most_confident_examples_are_told_apart_where_float32_says_one() -> None:
+    """Many γ are exactly 1; the odds that are left in the rest of their rows rank them."""
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        scores = rng.normal(size=(300, 5)) * 15
+        y = rng.integers(3, size=300)
+        gamma = np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
+        single = gamma.astype(np.float32)
+        assert ((single == 1).sum(0) > 5).all()
+        expected = most_confident_by_scores(y, scores)
+        for order in (np.arange(300), rng.permutation(300), np.arange(300)[::-1]):
+            got = most_confident_accuracy(y[order], single[order])
+            assert got == pytest.approx(expected, abs=1e-12)
+
+
+def test_tied_examples_share_the_naming_in_any_order() -> None:
+    """Of three sure of cluster 0 two say label 1: the mean over the three of the accuracy."""
+    gamma = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.7, 0.3], [0.2, 0.8]])
+    y = np.array([1, 1, 0, 0, 0])
+    # Named 1 by two of three: 2 of the 4 in the cluster; named 0 by one of three: 2 of the 4.
+    expected = (2 / 3 * 2 + 1 / 3 * 2 + 1) / 5
+    for order in itertools.permutations(range(5)):
+        assert most_confident_accuracy(y[[*order]], gamma[[*order]]) == pytest.approx(expected)
+    y = np.array([1, 1, 0, 1, 0])
+    expected = (2 / 3 * 3 + 1 / 3 * 1 + 1) / 5
+    for order in itertools.permutations(range(5)):
+        assert most_confident_accuracy(y[[*order]], gamma[[*order]]) == pytest.approx(expected)
+    assert most_confident_accuracy([0, 0, 1], np.ones((3, 1))) == pytest.approx(5 / 9)
 
 
 def test_names_of_clusters_and_order_of_data_do_not_matter() -> None:
