@@ -22,8 +22,8 @@ class GMVAE(DeepMixture, alias="gmvae"):
 
     ``objective=partial(ClosedFormELBO, conditional_prior="published")`` is the paper's own
     estimator of the conditional prior, which integrates z a second time, a looser bound. Without a
-    start on small data, ``posterior=partial(GaussianHead, log_scale=-2.0)`` keeps the code from
-    drowning in noise.
+    start on small data, ``{"z": partial(GaussianHead, log_scale=-2.0), "w": GaussianHead}`` as the
+    posterior keeps the code from drowning in noise.
 
     Args:
         **parts: those of :class:`DeepMixture`.
