@@ -59,7 +59,7 @@ def test_most_confident_examples_are_told_apart_where_float32_says_one() -> None
         y = rng.integers(3, size=300)
         gamma = np.exp(scores - np.logaddexp.reduce(scores, axis=1, keepdims=True))
         single = gamma.astype(np.float32)
-        assert ((single == 1).sum(0) > 5).all()
+        assert ((single == 1).sum(0) >= 2).all()
         expected = most_confident_by_scores(y, scores)
         for order in (np.arange(300), rng.permutation(300), np.arange(300)[::-1]):
             got = most_confident_accuracy(y[order], single[order])
