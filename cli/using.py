@@ -56,7 +56,7 @@ def evaluate(
         _check_new(out, (".png",))
     estimator = load(path)
     data = source.load(split)
-    labels = [column for _, column in label_columns(data)]
+    labels = [label.values for label in label_columns(data)]
     if out is not None and len(labels) != 1:
         raise ValueError(
             f"{data.name} has {len(labels)} labels for each datum, and the reliability plot needs "

@@ -25,6 +25,7 @@ class Dataset:
         labels: an ``(N,)`` vector, an ``(N, F)`` table (one column a factor), or None.
         name: what tables and run folders call the data.
         label_names: one name for each label column.
+        class_names: for each label column what 0, 1, … stand for; nothing where they are numbers.
 
     Example:
         >>> data = Dataset(np.zeros((4, 2), np.float32), np.array([0, 0, 1, 1]), "toy", ("side",))
@@ -36,6 +37,7 @@ class Dataset:
     labels: IntArray | None
     name: str
     label_names: tuple[str, ...] = ()
+    class_names: tuple[tuple[str, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.x)
@@ -152,3 +154,21 @@ def check_labels(labels: object, n: int, origin: str) -> IntArray:
             "numbers or text; rename the column if it is a feature"
         )
     return array.astype(np.int64)
+
+
+def text_classes(labels: object) -> tuple[tuple[str, ...], ...]:
+    """The texts that :func:`check_labels` numbers, for each column; nothing of numbers.
+
+    Args:
+        labels: ``(N,)`` or ``(N, F)``.
+
+    Example:
+        >>> text_classes(["red", "blue", "red"]), text_classes([3, 1, 3])
+        ((('blue', 'red'),), ())
+    """
+    array = np.asarray(labels)
+    if array.dtype.kind not in "OUS":
+        return ()
+    return tuple(
+        tuple(np.unique(each.astype(str)).tolist()) for each in array.reshape(len(array), -1).T
+    )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .dataset import Dataset, check_labels, check_x
+from .dataset import Dataset, check_labels, check_x, text_classes
 from .factors import read_dsprites, read_shapes3d
 
 X_KEYS = ("x", "X", "data")
@@ -86,7 +86,7 @@ def _from_npz(path: Path, label_column: str | None) -> Dataset:
     labels = check_labels(arrays[label_key], len(x), f"{path}[{label_key!r}]")
     width = 1 if labels.ndim == 1 else labels.shape[1]
     names = (label_key,) if width == 1 else tuple(f"{label_key}_{i}" for i in range(width))
-    return Dataset(x, labels, path.stem, names)
+    return Dataset(x, labels, path.stem, names, text_classes(arrays[label_key]))
 
 
 def _open_npz(path: Path, file: BinaryIO) -> np.lib.npyio.NpzFile:
@@ -121,7 +121,7 @@ def _from_table(path: Path, label_column: str | None) -> Dataset:
     column = frame[label_key]
     raw = column.to_numpy(dtype=float if column.dtype.kind in "biuf" else object, na_value=np.nan)
     labels = check_labels(raw, len(x), f"{path}, column {label_key!r},")
-    return Dataset(x, labels, path.stem, (label_key,))
+    return Dataset(x, labels, path.stem, (label_key,), text_classes(raw))
 
 
 def _read_csv(path: Path) -> pd.DataFrame:

@@ -44,7 +44,8 @@ def load_vision(name: str, root: Path, split: Split, download: bool) -> Dataset:
 
     Returns:
         ``x``: ``(N, 1, 28, 28)`` (usps: ``(N, 1, 16, 16)``, svhn: ``(N, 3, 32, 32)``, stl10:
-        ``(N, 3, 96, 96)``) in [0, 1]; ``labels``: the class of each image.
+        ``(N, 3, 96, 96)``) in [0, 1]; ``labels``: the class of each image, with names
+        where the classes have some.
 
     Raises:
         FileNotFoundError: the files are not there and could not or may not be fetched.
@@ -56,11 +57,15 @@ def load_vision(name: str, root: Path, split: Split, download: bool) -> Dataset:
     if images.ndim == 3:
         images = images[:, None]
     labels = raw.labels if hasattr(raw, "labels") else raw.targets
+    classes = tuple(getattr(raw, "classes", ()))
+    # Of the digits torchvision says "0 - zero".
+    named = bool(classes) and not classes[0].startswith("0")
     return Dataset(
         images.astype(np.float32) / np.float32(255),
         check_labels(labels, len(images), f"{name}'s labels"),
         name,
         (spec.label_name,),
+        (classes,) if named else (),
     )
 
 

@@ -16,8 +16,10 @@ from .metrics import (
     occupied_clusters,
     purity,
 )
-from .plots import confusion, curves, latent_map
-from .samples import cluster_grid, predictive_check
+from .plots import cluster_map, confusion, latent_map
+from .predictive import predictive_check
+from .samples import cluster_grid
+from .training_plots import curves
 
 __all__ = [
     "affiliation_variance",
@@ -25,6 +27,7 @@ __all__ = [
     "best_facets",
     "calibration",
     "cluster_grid",
+    "cluster_map",
     "confusion",
     "contingency",
     "curves",

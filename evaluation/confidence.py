@@ -68,7 +68,7 @@ def reliability_diagram(
     above.vlines(
         means[full], np.minimum(means, rates)[full], np.maximum(means, rates)[full], ORANGE
     )
-    above.plot(means[full], rates[full], "o-", color=BLUE, markersize=5)
+    above.plot(means[full], rates[full], "o-", color=BLUE, markersize=5, clip_on=False)
     above.set_xlim(0, 1)
     above.set_ylim(0, 1.02)
     above.set_ylabel("accuracy under the Hungarian map")

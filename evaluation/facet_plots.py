@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 
 from .facets import check_table, facet_dependence, facet_matrices, name_labels
 from .samples import INCH_PER_IMAGE, as_images, lay_out, show_rows
-from .style import FloatArray, canvas, styled
+from .style import MAX_INCHES, FloatArray, canvas, styled
 
+MAX_NUMBERED = 20
 TITLES = {
     "accuracy": "Hungarian accuracy",
     "purity": "Purity",
@@ -39,10 +40,12 @@ def facet_heatmap(
     columns = [name.replace("_", " ") for name in name_labels(y.shape[1], label_names)]
     matrices = facet_matrices(y, c)
     n_facets = c.shape[1]
-    rows = [f"facet {j}\n{len(np.unique(c[:, j]))} clusters" for j in range(n_facets)]
-    widths = [0.75 * len(columns)] * len(matrices)
-    if n_facets > 1:
-        widths.append(0.75 * n_facets)
+    sizes = [len(np.unique(facet)) for facet in c.T]
+    rows = [f"facet {j}\n{k} cluster{'s' * (k > 1)}" for j, k in enumerate(sizes)]
+    across = [len(columns)] * len(matrices) + [n_facets] * (n_facets > 1)
+    cell = min(0.75, (MAX_INCHES - 0.5 * len(across) - 1.6) / sum(across))
+    # A title needs as much room as two cells or three.
+    widths = [max(2.1, cell * n) for n in across]
     figure = canvas(sum(widths) + 0.5 * len(widths) + 1.6, 0.75 * n_facets + 1.7)
     panels = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=False):
@@ -61,6 +64,8 @@ def _heat(axes: Axes, matrix: FloatArray, columns: Sequence[str], colours: str) 
     axes.set_yticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+    if len(columns) > MAX_NUMBERED:
+        return
     for (row, column), value in np.ndenumerate(matrix):
         ink = "white" if value > 0.6 else "#333333"
         axes.text(column, row, f"{value:.2f}", ha="center", va="center", color=ink)

@@ -1,43 +1,54 @@
-"""Pictures of a fit: the latent space, the clusters against the labels, training."""
+"""Pictures of a clustering: the latent space, and the clusters against the labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle, pairwise
-from typing import Any
+from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.decomposition import PCA
 
-from .matching import (
-    check_partition,
-    contingency,
-    hungarian_map,
-)
+from .matching import check_partition, contingency, hungarian_map
 from .metrics import hungarian_accuracy, purity
-from .style import GREY, OKABE_ITO, ORANGE, FloatArray, canvas, colours, number, styled
+from .style import (
+    GREY,
+    MAX_INCHES,
+    ORANGE,
+    FloatArray,
+    IntArray,
+    canvas,
+    figure_of,
+    scatter,
+    styled,
+)
 
 MAX_POINTS = 10_000
-NOT_A_PART = ("phase", "epoch", "loss", "validation", "seconds")
 
 
 @styled
 def latent_map(
-    codes: npt.ArrayLike, clusters: npt.ArrayLike, labels: npt.ArrayLike | None = None
+    codes: npt.ArrayLike,
+    clusters: npt.ArrayLike,
+    labels: npt.ArrayLike | None = None,
+    *,
+    class_names: Sequence[str] = (),
 ) -> Figure:
     """Map the latent codes, coloured by cluster and, where known, by label.
 
-    Beyond two dimensions the map is the first two principal components, and its axes say how much
-    of the variance they hold. At most 10,000 points are drawn.
+    A cluster has the colour of the label that it stands for by the Hungarian map. Beyond two
+    dimensions the map is the first two principal components, and its axes say how much of the
+    variance they hold. At most 10,000 points are drawn.
 
     Args:
         codes: ``(N, D)``, D ≥ 1.
         clusters: ``(N,)`` whole numbers.
         labels: ``(N,)`` whole numbers, or None.
+        class_names: of labels 0, 1, …, to be written in place of the numbers.
 
     Example:
         >>> figure = latent_map(np.eye(4), [0, 0, 1, 1])
@@ -45,34 +56,86 @@ def latent_map(
     z = np.asarray(codes, np.float64)
     if z.ndim != 2 or len(z) < 2:
         raise ValueError(f"codes must have shape (N, D) with N of at least 2, got {z.shape}")
-    colourings = {"Clusters": check_partition(clusters, "clusters")}
-    if labels is not None:
-        colourings["Labels"] = check_partition(labels, "labels")
-    for name, groups in colourings.items():
-        if len(groups) != len(z):
-            raise ValueError(
-                f"codes and {name.lower()} must be as long, got {len(z)} and {len(groups)}"
-            )
     points, axis_names = _plane(z)
-    order = np.random.default_rng(0).permutation(len(z))[:MAX_POINTS]
-    figure = canvas(5.2 * len(colourings), 5.3)
-    panels = figure.subplots(1, len(colourings), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, (title, groups) in zip(panels, colourings.items(), strict=True):
-        present, index = np.unique(groups, return_inverse=True)
-        axes.scatter(
-            *points[order].T,
-            s=5 if len(order) > 2000 else 12,
-            c=colours(len(present))[index[order]],
-            alpha=0.6,
-            linewidths=0,
-        )
-        number(axes, points, index, [str(group) for group in present])
-        axes.set_title(f"{title} ({len(present)})")
+    figure = canvas(5.2 if labels is None else 10.4, 5.3)
+    panels = figure.subplots(1, 1 if labels is None else 2, sharex=True, sharey=True, squeeze=False)
+    left, right = panels[0, 0], panels[0, -1]
+    _panel(left, points, clusters, labels, "clusters")
+    if labels is not None:
+        _panel(right, points, labels, None, "labels", class_names)
+    for axes in panels[0]:
         axes.set_xlabel(axis_names[0])
-    panels[0].set_ylabel(axis_names[1])
-    if len(order) < len(z):
-        figure.supxlabel(f"{len(order):,} of {len(z):,} points", fontsize=9, color=GREY)
+    left.set_ylabel(axis_names[1])
+    if len(z) > MAX_POINTS:
+        figure.supxlabel(f"{MAX_POINTS:,} of {len(z):,} points", fontsize=9, color=GREY)
     return figure
+
+
+@styled
+def cluster_map(
+    points: npt.ArrayLike,
+    clusters: npt.ArrayLike,
+    labels: npt.ArrayLike | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Figure:
+    """Scatter data of the plane by cluster; at most 10,000 of them.
+
+    Args:
+        points: ``(N, 2)``.
+        clusters: ``(N,)`` whole numbers.
+        labels: ``(N,)`` whole numbers; a cluster then has the colour of the label that it stands
+            for, which is the label's own where ``clusters`` are the labels.
+        ax: where to draw; by default in a figure of its own.
+
+    Example:
+        >>> figure = cluster_map(np.eye(2), [0, 1])
+    """
+    x = np.asarray(points, np.float64)
+    if x.ndim != 2 or x.shape[1] != 2:
+        raise ValueError(f"points must have shape (N, 2), got {x.shape}")
+    axes = canvas(5.2, 5.3).subplots() if ax is None else ax
+    _panel(axes, x, clusters, labels, "clusters")
+    axes.set_xlabel("$x_1$")
+    axes.set_ylabel("$x_2$")
+    return figure_of(axes)
+
+
+def _panel(
+    axes: Axes,
+    points: FloatArray,
+    groups: npt.ArrayLike,
+    labels: npt.ArrayLike | None,
+    name: str,
+    names: Sequence[str] = (),
+) -> None:
+    """Scatter points by group, in the colours of the labels that the groups stand for."""
+    partition = check_partition(groups, name)
+    if len(partition) != len(points):
+        raise ValueError(f"{len(points)} data came with {len(partition)} {name}: give one for each")
+    present, index = np.unique(partition, return_inverse=True)
+    kinds = None if labels is None else _kinds(present, partition, labels)
+    shown = [class_name(names, group) for group in present]
+    some = np.random.default_rng(0).permutation(len(points))[:MAX_POINTS]
+    scatter(axes, points[some], index[some], shown, kinds)
+    axes.set_title(f"{name.capitalize()} ({len(present)})")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(6))
+
+
+def _kinds(present: IntArray, clusters: IntArray, labels: npt.ArrayLike) -> list[int]:
+    """The number of each cluster's colour: its label's position, or one that no label has."""
+    position = {
+        int(label): i for i, label in enumerate(np.unique(check_partition(labels, "labels")))
+    }
+    spare = count(len(position))
+    stands_for = hungarian_map(labels, clusters)
+    return [position[stands_for[k]] if k in stands_for else next(spare) for k in present.tolist()]
+
+
+def class_name(names: Sequence[str], label: int) -> str:
+    """What a picture calls a label: its name, where it has one."""
+    return str(names[label]) if 0 <= label < len(names) else str(label)
 
 
 def _plane(z: FloatArray) -> tuple[FloatArray, tuple[str, str]]:
@@ -90,15 +153,25 @@ def _plane(z: FloatArray) -> tuple[FloatArray, tuple[str, str]]:
 
 
 @styled
-def confusion(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> Figure:
+def confusion(
+    labels: npt.ArrayLike,
+    clusters: npt.ArrayLike,
+    *,
+    class_names: Sequence[str] = (),
+    label_name: str = "label",
+    ax: Axes | None = None,
+) -> Figure:
     """Draw which label falls into which cluster, the matched clusters along the diagonal.
 
-    Each row is the share of a label's data; clusters that stand for no label follow at the right,
-    in order of their majority label.
+    Each row is the share of a label's data in per cent; clusters that stand for no label follow at
+    the right, in order of their majority label.
 
     Args:
         labels: ``(N,)`` whole numbers.
         clusters: ``(N,)`` whole numbers.
+        class_names: of labels 0, 1, …, to be written in place of the numbers.
+        label_name: what the labels are of.
+        ax: where to draw; by default in a figure of its own.
 
     Example:
         >>> figure = confusion([0, 0, 1, 1], [5, 5, 2, 2])
@@ -117,11 +190,15 @@ def confusion(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> Figure:
     shares = table / table.sum(1, keepdims=True)
     roomy = len(groups) <= 30 and len(classes) <= 30
     cell = 0.36 if roomy else 0.2
-    figure = canvas(max(4.5, cell * len(groups) + 1.9), max(3.4, cell * len(classes) + 1.5))
-    axes = figure.subplots()
+    rows = [class_name(class_names, label) for label in classes]
+    beside = 1.9 + 0.08 * max(map(len, rows))
+    if ax is None:
+        wide, tall = cell * len(groups) + beside, cell * len(classes) + 1.5
+        ax = canvas(max(4.5, wide), max(3.4, tall)).subplots()
+    axes = ax
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_yticks(range(len(classes)), [str(label) for label in classes])
-    axes.set_xticks(range(len(groups)), [str(groups[k]) for k in column])
+    _name_ticks(axes.yaxis, rows)
+    _name_ticks(axes.xaxis, [str(groups[k]) for k in column])
     axes.tick_params(length=0)
     if not roomy:
         axes.tick_params(labelsize=7)
@@ -135,90 +212,25 @@ def confusion(labels: npt.ArrayLike, clusters: npt.ArrayLike) -> Figure:
                     col, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=ink
                 )
     n_matched = len(stands_for)
-    if n_matched < len(groups):
+    left_over = n_matched < len(groups)
+    if left_over:
         axes.axvline(n_matched - 0.5, color=ORANGE, linewidth=1.2)
-    axes.set_xlabel("cluster" + (", matched | left over" if n_matched < len(groups) else ""))
-    axes.set_ylabel("label")
+    noun = "cluster" if len(groups) == 1 else "clusters"
+    axes.set_xlabel(
+        f"{len(groups)} occupied {noun}" + (", matched | left over" if left_over else "")
+    )
+    axes.set_ylabel(label_name.replace("_", " "))
     axes.set_title(
         f"accuracy {hungarian_accuracy(labels, clusters):.1%}, "
-        f"purity {purity(labels, clusters):.1%}, {len(groups)} clusters"
+        f"purity {purity(labels, clusters):.1%}"
     )
-    figure.colorbar(image, label="share of the label", shrink=0.8)
+    figure = figure_of(axes)
+    bar = figure.colorbar(image, ax=axes, label="share of the label's data", shrink=0.8)
+    bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
     return figure
 
 
-@styled
-def curves(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw the loss and each named part over the epochs, with the phases marked.
-
-    Parts whose names end in the number of a facet, such as ``kl_z_0`` and ``kl_z_1``, share a
-    panel.
-
-    Args:
-        history: rows with ``phase``, ``loss`` and further named numbers, losses in nats per datum,
-            one an epoch; ``validation`` is drawn with the loss; ``epoch`` and ``seconds`` are not
-            drawn.
-
-    Example:
-        >>> figure = curves([{"phase": "train", "epoch": 1, "loss": 90.0, "kl_z": 10.0}])
-    """
-    if not history:
-        raise ValueError("history is empty: train for at least one epoch")
-    panels_of: dict[str, dict[str, str]] = {"loss": {"loss": "trained"}}
-    for name in dict.fromkeys(key for row in history for key in row if key not in NOT_A_PART):
-        stem, _, facet = name.rpartition("_")
-        title = stem if facet.isdigit() else name
-        panels_of.setdefault(title, {})[name] = f"facet {facet}"
-    if any("validation" in row for row in history):
-        panels_of["loss"]["validation"] = "held out"
-    n_columns = min(3, len(panels_of))
-    n_rows = -(-len(panels_of) // n_columns)
-    figure = canvas(3.6 * n_columns + 0.4, 2.5 * n_rows + 0.6, "Training, losses in nats per datum")
-    panels = figure.subplots(n_rows, n_columns, sharex=True, squeeze=False).ravel()
-    phases = [str(row["phase"]) for row in history]
-    for axes, (title, lines) in zip(panels, panels_of.items(), strict=False):
-        for (name, label), colour in zip(lines.items(), cycle(OKABE_ITO)):
-            _curve(axes, history, name, colour, label)
-        if len(lines) > 1:
-            axes.legend()
-        _mark_phases(axes, phases)
-        axes.set_title(title.replace("_", " "))
-    for axes in panels[len(panels_of) :]:
-        axes.set_visible(False)
-    # The panel above a hole shows the epochs that the hole would have shown.
-    for axes in panels[max(0, len(panels_of) - n_columns) : len(panels_of)]:
-        axes.tick_params(labelbottom=True)
-        axes.set_xlabel("epoch, all phases")
-        axes.xaxis.set_major_locator(
-            MaxNLocator(5, integer=True, min_n_ticks=1, steps=[1, 2, 5, 10])
-        )
-    return figure
-
-
-def _curve(
-    axes: Axes, history: Sequence[Mapping[str, Any]], name: str, colour: str, label: str
-) -> None:
-    values = np.array([row.get(name, np.nan) for row in history], np.float64)
-    epochs = np.arange(1, len(values) + 1)
-    marker = "o" if np.isfinite(values).sum() < 5 else None
-    axes.plot(epochs, values, color=colour, label=label, marker=marker, markersize=4)
-    axes.margins(y=0.12)
-
-
-def _mark_phases(axes: Axes, phases: Sequence[str]) -> None:
-    starts = [0, *(i for i in range(1, len(phases)) if phases[i] != phases[i - 1]), len(phases)]
-    if len(starts) == 2:
-        return
-    for k, (start, stop) in enumerate(pairwise(starts)):
-        if k % 2 == 0:
-            axes.axvspan(start + 0.5, stop + 0.5, color="#F2F2F2", zorder=0, linewidth=0)
-        axes.text(
-            (start + stop + 1) / 2,
-            0.98,
-            phases[start],
-            transform=axes.get_xaxis_transform(),
-            ha="center",
-            va="top",
-            fontsize=8,
-            color="#777777",
-        )
+def _name_ticks(axis: Axis, names: Sequence[str]) -> None:
+    """Name the cells along an axis, or every so many where their names would overlap."""
+    step = -(-len(names) // int(MAX_INCHES / 0.15))
+    axis.set_ticks(range(0, len(names), step), names[::step])

@@ -1,4 +1,4 @@
-"""Pictures of data: samples of each cluster, and replicates beside what they replicate."""
+"""Pictures of data: samples of each cluster."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
+from matplotlib.ticker import MaxNLocator
 
-from .style import BLUE, GREY, ORANGE, FloatArray, canvas, colours, number, styled
+from .style import BLUE, GREY, FloatArray, canvas, scatter, styled
 
 INCH_PER_IMAGE = 0.45
 MAX_ROWS = 20
+MAX_COLUMNS = 60
+WRAPPED = 12
 
 
 def as_images(x: npt.ArrayLike, image_shape: Sequence[int] | None, lead: int) -> FloatArray | None:
@@ -139,30 +142,42 @@ def lay_out(
 
 
 def _image_rows(images: FloatArray, names: list[str]) -> Grid:
+    """Rows of images in panels of at most 20; what would be too wide is left out, and said."""
+    if len(images) == 1:
+        images, names = _wrapped(images[0], names[0])
     n_clusters, n, height, width, _ = images.shape
     n_panels = -(-n_clusters // MAX_ROWS)
     rows = -(-n_clusters // n_panels)
+    n_shown = min(n, max(1, MAX_COLUMNS // n_panels))
 
     def draw(figure: FigureBase) -> None:
         panels = figure.subplots(1, n_panels, squeeze=False)[0]
         for panel, axes in enumerate(panels):
             part = slice(panel * rows, (panel + 1) * rows)
-            show_rows(axes, images[part], names[part])
+            show_rows(axes, images[part, :n_shown], names[part])
             axes.set_anchor("N")
         panels[0].set_ylabel("cluster")
+        if n_shown < n:
+            panels[0].set_xlabel(f"{n_shown} of {n} samples each")
 
-    wide = n_panels * (INCH_PER_IMAGE * n * width / height + 0.6)
-    return Grid(wide, INCH_PER_IMAGE * rows + 0.7, draw)
+    wide = n_panels * (INCH_PER_IMAGE * n_shown * width / height + 0.6)
+    return Grid(wide, INCH_PER_IMAGE * rows + 0.7 + 0.3 * (n_shown < n), draw)
+
+
+def _wrapped(images: FloatArray, name: str) -> tuple[FloatArray, list[str]]:
+    """One cluster's images ``(n, H, W, 3)`` in rows of twelve, white where the last row ends."""
+    images = images[: MAX_ROWS * MAX_COLUMNS]
+    n_columns = min(WRAPPED, len(images))
+    missing = -len(images) % n_columns
+    whole = np.concatenate([images, np.ones((missing, *images.shape[1:]))])
+    rows = whole.reshape(-1, n_columns, *images.shape[1:])
+    return rows, [name] + [""] * (len(rows) - 1)
 
 
 def _points(array: FloatArray, names: list[str], figure: FigureBase) -> None:
     axes = figure.subplots()
     groups = np.repeat(np.arange(len(array)), array.shape[1])
-    points = array.reshape(-1, 2)
-    axes.scatter(
-        points[:, 0], points[:, 1], s=8, c=colours(len(array))[groups], alpha=0.7, linewidths=0
-    )
-    number(axes, points, groups, names)
+    scatter(axes, array.reshape(-1, 2), groups, names)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("$x_1$")
     axes.set_ylabel("$x_2$")
@@ -179,75 +194,6 @@ def _profiles(
         axes.set_title(f"cluster {name}", fontsize=9)
     for axes in panels[len(array) :]:
         axes.set_visible(False)
-    figure.supxlabel("feature; the mean in blue", fontsize=10)
-
-
-@styled
-def predictive_check(
-    x: npt.ArrayLike,
-    replicated: npt.ArrayLike,
-    *,
-    image_shape: Sequence[int] | None = None,
-    n_shown: int = 10,
-) -> Figure:
-    r"""Set data beside replicates from the posterior predictive, and compare two statistics.
-
-    For images, rows of data stand beside their replicates. Below, the mean and the standard
-    deviation over the values of a datum, :math:`T(x_n)`, are histogrammed for the data and for each
-    replicated data set, so that a model which misses one shows it.
-
-    Args:
-        x: ``(N, X)`` or ``(N, C, H, W)`` data.
-        replicated: ``(S, N, …)``, S replicates of each datum.
-        image_shape: (H, W) or (C, H, W) if vectors are flat images.
-        n_shown: how many data are shown as images, one a row, with as many replicates.
-
-    References:
-        Gelman et al. (2013). Bayesian Data Analysis, ch. 6.
-    """
-    data, draws = np.asarray(x, np.float64), np.asarray(replicated, np.float64)
-    if draws.ndim != data.ndim + 1 or draws.shape[1:] != data.shape:
-        raise ValueError(
-            f"replicated must have shape (S, {', '.join(map(str, data.shape))}), got {draws.shape}"
-        )
-    shown, copies = data[:n_shown], draws[:n_shown, :n_shown]
-    images = as_images(np.concatenate([shown[:, None], copies.swapaxes(0, 1)], 1), image_shape, 2)
-    title = "Posterior predictive check"
-    if images is None:
-        figure = canvas(8, 3, title)
-        panels = list(figure.subplots(1, 2))
-    else:
-        rows, columns, height, width, _ = images.shape
-        tall, wide = INCH_PER_IMAGE * rows + 0.3, INCH_PER_IMAGE * columns * width / height + 0.8
-        figure = canvas(max(8.0, wide), tall + 3.1, title)
-        grid = figure.add_gridspec(2, 2, height_ratios=[tall, 2.8])
-        panels = [figure.add_subplot(grid[1, k]) for k in range(2)]
-        above = figure.add_subplot(grid[0, :])
-        apart = np.insert(images, 1, 1.0, axis=1)
-        show_rows(above, apart, [""] * rows)
-        above.set_title("data, and replicates of each")
-    flat, flat_draws = data.reshape(len(data), -1), draws.reshape(*draws.shape[:2], -1)
-    for axes, (name, observed, predicted) in zip(
-        panels,
-        [
-            ("mean", flat.mean(1), flat_draws.mean(2)),
-            ("standard deviation", flat.std(1), flat_draws.std(2)),
-        ],
-        strict=True,
-    ):
-        _compare(axes, observed, predicted)
-        axes.set_xlabel(f"{name} over a datum")
-    panels[0].set_ylabel("density")
-    panels[1].legend()
-    return figure
-
-
-def _compare(axes: Axes, observed: FloatArray, predicted: FloatArray) -> None:
-    """Histogram a statistic of the data (N,) and of each replicate (S, N)."""
-    pooled = np.concatenate([observed, predicted.ravel()])
-    bins = np.histogram_bin_edges(pooled, bins=30)
-    axes.hist(observed, bins.tolist(), density=True, color=BLUE, alpha=0.35, label="data")
-    middles = (bins[1:] + bins[:-1]) / 2
-    densities = [np.histogram(replicate, bins, density=True)[0] for replicate in predicted[:20]]
-    lines = axes.plot(middles, np.transpose(densities), color=ORANGE, alpha=0.6, linewidth=1)
-    lines[0].set_label("replicates")
+    panels[0].xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    figure.supxlabel("number of the feature; the mean in blue", fontsize=10)
+    figure.supylabel("value of the feature", fontsize=10)

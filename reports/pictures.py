@@ -43,13 +43,19 @@ def draw_pictures(
     clusters = np.stack([gamma.argmax(-1) for gamma in gammas], -1)
     several = len(gammas) > 1
     labels = list(label_columns(data))
-    known = labels[0][1] if len(labels) == 1 else None
+    known = labels[0] if len(labels) == 1 else None
     for j, z in enumerate(by_facet(estimator.transform(data.x))):
         suffix = f"-facet-{j}" if several else ""
-        yield f"latent-map{suffix}", latent_map(z, clusters[:, j], known)
-    for name, column in labels:
-        suffix = "" if known is not None else f"-{name.replace(' ', '-')}"
-        yield f"confusion{suffix}", confusion(column, clusters[:, best_facets(column, clusters)[0]])
+        if known is None:
+            yield f"latent-map{suffix}", latent_map(z, clusters[:, j])
+        else:
+            figure = latent_map(z, clusters[:, j], known.values, class_names=known.classes)
+            yield f"latent-map{suffix}", figure
+    for label in labels:
+        suffix = "" if known is not None else f"-{label.name.replace(' ', '-')}"
+        best = clusters[:, best_facets(label.values, clusters)[0]]
+        figure = confusion(label.values, best, class_names=label.classes, label_name=label.name)
+        yield f"confusion{suffix}", figure
     number = IMAGES_PER_CLUSTER if data.image_shape else VECTORS_PER_CLUSTER
     yield "clusters", samples_picture(estimator, data.image_shape, number)
     if several and data.labels is not None:
@@ -86,17 +92,10 @@ def samples_picture(
     ]
     if len(facets) > 1:
         return facet_grids(samples, image_shape=image_shape)
-    if cluster is None:
-        return cluster_grid(samples[0], image_shape=image_shape)
-    rows = samples[0]
-    if image_shape:
-        rows = rows.reshape(-1, _columns(number), *image_shape)
-    return cluster_grid(rows, image_shape=image_shape, names=[str(cluster)] * len(rows))
-
-
-def _columns(number: int) -> int:
-    """In how many columns so many pictures stand without a gap."""
-    return next((n for n in range(12, 4, -1) if number % n == 0), number)
+    names = None if cluster is None else [str(cluster)]
+    whose = "each cluster" if cluster is None else f"cluster {cluster}"
+    title = f"Means of samples of {whose}"
+    return cluster_grid(samples[0], image_shape=image_shape, names=names, title=title)
 
 
 def generated(

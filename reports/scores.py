@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from numpy.typing import NDArray
@@ -26,13 +26,28 @@ def by_facet(found: Any) -> list[NDArray[Any]]:
     return found if isinstance(found, list) else [found]
 
 
-def label_columns(data: Dataset) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Each label of a datum by name: none, one, or several where data have several factors."""
+class Label(NamedTuple):
+    """One label of all data.
+
+    Attributes:
+        name: what it is of.
+        values: ``(N,)``.
+        classes: what 0, 1, … stand for, where they have names.
+    """
+
+    name: str
+    values: NDArray[Any]
+    classes: tuple[str, ...]
+
+
+def label_columns(data: Dataset) -> Iterator[Label]:
+    """Each label of a datum: none, one, or several where data have several factors."""
     if data.labels is None:
         return
     columns = data.labels[:, None] if data.labels.ndim == 1 else data.labels
     names: Sequence[str] = data.label_names or [f"label_{i}" for i in range(columns.shape[1])]
-    yield from zip(names, columns.T, strict=True)
+    classes = data.class_names or ((),) * columns.shape[1]
+    yield from map(Label, names, columns.T, classes)
 
 
 def scored(data: Dataset, gammas: Gammas) -> Scores:
@@ -58,9 +73,9 @@ def scored(data: Dataset, gammas: Gammas) -> Scores:
         return evaluate_clustering(data.labels, gammas[0])
     found: Scores = {}
     without = evaluate_clustering(None, gammas[0])
-    for name, labels in label_columns(data):
-        metrics = evaluate_clustering(labels, gammas[0])
-        found |= {f"{name}/{key}": metrics[key] for key in metrics if key not in without}
+    for label in label_columns(data):
+        metrics = evaluate_clustering(label.values, gammas[0])
+        found |= {f"{label.name}/{key}": metrics[key] for key in metrics if key not in without}
     return found | without
 
 
@@ -78,7 +93,7 @@ def main_scores(data: Dataset, n_facets: int) -> list[tuple[str, ...]]:
     if data.labels.ndim == 1:
         return [SUPERVISED if n_facets == 1 else OF_FACETS]
     metrics = OF_FACETS[:1] if n_facets == 1 else OF_FACETS
-    names = [name for name, _ in label_columns(data)]
+    names = [label.name for label in label_columns(data)]
     return [tuple(f"{name}/{metric}" for name in names) for metric in metrics]
 
 

@@ -84,6 +84,24 @@ def test_text_in_a_named_label_column_is_numbered(tmp_path: Path) -> None:
         load_file(path)
 
 
+def test_text_labels_keep_their_names(tmp_path: Path) -> None:
+    kinds = np.array(["red", "white", "red"])
+    pd.DataFrame({"a": [1, 2, 3], "y": kinds}).to_csv(tmp_path / "wine.csv", index=False)
+    np.savez(tmp_path / "one.npz", x=np.eye(3), y=kinds)
+    np.savez(tmp_path / "two.npz", x=np.eye(3), y=np.stack([kinds, ["b", "a", "b"]], -1))
+    np.savez(tmp_path / "none.npz", x=np.eye(3), y=[0, 1, 0])
+    for name, expected in {
+        "wine.csv": (("red", "white"),),
+        "one.npz": (("red", "white"),),
+        "two.npz": (("red", "white"), ("a", "b")),
+        "none.npz": (),
+    }.items():
+        data = load_file(tmp_path / name)
+        assert data.class_names == expected
+        assert data.labels is not None
+        assert data.labels.reshape(3, -1)[:, 0].tolist() == [0, 1, 0]
+
+
 def test_a_real_valued_y_is_not_taken_for_a_label(tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     pd.DataFrame({"x": X[:, 0], "y": X[:, 1]}).to_csv(path, index=False)

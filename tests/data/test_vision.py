@@ -22,7 +22,14 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     path.write_bytes(header + array.astype(np.uint8).tobytes())
 
 
-@pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("kmnist", "KMNIST")])
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("mnist", "MNIST"),
+        ("kmnist", "KMNIST"),
+        ("fashion-mnist", "FashionMNIST"),
+    ],
+)
 def test_unpacked_files_are_read_without_download(tmp_path: Path, name: str, folder: str) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(256, size=(4, 28, 28))
@@ -36,6 +43,8 @@ def test_unpacked_files_are_read_without_download(tmp_path: Path, name: str, fol
     np.testing.assert_allclose(train.x[:, 0], images / 255, rtol=1e-6)
     assert train.labels is not None
     assert train.labels.tolist() == [0, 1, 2, 3]
+    third = {"mnist": [], "kmnist": ["su"], "fashion-mnist": ["Pullover"]}
+    assert [names[2] for names in train.class_names] == third[name]
 
 
 def test_a_truncated_file_is_damaged(tmp_path: Path) -> None:

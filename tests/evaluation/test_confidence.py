@@ -20,3 +20,4 @@ def test_reliability_of_a_sure_and_right_clustering_lies_on_the_diagonal() -> No
     y = np.arange(12) % 3
     figure = reliability_diagram(y, np.eye(3)[y])
     assert figure.axes[0].get_title(loc="left") == "Expected calibration error 0.000"
+    assert not figure.axes[0].lines[1].get_clip_on()  # the point at (1, 1) is drawn whole

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from pyromix.evaluation import facet_grids, facet_heatmap, facet_matrices, swap_grid
+from pyromix.evaluation.style import MAX_INCHES
+
+from .reading import crowded
 
 RNG = np.random.default_rng(0)
 
@@ -73,3 +76,14 @@ def test_swap_grid_refuses_another_shape() -> None:
         swap_grid(RNG.random((2, 8, 8)), RNG.random((4, 8, 8)), RNG.random((4, 2, 8, 8)))
     with pytest.raises(ValueError, match="pass image_shape"):
         swap_grid(RNG.random((2, 9)), RNG.random((4, 9)), RNG.random((2, 4, 9)))
+
+
+@pytest.mark.parametrize("n_labels", [1, 2, 40])
+def test_a_heat_map_is_bounded_and_its_titles_stand_apart(n_labels: int) -> None:
+    labels, clusters = RNG.integers(3, size=(80, n_labels)), RNG.integers(4, size=(80, 2))
+    figure = facet_heatmap(labels, clusters * [1, 0])
+    assert max(figure.get_size_inches()) <= MAX_INCHES
+    rows = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert rows == ["facet 0\n4 clusters", "facet 1\n1 cluster"]
+    if n_labels < 40:
+        assert crowded(figure) == []

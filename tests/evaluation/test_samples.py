@@ -7,8 +7,11 @@ import io
 import numpy as np
 import pytest
 
-from pyromix.evaluation import cluster_grid, predictive_check
+from pyromix.evaluation import cluster_grid
 from pyromix.evaluation.samples import as_images, mosaic
+from pyromix.evaluation.style import MAX_INCHES
+
+from .reading import crowded
 
 RNG = np.random.default_rng(0)
 
@@ -102,22 +105,33 @@ def test_rows_carry_the_clusters_names() -> None:
         cluster_grid(RNG.random((3, 4, 8, 8)), names=["a", "b"])
 
 
-@pytest.mark.parametrize(
-    ("shape", "image_shape", "n_axes"),
-    [((15, 1, 8, 8), None, 3), ((15, 64), (8, 8), 3), ((3, 5), None, 2)],
-)
-def test_predictive_check_of_images_and_vectors(
-    shape: tuple[int, ...], image_shape: tuple[int, int] | None, n_axes: int
-) -> None:
-    x = RNG.random(shape)
-    figure = predictive_check(x, x + 0.1 * RNG.random((6, *shape)), image_shape=image_shape)
-    assert len(figure.axes) == n_axes
-    labels = [axes.get_xlabel() for axes in figure.axes]
-    assert "mean over a datum" in labels
-    assert "standard deviation over a datum" in labels
-    figure.savefig(io.BytesIO(), dpi=30)
+def test_many_samples_are_bounded_and_what_is_left_out_is_said() -> None:
+    figure = cluster_grid(RNG.random((4, 500, 8, 8)))
+    assert max(figure.get_size_inches()) <= MAX_INCHES
+    assert figure.axes[0].get_xlabel() == "60 of 500 samples each"
+    assert crowded(figure) == []
+    figure = cluster_grid(RNG.random((200, 30, 8, 8)))
+    assert max(figure.get_size_inches()) <= MAX_INCHES
+    assert figure.axes[0].get_xlabel() == "6 of 30 samples each"
 
 
-def test_predictive_check_refuses_replicates_of_other_data() -> None:
-    with pytest.raises(ValueError, match=r"shape \(S, 5, 3\), got \(5, 3\)"):
-        predictive_check(np.zeros((5, 3)), np.zeros((5, 3)))
+def test_samples_of_one_cluster_stand_in_rows() -> None:
+    samples = RNG.random((1, 31, 8, 8))
+    (axes,) = cluster_grid(samples, names=["3"]).axes
+    sheet = np.asarray(axes.images[0].get_array())
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["3", "", ""]
+    factor = 4  # small images are enlarged
+    gap = max(1, 8 * factor // 14)
+    assert sheet.shape[:2] == (3 * (8 * factor + gap) - gap, 12 * (8 * factor + gap) - gap)
+    last = sheet[2 * (8 * factor + gap) :: factor, 6 * (8 * factor + gap) :: factor]
+    np.testing.assert_allclose(last[:8, :8, 0], 1 - samples[0, 30])
+    assert (sheet[-1, -8 * factor :] == 1).all()
+    assert max(cluster_grid(RNG.random((1, 509, 8, 8))).get_size_inches()) <= MAX_INCHES
+
+
+def test_vectors_are_drawn_with_their_units() -> None:
+    figure = cluster_grid(RNG.random((2, 4, 3)))
+    assert figure.get_supylabel() == "value of the feature"
+    assert crowded(figure) == []
+    ticks = np.array(figure.axes[0].get_xticks())
+    assert (ticks == ticks.round()).all()

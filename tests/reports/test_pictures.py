@@ -1,0 +1,46 @@
+"""The pictures of a fit say what they show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from pyromix.data import Dataset
+from pyromix.estimators import VaDE
+from pyromix.reports import draw_pictures, samples_picture
+
+RNG = np.random.default_rng(0)
+WINES = ("red", "white")
+DATA = Dataset(
+    RNG.random((40, 64)).astype(np.float32), np.arange(40) % 2, "digits", ("kind",), (WINES,)
+)
+
+
+@pytest.fixture(scope="module")
+def vade() -> VaDE:
+    return VaDE(n_clusters=3, latent_dim=2, hidden_dims=(8,), pretrain_epochs=1, max_epochs=1).fit(
+        DATA.x
+    )
+
+
+def test_classes_are_called_by_their_names(vade: VaDE) -> None:
+    found = dict(draw_pictures(vade, DATA, [vade.predict_proba(DATA.x)]))
+    assert found.keys() == {"curves", "latent-map", "confusion", "clusters"}
+    matrix, codes = found["confusion"].axes[0], found["latent-map"].axes[1]
+    assert [tick.get_text() for tick in matrix.get_yticklabels()] == list(WINES)
+    assert matrix.get_ylabel() == "kind"
+    assert [text.get_text() for text in codes.texts] == list(WINES)
+
+
+def test_a_picture_of_many_samples_is_bounded(vade: VaDE) -> None:
+    def size(figure: Figure) -> float:
+        return float(max(figure.get_size_inches() * figure.dpi))
+
+    every = samples_picture(vade, (1, 8, 8), 500)
+    assert every.get_suptitle() == "Means of samples of each cluster"
+    assert size(every) < 3400
+    one = samples_picture(vade, (1, 8, 8), 509, cluster=2)
+    assert one.get_suptitle() == "Means of samples of cluster 2"
+    assert one.axes[0].get_yticklabels()[0].get_text() == "2"
+    assert size(one) < 3400
