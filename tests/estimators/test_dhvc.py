@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +12,44 @@ import torch
 from scipy.special import ive, logsumexp
 from sklearn.datasets import load_digits
 
-from pyromix.estimators import DHVC, dhvc_story
+from pyromix import DHVC
+from pyromix.guides import Guide, SphericalHead
 from pyromix.inference import (
     AffineViews,
     ClosedFormELBO,
     EnumeratedELBO,
     MixtureELBO,
     MutualInformation,
-    Objective,
+    ObjectiveModule,
     Trainer,
+    Training,
+    TwoView,
     responsibilities,
     seeded,
 )
-from pyromix.models import VonMisesFisherMixture
+from pyromix.models import MixtureVAE, VonMisesFisherMixture
+from pyromix.networks import Perceptron, Strided
 
 DIGITS = torch.tensor(load_digits().data / 16, dtype=torch.float32)
 QUICK: dict[str, Any] = {
-    "hidden_dims": (32,),
-    "n_heads": 3,
-    "pretrain_epochs": 2,
-    "max_epochs": 1,
+    "networks": Perceptron(32, batch_norm=True),
+    "pretraining": TwoView(n_heads=3, epochs=2),
+    "training": Training(max_epochs=1, batch_size=256),
     "random_state": 0,
 }
+
+
+def story(n_clusters: int, latent_dim: int, width: int, size: int = 6) -> tuple[MixtureVAE, Guide]:
+    """A story and guide of DHVC, small."""
+    networks = Perceptron(width)
+    return DHVC(n_clusters=n_clusters, latent_dim=latent_dim, networks=networks).build((size,))
 
 
 @pytest.mark.parametrize("bound", [ClosedFormELBO, EnumeratedELBO])
 def test_the_clustering_part_is_the_divergence_of_two_posteriors(
     bound: type[MixtureELBO],
 ) -> None:
-    model, guide = dhvc_story((6,), n_clusters=3, latent_dim=5, hidden_dims=(8,))
+    model, guide = story(3, 5, width=8)
     model, guide = model.double(), guide.double()
     with torch.no_grad():
         model.prior.logits.copy_(torch.tensor([0.5, -0.3, 0.1]))
@@ -65,7 +75,7 @@ def test_the_clustering_part_is_the_divergence_of_two_posteriors(
 
 
 def test_the_reversed_story_reads_clusters_as_the_forward_one() -> None:
-    model, _ = dhvc_story((6,), n_clusters=3, latent_dim=5, hidden_dims=(8,))
+    model, _ = story(3, 5, width=8)
     forward = VonMisesFisherMixture(3, 5)
     forward.load_state_dict(model.prior.state_dict())
     z = model.prior.draw(torch.arange(3).repeat(10))["z"]
@@ -77,9 +87,9 @@ def test_divergence_alone_merges_all_clusters_and_information_prevents_it() -> N
     x = DIGITS[:600]
     for weight in (0.0, 5.0):
         torch.manual_seed(0)
-        model, guide = dhvc_story((64,), hidden_dims=(64,), latent_dim=5)
+        model, guide = story(10, 5, width=64, size=64)
         elbo = ClosedFormELBO([MutualInformation(weight, views=AffineViews())])
-        objective = Objective(elbo, model, guide)
+        objective = ObjectiveModule(elbo, model, guide)
         history = Trainer(max_epochs=60, batch_size=200, learning_rate=2e-2).fit(objective, x)
         gamma = responsibilities(model, guide, x)["c"]
         occupied[weight] = len(gamma.argmax(-1).unique())
@@ -102,16 +112,18 @@ def test_the_same_seed_gives_the_same_bits_and_a_run_brings_them_back(
     family: str, tmp_path: Path
 ) -> None:
     x = DIGITS[:300].numpy()
-    dhvc = DHVC(**QUICK, n_clusters=3, family=family).fit(x)
+    settings = {**QUICK, "n_clusters": 3, "posterior": partial(SphericalHead, family=family)}
+    dhvc = DHVC(**settings).fit(x)
     gamma = dhvc.predict_proba(x)
-    assert (DHVC(**QUICK, n_clusters=3, family=family).fit(x).predict_proba(x) == gamma).all()
+    assert (DHVC(**settings).fit(x).predict_proba(x) == gamma).all()
     dhvc.save(tmp_path / "run")
     assert (DHVC.load(tmp_path / "run").predict_proba(x) == gamma).all()
 
 
 def test_images_go_through_convolutions_and_clusters_can_be_drawn() -> None:
     x = np.random.RandomState(0).rand(60, 1, 12, 12).astype(np.float32)
-    dhvc = DHVC(**{**QUICK, "n_clusters": 2}).fit(x)
+    dhvc = DHVC(**{**QUICK, "n_clusters": 2, "networks": DHVC.networks}).fit(x)
+    assert any("weight" in name and value.dim() == 4 for name, value in dhvc.guide_.state_dict().items())
     images, clusters = dhvc.sample(5, cluster=1)
     assert images.shape == (5, 1, 12, 12)
     assert set(clusters) == {1}
@@ -123,10 +135,11 @@ def test_images_go_through_convolutions_and_clusters_can_be_drawn() -> None:
     ("settings", "message"),
     [
         ({"assignment": "marginal"}, "use 'amortised'"),
-        ({"network": "conv"}, "use network='mlp'"),
-        ({"n_heads": -1}, "n_heads is -1"),
-        ({"views": None}, "heads need assignment='amortised' and views"),
-        ({"views": "pictures"}, "use one of auto"),
+        ({"assignment": "optimal"}, "use 'amortised'"),
+        ({"networks": Strided()}, r"give images \(C, H, W\), or use perceptrons"),
+        ({"pretraining": TwoView(n_heads=-1)}, "n_heads is -1"),
+        ({"pretraining": TwoView(views="pictures")}, "views is .pictures.: use one of auto"),
+        ({"pretraining": None}, r"BestHead needs pretraining=TwoView\(\)"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from pyromix.estimators import GamMMVAE, gammm_vae_story
-from pyromix.guides import Guide
+from pyromix import GamMMVAE
+from pyromix.guides import GammaHead, Guide
 from pyromix.inference import (
     ClosedFormELBO,
-    Objective,
+    KMeansStart,
+    Neighbours,
+    ObjectiveModule,
     Trainer,
+    Training,
     bound,
     importance_weighted_bound,
-    initialise_prior,
 )
 from pyromix.models import GammaMixture, GaussianMixture, MixtureVAE
+from pyromix.networks import Perceptron
 
 FAMILIES = ["implicit", "wilson-hilferty"]
 
 
 def trained(family: str, assignment: str, latent_dim: int) -> tuple[MixtureVAE, Guide, Tensor]:
-    model, guide = gammm_vae_story(
-        (6,),
+    model, guide = GamMMVAE(
         n_clusters=3,
         latent_dim=latent_dim,
-        hidden_dims=(8,),
-        family=family,
+        posterior=partial(GammaHead, family=family),
+        networks=Perceptron(8),
         assignment=assignment,
-    )
+    ).build((6,))
     model, guide = model.double(), guide.double()
     x = (torch.rand(60, 6, dtype=torch.float64) < torch.rand(60, 1, dtype=torch.float64)).double()
-    objective = Objective(ClosedFormELBO(), model, guide)
+    objective = ObjectiveModule(ClosedFormELBO(), model, guide)
     Trainer(max_epochs=60, batch_size=20, learning_rate=1e-2).fit(objective, x)
     return model, guide, x[:12]
 
@@ -106,9 +110,10 @@ def test_one_gamma_is_as_far_from_its_gaussian_as_theory_says() -> None:
 
 
 def test_the_posterior_starts_narrow_beside_the_code() -> None:
-    model, guide = gammm_vae_story((6,), n_clusters=2, latent_dim=3, hidden_dims=(8,))
+    gammm = GamMMVAE(n_clusters=2, latent_dim=3, networks=Perceptron(8))
+    model, guide = gammm.build((6,))
     x = torch.rand(200, 6)
-    initialise_prior(model, guide, x, method="kmeans")
+    KMeansStart().begin(model, guide, x)
     with torch.no_grad():
         posterior = guide.posterior(x)["z"]
         spread = posterior.mean.log().std(0).mean()
@@ -120,12 +125,14 @@ def test_the_posterior_starts_narrow_beside_the_code() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_estimator_round_trip(family: str, tmp_path: object) -> None:
     x = load_digits().data[:120] / 16
-    gammm = GamMMVAE(
-        family=family, hidden_dims=(16,), pretrain_epochs=2, max_epochs=2, random_state=0
-    ).fit(x)
-    again = GamMMVAE(
-        family=family, hidden_dims=(16,), pretrain_epochs=2, max_epochs=2, random_state=0
-    ).fit(x)
+    settings: dict[str, Any] = {
+        "posterior": partial(GammaHead, family=family),
+        "networks": Perceptron(16, batch_norm=True),
+        "pretraining": Neighbours(epochs=2),
+        "training": Training(max_epochs=2),
+        "random_state": 0,
+    }
+    gammm, again = GamMMVAE(**settings).fit(x), GamMMVAE(**settings).fit(x)
     assert (gammm.predict_proba(x) == again.predict_proba(x)).all()
     assert (gammm.transform(x) > 0).all()
     code = gammm.transform(x)

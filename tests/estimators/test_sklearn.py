@@ -8,16 +8,16 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pyromix.estimators import GMVAE, VaDE
+from pyromix import GMVAE, VaDE
+from pyromix.inference import Neighbours, Training
+from pyromix.networks import Perceptron
 
 QUICK: dict[str, Any] = {
     "n_clusters": 3,
-    "hidden_dims": (8,),
+    "networks": Perceptron(8, batch_norm=True),
     "latent_dim": 2,
-    "pretrain_epochs": 5,
-    "pretrain_neighbours": 3,
-    "max_epochs": 2,
-    "batch_size": 64,
+    "pretraining": Neighbours(3, epochs=5),
+    "training": Training(max_epochs=2, batch_size=64),
     "random_state": 0,
     "device": "cpu",
 }
