@@ -61,7 +61,7 @@ def start(
     with _stoppable(run):
         try:
             seconds = _fit(run, estimator, train)
-        except ValueError:
+        except (TypeError, ValueError):
             _discard(run)
             raise
         _conclude(run, estimator, seconds, train, *held_out)
@@ -123,7 +123,7 @@ def resume(
     with _stoppable(run):
         try:
             seconds = _fit(run, estimator, train)
-        except ValueError:
+        except (TypeError, ValueError):
             run.write_config(config)
             raise
         _conclude(run, estimator, seconds, train, *held_out)

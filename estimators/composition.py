@@ -36,8 +36,8 @@ def by_facet(name: str, value: Any, n_facets: int) -> tuple[Any, ...]:
     each = tuple(value) if isinstance(value, tuple | list) else (value,) * n_facets
     if len(each) != n_facets:
         raise ValueError(
-            f"{name} is {value}, and n_clusters makes {n_facets} facet(s): give one for each, or a "
-            "single one for all"
+            f"{name} is {spelt(value)}, and n_clusters makes {n_facets} facet(s): give one for "
+            "each, or a single one for all"
         )
     return each
 
@@ -89,6 +89,8 @@ def compose(
     several = isinstance(n_clusters, Sequence)
     sizes = tuple(n_clusters) if isinstance(n_clusters, Sequence) else (n_clusters,)
     dims = by_facet("latent_dim", latent_dim, len(sizes))
+    if min(dims) < 1:
+        raise ValueError(f"latent_dim is {latent_dim}: a code needs at least one dimension")
     pair = networks_of(networks)
     if getattr(pair, "ladder", False):
         encoder = pair.encoder(event_shape, len(sizes))  # type: ignore[call-arg]
@@ -113,6 +115,13 @@ def compose(
         for facet, mixture in enumerate(mixtures)
         for name, dim in mixture.latent_dims.items()
     }
+    sites = {*heads, *(name for mixture in mixtures for name in mixture.latent_dims)}
+    strange = set(posterior) - sites if isinstance(posterior, Mapping) else set()
+    if strange:
+        raise ValueError(
+            f"posterior has a head for {min(strange)!r}, and the latents are "
+            f"{', '.join(map(repr, heads))}: leave it out"
+        )
     rungs = getattr(pair, "ladder", False)
     encoded = LadderGuide(encoder, **heads) if rungs else AmortisedGuide(encoder, **heads)
     guide = build("assignment", assignment, Guide, encoded, priors)
@@ -131,8 +140,8 @@ def head_of(posterior: Unbuilt | Mapping[str, Unbuilt], mixture: MixturePrior, n
         found = posterior.get(site, posterior.get(name))
         if found is None:
             raise ValueError(
-                f"posterior has no head for {site!r}, a latent of {type(mixture).__name__}: give "
-                f"one beside {', '.join(map(repr, posterior))}"
+                f"posterior has no head for {site!r}, a latent of {type(mixture).__name__}: it has "
+                f"{', '.join(map(repr, posterior)) or 'none'}; give one for each latent"
             )
         return found
     if posterior != "auto":

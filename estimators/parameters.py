@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from ..guides import Guide, Head
-from ..inference import MixtureELBO, Pretraining, Start
+from ..inference import MixtureELBO, Pretraining, Recipe, Start, Training
 from ..models import Likelihood, MixturePrior
 from ..networks import Networks
 from ..parts import Part, changed, check_types, find, keywords_of, resolve, spelt, unknown
+from .composition import networks_of
 
 KINDS: dict[str, type[Part]] = {
     "prior": MixturePrior,
@@ -20,6 +21,7 @@ KINDS: dict[str, type[Part]] = {
     "objective": MixtureELBO,
     "pretraining": Pretraining,
     "start": Start,
+    "training": Training,
 }
 UNBUILT = ("prior", "posterior", "likelihood", "assignment", "objective")
 
@@ -30,6 +32,9 @@ class Parameters:
     Parts are shared by all estimators that have them as defaults, so setting an argument of one
     puts a changed copy in its place.
     """
+
+    networks: Any
+    recipe: Callable[[], Recipe]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The arguments by name; with ``deep`` those of parts too, as ``part__name``."""
@@ -70,13 +75,16 @@ class Parameters:
             TypeError, ValueError: names the argument, what came and what would do.
         """
         given = self.get_params(deep=False)
-        check_types(type(self), {name: given[name] for name in given if name != "random_state"})
+        parts = {*KINDS, "terms", "random_state"}  # which say more of what would do
+        check_types(type(self), {name: given[name] for name in given if name not in parts})
+        networks_of(self.networks)
         for name, value in given.items():
             several = isinstance(value, tuple | list | Mapping)
             for each in (value if several else [value]) if name in UNBUILT else ():
                 part = value[each] if isinstance(value, Mapping) else each
                 if part != "auto":
                     resolve(name, part, KINDS[name])
+        self.recipe()
 
     def _part(self, name: str, wanted: str) -> Any:
         value = getattr(self, name)

@@ -38,7 +38,5 @@ class LadderGuide(AmortisedGuide, abstract=True):
     """
 
     def features_for(self, features: Sequence[Tensor], site: str) -> Tensor:
-        """What a site's head sees: the features of the facet whose number ends its name."""
-        facet = facet_of(site)
-        assert facet is not None
-        return features[facet]
+        """What a site's head sees: its facet's features; a lone clustering is on the only rung."""
+        return features[facet_of(site) or 0]

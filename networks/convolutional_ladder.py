@@ -53,6 +53,7 @@ class ConvolutionalLadder(LadderNetworks):
     weight_norm: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         widths(self.channels, "channels")
 
     def _sizes(

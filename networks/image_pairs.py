@@ -121,6 +121,7 @@ class ByShape(Networks):
     images: Networks = Strided()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for pair in (self.vectors, self.images):
             if getattr(pair, "ladder", False):
                 raise TypeError(f"ByShape got the ladder {pair!r}: use LadderByShape")

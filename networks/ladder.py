@@ -125,6 +125,13 @@ class LadderNetworks(Networks, abstract=True):
 
     ladder: ClassVar[bool] = True
 
+    def __call__(  # type: ignore[override]
+        self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
+    ) -> tuple[nn.Module, nn.Module]:
+        """A new encoder, and the decoder that mirrors it."""
+        encoder = self.encoder(event_shape, len(latent_dims))
+        return encoder, self.decoder(latent_dims, event_shape)
+
     def encoder(  # type: ignore[override]
         self, event_shape: tuple[int, ...], n_facets: int
     ) -> nn.Module:

@@ -43,6 +43,7 @@ class PerceptronLadder(LadderNetworks):
     batch_norm: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.hidden_dims is not None:
             sizes = widths(self.hidden_dims)
             if not isinstance(self.hidden_dims, int):

@@ -7,14 +7,14 @@ weights each time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import prod
 from typing import ClassVar
 
 import torch
 from torch import nn
 
-from ..parts import Part
+from ..parts import Part, check_types
 from .mlp import MLP
 
 
@@ -40,6 +40,13 @@ class Networks(Part, kind="networks", abstract=True):
     """
 
     ladder: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_types(type(self), {each.name: getattr(self, each.name) for each in fields(self)})  # type: ignore[arg-type]
+
+    def __call__(self, code_dim: int, event_shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
+        """A new encoder, and the decoder that mirrors it."""
+        return self.encoder(event_shape), self.decoder(code_dim, event_shape)
 
     def encoder(self, event_shape: tuple[int, ...]) -> nn.Module:
         """A new network from data ``(B, *event)`` to features ``(B, F)``.
@@ -132,6 +139,7 @@ class Perceptron(Networks):
     batch_norm: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for argument in ("hidden_dims", "small", "large"):
             if (value := getattr(self, argument)) is not None:
                 object.__setattr__(self, argument, widths(value, argument))

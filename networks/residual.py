@@ -91,6 +91,7 @@ class Residual(Networks):
     blocks: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for argument in ("channels", "blocks"):
             widths(getattr(self, argument), argument)
 

@@ -15,8 +15,11 @@ from .registry import spelt
 
 @cache
 def hints_of(kind: type) -> dict[str, Any]:
-    """The declared types of a class's attributes, by name."""
-    return typing.get_type_hints(kind)
+    """The declared types of a class's attributes, by name; none if some cannot be looked up."""
+    try:
+        return typing.get_type_hints(kind)
+    except NameError:  # declared with a class that only a function knows
+        return {}
 
 
 def check_types(kind: type, values: Mapping[str, Any]) -> None:
@@ -43,7 +46,7 @@ def check_types(kind: type, values: Mapping[str, Any]) -> None:
     """
     hints = hints_of(kind)
     for name, value in values.items():
-        if not fits(value, hints[name]):
+        if not fits(value, hints.get(name, Any)):
             wanted = words(hints[name])
             raise TypeError(f"{name} is {spelt(value)}: {kind.__name__} takes {wanted}")
 

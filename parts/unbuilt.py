@@ -51,7 +51,7 @@ partial(BlueBall, …)
             "a function that makes one, or a registered name"
         )
     if isinstance(value, partial):
-        check_arguments(made, value.keywords)
+        check_arguments(made, value.keywords, argument)
     builder: Callable[..., T] = value
     return builder
 
@@ -90,8 +90,13 @@ def given(argument: str, value: Any, base: type[T]) -> T:
     return value
 
 
-def check_arguments(made: Callable[..., Any], names: Any) -> None:
+def check_arguments(made: Callable[..., Any], names: Any, argument: str = "") -> None:
     """Refuse keywords that a part does not take.
+
+    Args:
+        made: the part.
+        names: of the keywords.
+        argument: whose value the part is, for the message.
 
     Raises:
         TypeError: names the first one, and the nearest that there is.
@@ -104,7 +109,8 @@ def check_arguments(made: Callable[..., Any], names: Any) -> None:
             nearest = get_close_matches(name, taken, n=1)
             hint = f"did you mean {nearest[0]!r}? " if nearest else ""
             raise TypeError(
-                f"{name!r} is no argument of {spelt(made)}: {hint}it takes {', '.join(taken)}"
+                f"{argument and f'{argument}: '}{name!r} is no argument of {spelt(made)}: "
+                f"{hint}it takes {', '.join(taken)}"
             )
 
 

@@ -59,6 +59,9 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
             optimiser steps; a sequence gives one for each facet.
         num_particles: samples of the latents for each datum, in one vectorised pass.
         max_plate_nesting: how deep the story nests plates; every story of this package has one.
+
+    Raises:
+        ValueError: fewer than one sample.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
         num_particles: int = 1,
         max_plate_nesting: int = 1,
     ) -> None:
+        if num_particles < 1:
+            raise ValueError(f"num_particles is {num_particles}: use 1 or more")
         super().__init__(  # type: ignore[no-untyped-call]
             num_particles=num_particles,
             max_plate_nesting=max_plate_nesting,

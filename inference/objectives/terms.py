@@ -86,7 +86,17 @@ class OnFacets(Term):
         return self.term(responsibilities, weights)
 
     def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
-        """The unweighted sum over the clusterings of its facets."""
+        """The unweighted sum over the clusterings of its facets.
+
+        Raises:
+            ValueError: the story has no such facet.
+        """
+        missing = [site for site in self.sites if site not in found]
+        if missing:
+            raise ValueError(
+                f"facets name {missing[0]!r}, and the story's clusterings are "
+                f"{', '.join(map(repr, found))}: use their numbers, or the term without OnFacets"
+            )
         return self.term.total({site: found[site] for site in self.sites}, look)
 
 

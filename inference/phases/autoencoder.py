@@ -43,6 +43,15 @@ class Pretraining(Phase, kind="pretraining", abstract=True):
             resumed: the phase is over and only its weights are wanted.
         """
 
+    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        """Refuse epochs below 0, and a learning rate that is not positive."""
+        if epochs_of(self.epochs, 1) < 0:
+            raise ValueError(f"pretraining's epochs is {self.epochs}: use 0 or more")
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"pretraining's learning_rate is {self.learning_rate}: use a positive number"
+            )
+
     def __call__(self, fit: Fit) -> None:
         """Train, and leave what was trained in ``fit.pretrained``."""
         epochs = epochs_of(self.epochs, fit.steps_per_epoch)
@@ -123,6 +132,7 @@ class Neighbours(Pretraining):
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse fewer than one neighbour."""
+        super().check(model, guide, x)
         if self.n_neighbours < 1:
             raise ValueError(
                 f"n_neighbours is {self.n_neighbours}: use 1 or more, or Autoencoder() for none"

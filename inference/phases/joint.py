@@ -66,11 +66,20 @@ class Training(Phase, kind="training"):
             elbo: the objective at its first step, which is changed in place.
 
         Raises:
-            TypeError, ValueError: something on the way that the story cannot have.
+            TypeError, ValueError: something on the way that the story cannot have, or that
+                ``patience`` could cut short.
         """
+        whole = [type(each).__name__ for each in self.during if each.whole]
+        if self.patience is not None and whole:
+            raise ValueError(
+                f"training's patience is {self.patience}: training could stop before all facets "
+                f"have joined and been fitted anew; use None, or during without "
+                f"{' and '.join(whole)}"
+            )
         steps = fit.steps_per_epoch
         elbo.clock = clock = Clock(steps, epochs_of(self.max_epochs, steps))
         joining = joining_of(self.during, fit.model, clock)
+        joining.kl_weights(elbo.kl_weights)  # refuses another number of them than of facets
         hooks = [each.hook(fit, elbo, joining) for each in self.during]
         return ObjectiveModule(elbo, fit.model, fit.guide, hooks)
 

@@ -49,8 +49,11 @@ class ClusterMonitor:
             self.occupied[site] = len(gamma.argmax(-1).unique())
             row["occupied_clusters" + facet] = self.occupied[site]
             row["affiliation_variance" + facet] = float(gamma.var(-1, correction=0).mean())
-        signs = ("alpha", "refitted")
-        joined = [site for site in gammas if all(row.get(each + site[1:], 1.0) for each in signs)]
+        joined = [
+            site
+            for facet, site in enumerate(gammas)
+            if row.get(f"alpha_{facet}", 1.0) and row.get(f"refitted_{facet}", 1.0)
+        ]
         lost = [site for site in joined if gammas[site].shape[-1] > 1 and self.occupied[site] == 1]
         self.merged = self.merged + 1 if lost else 0
         if self.merged == PATIENCE:

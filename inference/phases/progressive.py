@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from ...models import MixtureVAE
 from ...networks import LadderDecoder
@@ -101,7 +101,13 @@ class Joining:
 
 
 class During(Part, kind="during", abstract=True):
-    """What happens on the way of a joint training; a subclass is a frozen dataclass."""
+    """What happens on the way of a joint training; a subclass is a frozen dataclass.
+
+    Attributes:
+        whole: the training must go on to its end, so that ``patience`` may not stop it.
+    """
+
+    whole: ClassVar[bool] = False
 
     @abstractmethod
     def hook(self, fit: Fit, elbo: MixtureELBO, joining: Joining) -> Hook:
@@ -135,6 +141,8 @@ class Progressive(During):
     join_epochs: tuple[int, ...] | None = None
     fade_steps: int | None = None
     order: tuple[int, ...] | None = None
+
+    whole = True
 
     def joining(self, n_facets: int, clock: Clock) -> Joining:
         """When so many facets join a training of this length.

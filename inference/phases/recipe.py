@@ -71,6 +71,8 @@ class Recipe:
             TypeError, ValueError: data outside the likelihood's support, parts that do not go
                 together, or phases that this story or these data cannot have.
         """
+        if self.start is not None:
+            self.start.check_pretraining(self.pretraining)
         with seeded(seed, "rehearsal"):
             model, guide = story()
             model.likelihood.check(x)

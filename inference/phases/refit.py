@@ -42,6 +42,8 @@ class Refit(During):
 
     epochs: tuple[int, ...] | None = None
 
+    whole = True
+
     def steps(self, joining: Joining, steps_per_epoch: int, end: int) -> tuple[int, ...]:
         """In the order of joining, the step before which a facet's mixture is fitted anew.
 

@@ -75,10 +75,25 @@ class Start(Phase, kind="start", abstract=True):
             return x.flatten(1).cpu().double().numpy()
         return mixture.coordinates(code).double().numpy()
 
+    def check_pretraining(self, pretraining: Phase | None) -> None:
+        """Refuse a pretraining that this start cannot follow.
+
+        Raises:
+            ValueError: names what would do.
+        """
+
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
-        """Refuse groups of something else than code or data."""
+        """Refuse groups of something else than code or data, and a prior that takes no groups."""
         if self.on not in ("code", "data"):
             raise ValueError(f"on is {self.on!r}: use 'code' or 'data'")
+        for mixture in model.prior.mixtures:
+            kind = type(mixture)
+            own = kind.match_moments, kind.initialise
+            if own == (MixturePrior.match_moments, MixturePrior.initialise):
+                raise ValueError(
+                    f"start is {self!r}, and {kind.__name__} cannot be started from groups: define "
+                    "its match_moments, or use start=None"
+                )
 
     def __call__(self, fit: Fit) -> None:
         """Start the prior, or take the start that a checkpoint holds."""

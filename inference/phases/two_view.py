@@ -20,9 +20,10 @@ from ..objectives import Views, two_view_information
 from ..prediction import batched
 from ..training import Data, seeded
 from .autoencoder import Pretraining
-from .phase import Budget
+from .phase import Budget, Phase
 from .start import Features, Start
 
+TWO_VIEWS_NEEDED = "BestHead needs pretraining=TwoView(): use that, or another start"
 MANY = 20_000  # data above which heads are compared on an even subset
 
 
@@ -207,6 +208,7 @@ class TwoView(Pretraining):
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse no head, and views or a story that this is not for."""
+        super().check(model, guide, x)
         if self.n_heads < 1:
             raise ValueError(f"n_heads is {self.n_heads}: use 1 or more")
         given("views", self.views, Views)(x)
@@ -225,13 +227,18 @@ class BestHead(Start):
 
     on = "code"
 
+    def check_pretraining(self, pretraining: Phase | None) -> None:
+        """Refuse any but :class:`TwoView`."""
+        if not isinstance(pretraining, TwoView):
+            raise ValueError(TWO_VIEWS_NEEDED)
+
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """Not from features: the heads themselves say.
 
         Raises:
             ValueError: always.
         """
-        raise ValueError("BestHead needs pretraining=TwoView(): use that, or another start")
+        raise ValueError(TWO_VIEWS_NEEDED)
 
     def begin(
         self,
@@ -248,7 +255,7 @@ class BestHead(Start):
             The number of the head and the information of each in nats, for the history.
         """
         if not isinstance(pretrained, InformationPretraining):
-            raise ValueError("BestHead needs pretraining=TwoView(): use that, or another start")
+            raise ValueError(TWO_VIEWS_NEEDED)
         best, found = pretrained.select(x, seed)
         code, gamma = pretrained.groups(x, best)
         (mixture,) = model.prior.mixtures

@@ -123,7 +123,7 @@ def test_the_same_seed_gives_the_same_bits_and_a_run_brings_them_back(
 def test_images_go_through_convolutions_and_clusters_can_be_drawn() -> None:
     x = np.random.RandomState(0).rand(60, 1, 12, 12).astype(np.float32)
     dhvc = DHVC(**{**QUICK, "n_clusters": 2, "networks": DHVC.networks}).fit(x)
-    assert any("weight" in name and value.dim() == 4 for name, value in dhvc.guide_.state_dict().items())
+    assert any(value.dim() == 4 for value in dhvc.guide_.state_dict().values())
     images, clusters = dhvc.sample(5, cluster=1)
     assert images.shape == (5, 1, 12, 12)
     assert set(clusters) == {1}

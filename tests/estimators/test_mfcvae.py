@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
 
 from pyromix.estimators import ESTIMATORS, MFCVAE, load
-from pyromix.estimators.ladder import joining
-from pyromix.inference import ProgressiveRecipe
-from pyromix.inference.phases.progressive import Progressive
+from pyromix.inference import (
+    Affiliation,
+    Autoencoder,
+    BestHead,
+    Clock,
+    ClosedFormELBO,
+    ClusterMonitor,
+    CollapseWarning,
+    ComponentMeans,
+    EnumeratedELBO,
+    GaussianMixtureStart,
+    InformationFloor,
+    LinearWarmup,
+    MutualInformation,
+    OnFacets,
+    PerEpoch,
+    Product,
+    Progressive,
+    Refit,
+    Training,
+    TwoView,
+    as_schedule,
+)
+from pyromix.inference.phases import Joining
+from pyromix.models import GaussianMixture, Normal
+from pyromix.networks import ConvolutionalLadder, Perceptron, PerceptronLadder, Strided
 
 pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 
+ONE = PerceptronLadder((12,))
 SIZES: dict[str, Any] = {
     "n_clusters": (4, 3),
     "latent_dim": (3, 2),
-    "covariance": ("full", "diag"),
-    "hidden_dims": (12, 10),
-    "max_epochs": 3,
+    "prior": (partial(GaussianMixture, covariance="full"), GaussianMixture),
+    "networks": PerceptronLadder((12, 10)),
+    "training": MFCVAE.training.with_params(max_epochs=3),
     "random_state": 0,
     "device": "cpu",
 }
@@ -61,15 +88,15 @@ def test_everything_is_by_facet(fitted: MFCVAE, x: NDArray[np.float32]) -> None:
 
 
 def test_one_facet_is_fixed_and_the_other_varies(fitted: MFCVAE) -> None:
-    drawn, clusters = fitted.sample(200, clusters=(3, None), seed=1)
+    drawn, clusters = fitted.sample(200, cluster=(3, None), seed=1)
     assert drawn.shape == (200, 8)
     assert (clusters[:, 0] == 3).all()
     assert set(clusters[:, 1]) == {0, 1, 2}
     assert set(fitted.sample(200)[1][:, 0]) == {0, 1, 2, 3}
     with pytest.raises(ValueError, match="give one cluster"):
-        fitted.sample(2, clusters=(3,))
+        fitted.sample(2, cluster=(3,))
     with pytest.raises(ValueError, match="clusters 0 to 2"):
-        fitted.sample(2, clusters=(None, 3))
+        fitted.sample(2, cluster=(None, 3))
 
 
 def test_swaps(fitted: MFCVAE, x: NDArray[np.float32]) -> None:
@@ -96,14 +123,14 @@ def test_save_and_load(fitted: MFCVAE, x: NDArray[np.float32], tmp_path: Path) -
     loaded = load(tmp_path / "run")
     assert isinstance(loaded, MFCVAE)
     assert ESTIMATORS["mfcvae"] is MFCVAE
-    assert loaded.get_params() == fitted.get_params()
+    assert repr(loaded) == repr(fitted)
     np.testing.assert_array_equal(loaded.predict(x), fitted.labels_)
     assert loaded.history_[-1]["alpha_0"] == 1.0
 
 
 def test_clone_and_the_same_seed(fitted: MFCVAE, x: NDArray[np.float32]) -> None:
     again = clone(fitted)
-    assert again.get_params() == fitted.get_params()
+    assert repr(again) == repr(fitted)
     np.testing.assert_array_equal(again.fit_predict(x), fitted.labels_)
 
 
@@ -116,113 +143,189 @@ def test_history(fitted: MFCVAE) -> None:
         assert sum(row[name] for name in parts) == pytest.approx(row["loss"], rel=1e-4)
 
 
+def training(*during: Any, **settings: Any) -> Training:
+    """The default training of three epochs, with another course."""
+    return Training(max_epochs=3, learning_rate=5e-4, during=during, **settings)
+
+
+BETAS = tuple(
+    Product([PerEpoch(LinearWarmup(0.0, 1.0, 1)), as_schedule(each)]) for each in (0.5, 2.0)
+)
+
+
 @pytest.mark.parametrize(
     "settings",
     [
-        {"n_clusters": 4, "latent_dim": 3, "covariance": "full", "hidden_dims": (12,)},
-        {"progressive": False, "patience": 5, "refit_epochs": (), "n_init": 2},
-        {"progressive": False, "refit_epochs": (1, 1)},
-        {"facet_order": (0, 1), "assignment": "optimal", "bound": "enumerated"},
-        {"kl_weight": (0.5, 2.0), "learn_weights": False, "kl_warmup_epochs": 1},
-        {"assignment": "amortised", "information_floor": 0.5, "affiliation": 0.1},
-        {"mutual_information": 1.0, "views": "vector", "term_facets": (1,)},
-        {"initialisation": "gmm", "pretrain_epochs": 2, "batch_norm": True, "scale": 0.6},
-        {"n_clusters": (2, 3, 4), "latent_dim": 1, "covariance": "diag", "hidden_dims": (5, 6, 7)},
-        {"hidden_dims": None, "max_epochs": 2, "precision": "64-true"},
+        {"n_clusters": 4, "latent_dim": 3, "prior": GaussianMixture, "networks": ONE},
+        {"n_clusters": (4,), "latent_dim": 3, "prior": GaussianMixture, "networks": ONE},
+        {"training": training(patience=5), "n_init": 2},
+        {"training": training(Refit((1, 1)))},
+        {
+            "training": training(Progressive(order=(0, 1)), Refit()),
+            "assignment": "optimal",
+            "objective": EnumeratedELBO,
+        },
+        {
+            "objective": partial(ClosedFormELBO, kl_weight=BETAS),
+            "prior": partial(GaussianMixture, learn_weights=False),
+        },
+        {"assignment": "amortised", "terms": [InformationFloor(0.5), Affiliation(0.1)]},
+        {"terms": [OnFacets(MutualInformation(1.0, views="vector"), (1,))]},
+        {
+            "start": GaussianMixtureStart(),
+            "pretraining": Autoencoder(2),
+            "networks": PerceptronLadder((12, 10), batch_norm=True),
+            "likelihood": partial(Normal, scale=0.6),
+        },
+        {
+            "n_clusters": (2, 3, 4),
+            "latent_dim": 1,
+            "prior": GaussianMixture,
+            "networks": PerceptronLadder((5, 6, 7)),
+        },
+        {"networks": PerceptronLadder(), "precision": "64-true"},
+        {"networks": Perceptron(12), "training": training(Refit())},
     ],
 )
 def test_settings(settings: dict[str, Any], x: NDArray[np.float32]) -> None:
-    likelihood = "normal" if "scale" in settings else "auto"
-    mfcvae = MFCVAE(**{**SIZES, "likelihood": likelihood, **settings}).fit(x)
-    n_clusters = mfcvae.clusterings()
-    assert mfcvae.labels_.shape == (90, len(n_clusters))
-    assert [gamma.shape[1] for gamma in mfcvae.predict_proba(x)] == list(n_clusters)
+    mfcvae = MFCVAE(**{**SIZES, **settings}).fit(x)
+    lone, n_clusters = isinstance(mfcvae.n_clusters, int), mfcvae.clusterings()
+    assert mfcvae.labels_.shape == ((90,) if lone else (90, len(n_clusters)))
+    gammas = mfcvae.predict_proba(x)
+    assert [gamma.shape[1] for gamma in ([gammas] if lone else gammas)] == list(n_clusters)
     assert np.isfinite(mfcvae.history_[-1]["loss"])
-    if "kl_weight" in settings:
+    if "objective" in settings and settings["objective"] is not EnumeratedELBO:
         assert [mfcvae.history_[-1][f"beta_{j}"] for j in (0, 1)] == [0.5, 2.0]
         assert np.allclose(mfcvae.model_.prior.mixtures[0].weights.detach(), 0.25)
 
 
+def test_one_clustering_is_the_lone_facet(x: NDArray[np.float32]) -> None:
+    """A number of clusters, and a tuple of one, are the same fit told in two shapes."""
+    settings = {**SIZES, "latent_dim": 3, "prior": GaussianMixture, "networks": ONE}
+    lone = MFCVAE(**{**settings, "n_clusters": 4}).fit(x)
+    tupled = MFCVAE(**{**settings, "n_clusters": (4,)}).fit(x)
+    np.testing.assert_array_equal(lone.transform(x), tupled.transform(x)[0])
+    for ours, theirs in zip(
+        lone.model_.state_dict().values(), tupled.model_.state_dict().values(), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+    # Draws of z are named after its site.
+    np.testing.assert_allclose(lone.predict_proba(x), tupled.predict_proba(x)[0], atol=0.03)
+    assert lone.model_.prior.site("z") == "z"
+
+
+def test_a_lone_clustering_may_merge_until_it_is_fitted_anew(x: NDArray[np.float32]) -> None:
+    networks = PerceptronLadder((4,))
+    model, guide = MFCVAE(n_clusters=2, latent_dim=1, networks=networks).build((8,))
+    model.prior.loc.data.zero_()
+    monitor = ClusterMonitor(model, guide, torch.as_tensor(x))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for epoch in range(4):
+            monitor(epoch, {"refitted_0": 0.0})
+        monitor(4, {"refitted_0": 1.0})
+        monitor(5, {"refitted_0": 1.0})
+    with pytest.warns(CollapseWarning, match="all data have fallen in one cluster of 'c'"):
+        monitor(6, {"refitted_0": 1.0})
+
+
 def test_images_make_a_ladder_of_convolutions() -> None:
     images = np.random.RandomState(0).rand(12, 3, 16, 16).astype(np.float32)
-    settings = {**SIZES, "channels": 2, "n_clusters": (3, 2), "max_epochs": 2}
-    mfcvae = MFCVAE(**settings).fit(images)
+    short = {**SIZES, "n_clusters": (3, 2), "training": SIZES["training"].with_params(max_epochs=2)}
+    mfcvae = MFCVAE(**{**short, "networks": MFCVAE.networks})
+    mfcvae.set_params(networks__images__channels=2).fit(images)
     assert mfcvae.swap(images[:2], images[2:4]).shape == (2, 3, 16, 16)
-    flat = MFCVAE(**settings, network="mlp").fit(images)
+    assert any(value.dim() == 4 for value in mfcvae.model_.state_dict().values())
+    flat = MFCVAE(**short).fit(images)
     assert flat.reconstruct(images).shape == images.shape
-    assert not any("conv" in name for name in flat.model_.state_dict())
+    assert not any(value.dim() == 4 for value in flat.model_.state_dict().values())
 
 
 def test_the_published_settings_make_the_published_schedules() -> None:
     """Batches of 512 of 60,000 digits, and of 150 of 3,840 scenes."""
     mnist = MFCVAE(
-        batch_size=512,
-        max_epochs=402,
-        join_epochs=(201,),
-        fade_steps=15_000,
-        refit_epochs=(),
-        network="mlp",
+        training=MFCVAE.training.with_params(
+            batch_size=512, max_epochs=402, during=(Progressive((201,), 15_000),)
+        ),
+        networks=PerceptronLadder(),
     )
     shapes = MFCVAE(
         n_clusters=(60, 20),
         latent_dim=(20, 2),
-        covariance="full",
-        learn_weights=False,
-        likelihood="normal",
-        scale=0.6,
-        batch_size=150,
-        learning_rate=3e-4,
-        max_epochs=402,
-        join_epochs=(101,),
-        fade_steps=2000,
-        refit_epochs=(),
+        prior=partial(GaussianMixture, covariance="full", learn_weights=False),
+        likelihood=partial(Normal, scale=0.6),
+        training=MFCVAE.training.with_params(
+            batch_size=150, learning_rate=3e-4, max_epochs=402, during=(Progressive((101,), 2000),)
+        ),
     )
-    for estimator, steps, shape, progressive in (
-        (mnist, 118, (784,), Progressive((118 * 201,), 15_000)),
-        (shapes, 26, (3, 32, 32), Progressive((26 * 101,), 2000)),
+    for estimator, steps, expected in (
+        (mnist, 118, Joining((118 * 201,), 15_000)),
+        (shapes, 26, Joining((26 * 101,), 2000)),
     ):
-        recipe = estimator.recipe(steps, shape)
-        assert isinstance(recipe, ProgressiveRecipe)
-        assert recipe.progressive == progressive
-        assert recipe.initialisation == "gmm-means"
-        assert recipe.pretrain is not None
-        assert recipe.pretrain.max_epochs == 0
-        assert recipe.train.learning_rate_decay is None
-    model, guide = shapes.story((3, 32, 32), "normal")
-    assert guide.encoder.out_features == (3136, 1024)
+        recipe = estimator.recipe()
+        (progressive,) = recipe.training.during
+        assert isinstance(progressive, Progressive)
+        assert progressive.joining(2, Clock(steps, 402)) == expected
+        assert recipe.start == ComponentMeans()
+        assert recipe.pretraining is None
+        assert recipe.training.trainer(steps).max_epochs == 402
+        assert recipe.training.learning_rate_decay is None
+    model, guide = shapes.build((3, 32, 32))
+    assert [guide.amortised.width(site) for site in ("z_0", "z_1")] == [3136, 1024]
     assert [mixture.covariance for mixture in model.prior.mixtures] == ["full", "full"]
-    assert not model.prior.mixtures[0].learn_weights
-    model, guide = mnist.story((784,), "bernoulli")
-    assert guide.encoder.out_features == (500, 2000)
+    assert not any(mixture.learn_weights for mixture in model.prior.mixtures)
+    model, guide = mnist.build((784,))
+    assert [guide.amortised.width(site) for site in ("z_0", "z_1")] == [500, 2000]
 
 
 def test_default_joinings() -> None:
-    assert joining(3, 40, 5) == Progressive((50, 100), 25, refits=(25, 75, 150))
-    early = joining(2, 30, 10, join_epochs=(25,), fade_steps=50, refit_epochs=())
-    assert early == Progressive((250,), 50)
+    clock = Clock(steps_per_epoch=5, epochs=40)
+    thirds = Progressive().joining(3, clock)
+    assert thirds == Joining((50, 100), 25)
+    assert Refit().steps(thirds, 5, 200) == (25, 75, 150)
+    early = Progressive((25,), 50).joining(2, Clock(steps_per_epoch=10, epochs=30))
+    assert early == Joining((250,), 50)
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"latent_dim": (3,)}, r"latent_dim is \(3,\).*2 facet"),
-        ({"covariance": ("full",) * 3}, "give one for each"),
-        ({"covariance": "round"}, "use 'diag' or 'full'"),
-        ({"kl_weight": (1.0, 1.0, 1.0)}, "kl_weight is"),
-        ({"join_epochs": (1, 2)}, "an epoch for each but the first"),
-        ({"join_epochs": (2,), "fade_steps": 500}, "would not come in"),
-        ({"patience": 2}, "before all facets"),
-        ({"refit_epochs": (1, 400)}, "refit_epochs is"),
-        ({"refit_epochs": (2,)}, "refits is"),
-        ({"n_heads": 3}, "n_heads is 3"),
-        ({"term_facets": (2,)}, "term_facets is"),
-        ({"term_facets": ()}, "numbers from 0 to 1"),
+        ({"prior": (GaussianMixture,) * 3}, r"prior is \(GaussianMixture, .*give one for each"),
+        ({"prior": partial(GaussianMixture, covariance="round")}, "use 'diag' or 'full'"),
+        (
+            {"objective": partial(ClosedFormELBO, kl_weight=(1.0, 1.0, 1.0))},
+            "kl_weight has 3 weights and there are 2 facets",
+        ),
+        (
+            {
+                "objective": partial(ClosedFormELBO, kl_weight=(1.0, 1.0, 1.0)),
+                "training": training(),
+            },
+            "kl_weight has 3 weights and there are 2 facets",
+        ),
+        ({"training": training(Progressive((1, 2)))}, "an epoch for each but the first"),
+        ({"training": training(Progressive((2,), 500))}, "would not come in"),
+        (
+            {"training": training(Progressive(), Refit(), patience=2)},
+            "patience is 2: .*before all facets.*without Progressive and Refit",
+        ),
+        ({"training": training(Refit(), patience=2)}, "before all facets.*without Refit"),
+        ({"training": training(Refit((1, 400)))}, r"Refit's epochs are \(1, 400\)"),
+        ({"training": training(Refit((2,)))}, r"Refit's epochs are \(2,\), .* 2 mixture"),
+        ({"pretraining": TwoView(), "start": BestHead()}, "the story has 2 clusterings"),
+        ({"terms": [OnFacets(Affiliation(), (2,))]}, "facets name 'c_2'.*'c_0', 'c_1'"),
         ({"n_clusters": (4, 91)}, "n_clusters is"),
-        ({"network": "conv"}, "network='mlp'"),
-        ({"network": "strided"}, "use one of auto, mlp, conv"),
-        ({"hidden_dims": (5,)}, "one width for each facet"),
+        ({"networks": ConvolutionalLadder()}, "or use perceptrons"),
+        ({"networks": Strided()}, "or use perceptrons"),
+        ({"networks": PerceptronLadder((5,))}, "one width for each facet"),
     ],
 )
 def test_refusals(settings: dict[str, Any], words: str, x: NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match=words):
         MFCVAE(**{**SIZES, **settings}).fit(x)
+
+
+def test_a_term_looks_at_one_facet_at_least() -> None:
+    with pytest.raises(ValueError, match="facets are missing"):
+        OnFacets(Affiliation(), ())
