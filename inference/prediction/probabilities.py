@@ -20,11 +20,10 @@ from collections.abc import Mapping
 
 import torch
 from pyro.distributions import TorchDistribution
-from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor, nn
 
 from ...guides import Guide
-from ...models import MixturePrior, MixtureVAE
+from ...models import Likelihood, MixturePrior, MixtureVAE
 from .answers import BATCH_SIZE, device_of, evaluating, posterior_means
 from .draws import draws_of, in_own_order, wider
 from .evidence import log_density, log_joint
@@ -112,12 +111,32 @@ def _look(model: MixtureVAE, guide: Guide, x: Tensor) -> tuple[int, int]:
     """How many draws may be decoded for each datum, and the numbers in a draw of all clusters."""
     with evaluating(model, guide):
         means = posterior_means(guide, x.to(device_of(model)))
-        code = model.prior.code(means)
-        with FlopCounterMode(display=False) as counter:
-            model.likelihood.mean(code)
-    affordable = int(OPERATIONS // max(1, counter.get_total_flops()))
+        operations = _operations(model.likelihood, model.prior.code(means))
+    affordable = int(OPERATIONS // max(1, operations))
     size = sum(m.n_clusters for m in model.prior.mixtures) * sum(z.numel() for z in means.values())
     return min(affordable, MOST) if affordable >= FEWEST else 0, size
+
+
+def _operations(likelihood: Likelihood, code: Tensor) -> int:
+    """Multiplications and additions of linear and convolutional layers in decoding ``code``.
+
+    (The first count of torch's ``FlopCounterMode`` in a process takes ten seconds.)
+    """
+    counts = [0]
+
+    def count(layer: nn.Module, given: tuple[Tensor, ...], answer: Tensor) -> None:
+        weight = getattr(layer, "weight", None)
+        if isinstance(weight, Tensor) and weight.dim() > 1:
+            places = given[0] if getattr(layer, "transposed", False) else answer
+            counts.append(2 * places.numel() * weight[0].numel())
+
+    handles = [layer.register_forward_hook(count) for layer in likelihood.modules()]
+    try:
+        likelihood.mean(code)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return sum(counts)
 
 
 def _truncated(log_weight: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def test_it_warns_once_when_all_have_been_in_one_cluster_for_three_epochs(x: Ten
     monitor = ClusterMonitor(*story([0.0, 50.0]), x)
     monitor(1, {})
     monitor(2, {})
-    with pytest.warns(CollapseWarning, match=r"one cluster of 'c' \(epoch 3\).*information_floor"):
+    with pytest.warns(CollapseWarning, match=r"one cluster of 'c' \(epoch 3\).*InformationFloor"):
         monitor(3, {})
     monitor(4, {})
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from pyromix.guides import (
     AmortisedAssignment,
@@ -91,21 +92,17 @@ def data(n: int = 7) -> Tensor:
     return (torch.rand(n, X, generator=torch.Generator().manual_seed(n)) > 0.5).double()
 
 
-def by_prior_draws(model: MixtureVAE, x: Tensor, n: int = 400_000) -> dict[str, Tensor]:
+def by_prior_draws(model: MixtureVAE, x: Tensor, n: int = 200_000) -> dict[str, Tensor]:
     """p(c | x) of every clustering by weighing draws of the story itself with p(x | z)."""
     torch.manual_seed(0)
     prior = model.prior
     latents: dict[str, Tensor] = {}
     for mixture in prior.mixtures:
-        if isinstance(mixture, ReversedVonMisesFisherMixture):
-            latents["z"] = mixture.marginal().sample((n,))
-        else:
-            labels = torch.multinomial(mixture.weights, n, replacement=True)
-            latents |= mixture.draw(labels)
+        latents |= mixture.draw_joint(n)[1]
     law = model.likelihood.distribution(prior.code(latents))
     weights = torch.stack([law.log_prob(row) for row in x]).softmax(-1)
     return {
-        "c" + mixture.facet: weights @ mixture.responsibilities(**mixture.own(latents))
+        mixture.site("c"): weights @ mixture.responsibilities(**mixture.own(latents))
         for mixture in prior.mixtures
     }
 
@@ -116,11 +113,11 @@ def test_it_is_the_posterior_of_the_story(name: str) -> None:
     model, guide = build(name)
     x = data()
     wanted = by_prior_draws(model, x)
-    found = responsibilities(model, guide, x, num_samples=20_000)
+    found = responsibilities(model, guide, x, num_samples=8192)
     assert found.keys() == wanted.keys()
     for site, gamma in found.items():
         assert wanted[site].std(0).max() > 0.02  # the data say something of the cluster
-        torch.testing.assert_close(gamma, wanted[site], rtol=0, atol=0.02)
+        torch.testing.assert_close(gamma, wanted[site], rtol=0, atol=0.03)
         torch.testing.assert_close(gamma.sum(-1), torch.ones(len(x)).double())
 
 
@@ -183,14 +180,14 @@ def test_the_optimal_rule_reports_its_own_law(name: str) -> None:
     found = responsibilities(model, OptimalAssignment(guide, model.prior), x, num_samples=1024)
     laws = guide.posterior(x)
     for mixture in model.prior.mixtures:
-        z = laws["z" + mixture.facet].sample((20_000,))
+        z = laws[mixture.site("z")].sample((20_000,))
         if name == "style":
             styles = laws["w"].sample((200,))
             scores = torch.stack([mixture.log_joint(z, w).mean(0) for w in styles])
             wanted = scores.softmax(-1).mean(0)
         else:
             wanted = mixture.log_joint(z).mean(0).softmax(-1)
-        torch.testing.assert_close(found["c" + mixture.facet], wanted, rtol=0, atol=0.02)
+        torch.testing.assert_close(found[mixture.site("c")], wanted, rtol=0, atol=0.02)
 
 
 def test_the_amortised_rule_reports_its_network() -> None:
@@ -232,3 +229,29 @@ def test_weights_are_cut_off_and_less_so_with_more_draws() -> None:
     assert probabilities._truncated(spread).max().item() == pytest.approx(by_hand, rel=1e-5)
     many = torch.cat([torch.zeros(9999), torch.tensor([4.0])]).unsqueeze(-1)
     assert torch.allclose(probabilities._truncated(many), many.softmax(0))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Linear(6, 5),
+        nn.Sequential(nn.Unflatten(-1, (1, 2, 3)), nn.Conv2d(1, 4, 2, padding=1)),
+        nn.Sequential(nn.Unflatten(-1, (1, 2, 3)), nn.ConvTranspose2d(1, 4, 3, stride=2)),
+    ],
+)
+def test_decoding_is_counted_as_torch_counts_it(layer: nn.Module) -> None:
+    """By the multiplications and additions of torch's own counter, where there is no padding."""
+    code = torch.zeros(1, 6)
+    with FlopCounterMode(display=False) as counter:
+        layer(code)
+    likelihood = Bernoulli(layer, tuple(layer(code).shape[1:]))
+    assert probabilities._operations(likelihood, code) == counter.get_total_flops()
+
+
+def test_dear_decoders_are_left_alone() -> None:
+    for width, affordable in ((10, probabilities.MOST), (10**5, 100), (10**6, 0)):
+        model = MixtureVAE(GaussianMixture(2, 1), Bernoulli(nn.Linear(1, width), (width,)))
+        guide = AmortisedGuide(nn.Linear(width, 1), z=GaussianHead(1, 1))
+        found, size = probabilities._look(model, guide, torch.zeros(1, width))
+        assert size == 2
+        assert found == affordable
