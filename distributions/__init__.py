@@ -4,6 +4,7 @@ from .batch import unsqueeze_batch
 from .bessel import bessel_ratio, log_bessel_i
 from .continuous_bernoulli import ContinuousBernoulli
 from .cross_entropy import cross_entropy, register_cross_entropy
+from .floored_gamma import FlooredGamma
 from .power_spherical import PowerSpherical
 from .spherical_softmax import sample_spherical_softmax
 from .spherical_uniform import SphericalUniform
@@ -12,6 +13,7 @@ from .wilson_hilferty import WilsonHilfertyGamma
 
 __all__ = [
     "ContinuousBernoulli",
+    "FlooredGamma",
     "PowerSpherical",
     "SphericalUniform",
     "VonMisesFisher",

@@ -31,11 +31,13 @@ class WilsonHilfertyGamma(TorchDistribution):
     .. math:: \log q(z) = \log[\mathcal N(y; \mu, \sigma) + \mathcal N(-y; \mu, \sigma)]
         - \log 3y^2, \qquad y = z^{1/3}
 
-    It is within a Kolmogorov–Smirnov distance of .012 of Ga(a, b) at a = 1 and .004 at a = 2. The
-    density, in nats, is that of the draws and not the Gamma's, so a variational bound that uses it
-    is strict. The entropy and the mean of log z are integrals by a fixed quadrature, right to 1e-8.
-    The gradient of log z along a draw has no finite variance, as y may cross 0 (.004 of draws do
-    at a = 1, .00003 at a = 2): use :attr:`mean_log` and :meth:`entropy`, or bound z from below.
+    It is within a Kolmogorov–Smirnov distance of .012 of Ga(a, b) at a = 1 and .004 at a = 2. Below
+    a = 1 it is a law all the same but a poor stand-in: .02 at a = .5, .12 at a = .2, .37 at .1.
+
+    The density, in nats, is that of the draws and not the Gamma's, so a variational bound that uses
+    it is strict. The entropy and the mean of log z are integrals by a fixed quadrature, right to
+    1e-8. The gradient of log z along a draw has no finite variance, as y may cross 0 (.004 of draws
+    do at a = 1, .00003 at a = 2): use :attr:`mean_log` and :meth:`entropy`, or bound z from below.
 
     Args:
         concentration: a > 0, the shape of the Gamma approximated, of shape ``(*B,)``.

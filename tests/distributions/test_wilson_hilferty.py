@@ -48,14 +48,23 @@ def test_density_mean_and_entropy_by_quadrature(concentration: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("concentration", "distance"), [(1.0, 0.0125), (2.0, 0.0045), (50.0, 2e-4)]
+    ("concentration", "least", "most"),
+    [
+        (0.1, 0.36, 0.38),
+        (0.2, 0.12, 0.13),
+        (0.5, 0.02, 0.022),
+        (1.0, 0.0, 0.0125),
+        (2.0, 0.0, 0.0045),
+        (50.0, 0.0, 2e-4),
+    ],
 )
-def test_distance_to_the_gamma(concentration: float, distance: float) -> None:
+def test_distance_to_the_gamma(concentration: float, least: float, most: float) -> None:
     q = law(concentration)
-    y = np.linspace(1e-4, 6, 4000)
+    y = np.concatenate([np.geomspace(1e-12, 1e-4, 4000), np.linspace(1e-4, 6, 4000)])
     normal = stats.norm(float(q.scale * q.standardised_loc), float(q.scale))
     folded = normal.cdf(y) - normal.cdf(-y)
-    assert np.abs(folded - stats.gamma(concentration, scale=0.5).cdf(y**3)).max() < distance
+    distance = np.abs(folded - stats.gamma(concentration, scale=0.5).cdf(y**3)).max()
+    assert least < distance < most
 
 
 @pytest.mark.parametrize("concentration", SHAPES)

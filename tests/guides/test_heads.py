@@ -20,6 +20,7 @@ HEADS = [
     lambda: FullGaussianHead(6, 3),
     lambda: FlowHead(6, 3),
     lambda: GammaHead(6, 3),
+    lambda: GammaHead(6, 3, min_shape=0.1),
     lambda: GammaHead(6, 3, family="wilson-hilferty"),
     lambda: SphericalHead(6, 3),
     lambda: SphericalHead(6, 3, family="power-spherical"),
@@ -99,3 +100,55 @@ def test_guide_emits_a_site_for_each_head() -> None:
 def test_unknown_family(kind: type[GammaHead | SphericalHead]) -> None:
     with pytest.raises(ValueError, match="family is 'normal'"):
         kind(6, 3, family="normal")
+
+
+@pytest.mark.parametrize("min_shape", [0.1, 0.5, 1.0, 3.0])
+def test_shapes_of_gammas_go_down_to_their_least(min_shape: float) -> None:
+    head = GammaHead(6, 3, min_shape=min_shape)
+    with torch.no_grad():
+        head.linear.weight.zero_()
+        head.linear.bias[3:] = torch.tensor([-40.0, -2.0, 40.0])
+    law = head(torch.zeros(1, 6))
+    shape = law.base_dist.concentration[0]
+    assert shape[0].item() == pytest.approx(min_shape, rel=1e-6)
+    assert min_shape < shape[1] < min_shape + 0.2
+    assert shape[2].item() == pytest.approx(40, rel=1e-6)
+    torch.testing.assert_close(law.mean, head(torch.ones(1, 6)).mean)
+
+
+def test_draws_of_small_shapes_are_told_from_zero_in_float32() -> None:
+    """log z, its log-density and their gradients, at shapes near .1 and small means."""
+    head = GammaHead(6, 3, min_shape=0.1)
+    with torch.no_grad():
+        head.linear.weight.mul_(0.1)
+        head.linear.bias.copy_(torch.tensor([-8.0, 0.0, 3.0, -8.0, -8.0, -8.0]))
+    law = head(torch.randn(5000, 6))
+    z = law.rsample()
+    assert (z == z.min()).float().mean() < 0.003
+    (law.log_prob(z).sum() + z.log().sum()).backward()
+    assert all(torch.isfinite(p.grad).all() for p in head.parameters())
+
+
+@pytest.mark.parametrize("family", ["implicit", "wilson-hilferty"])
+@pytest.mark.parametrize("min_shape", [0.05, 0.0, -1.0, 100.0, float("nan")])
+def test_least_shapes_out_of_reach(family: str, min_shape: float) -> None:
+    with pytest.raises(ValueError, match=f"min_shape is {min_shape}: '{family}' takes"):
+        GammaHead(6, 3, family=family, min_shape=min_shape)
+
+
+def test_cubed_normals_look_like_gammas_from_one_on() -> None:
+    with pytest.raises(ValueError, match=r"0.5: 'wilson-hilferty' takes .* from 1 .*'implicit'"):
+        GammaHead(6, 3, family="wilson-hilferty", min_shape=0.5)
+
+
+@pytest.mark.parametrize("min_shape", [0.1, 1.0])
+@pytest.mark.parametrize("spread", [0.8, 2.0, 3.5])
+def test_narrowing_gives_gammas_the_shape_that_is_meant(min_shape: float, spread: float) -> None:
+    """Shapes e⁴ / spread², so that the noise of log z is e⁻² of the code's."""
+    code = (spread * torch.randn(2000, 3)).exp()
+    head = GammaHead(6, 3, min_shape=min_shape)
+    head.narrow(code)
+    shape = head(torch.randn(4, 6)).base_dist.concentration
+    expected = (4 - 2 * code.clamp(min=1e-6).log().std(0).mean().log()).exp()
+    expected = expected.clamp(max=90).expand_as(shape)
+    torch.testing.assert_close(shape, expected, rtol=1e-3, atol=0)
