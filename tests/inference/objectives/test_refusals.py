@@ -83,6 +83,16 @@ def several_draws(x: Tensor) -> None:
         pyro.sample("x", dist.Normal(z, 0.5), obs=x)
 
 
+def masked_by_another(x: Tensor) -> None:
+    """Whether a row of d counts depends on c."""
+    with pyro.plate("data", len(x)):
+        c = pyro.sample("c", uniform(3), infer=PARALLEL)
+        with poutine.mask(mask=c > 0):
+            d = pyro.sample("d", uniform(3), infer=PARALLEL)
+        z = pyro.sample("z", dist.Normal(LOC[c] + LOC[d], 1.0))
+        pyro.sample("x", dist.Normal(z, 0.5), obs=x)
+
+
 @pytest.mark.parametrize(
     ("model", "own", "plates", "words"),
     [
@@ -114,6 +124,7 @@ def test_parts_that_have_no_name(model: Program, own: Program, plates: int, word
         (backwards, forwards, 1, r"p\(c\) cannot be read .* for each cluster apart"),
         (backwards, forwards_in_turn, 1, r"p\(c\) cannot be read .* for each cluster apart"),
         (masked_away, masked_guide, 1, "every row of 'c' is masked"),
+        (masked_by_another, guide, 1, "the mask of 'd' looks at another cluster"),
         (no_cluster, guide, 2, "the story enumerates no site"),
     ],
 )
