@@ -178,11 +178,9 @@ def _posterior(
 
 def _gathered(factor: Factor, plates: Mapping[str, int], kept: Mapping[str, int]) -> Factor:
     """The factor summed over the plates that its clusters stand outside of."""
-    inner = [symbol for symbol in plates if symbol not in kept]
-    summed = [factor.dims.index(symbol) for symbol in inner if symbol in factor.dims]
-    values = factor.values.sum(summed) if summed else factor.values
-    times = math.prod(plates[symbol] for symbol in inner if symbol not in factor.dims)
-    return Factor(values * times, "".join(d for d in factor.dims if d not in inner))
+    inner = [symbol for symbol in factor.dims if symbol in plates and symbol not in kept]
+    dims = "".join(symbol for symbol in factor.dims if symbol not in inner)
+    return Factor(_contract([factor], dims), dims)
 
 
 def expect(factor: Factor, site: Site, laws: Sequence[Law]) -> Tensor:
@@ -197,9 +195,7 @@ def expect(factor: Factor, site: Site, laws: Sequence[Law]) -> Tensor:
     if weights:  # where q is zero, log 0 counts nothing
         lowest = torch.finfo(factor.values.dtype).min / max(1, factor.values.numel())
         factor = Factor(factor.values.clamp(min=lowest), factor.dims)
-    carried = {letter for each in (factor, *weights) for letter in each.dims}
-    missing = math.prod(n for letter, n in plates_of(site).items() if letter not in carried)
-    return _contract([factor, *weights], "") * (missing * share)
+    return _contract([factor, *weights], "") * share
 
 
 def marginal(site: Site, laws: Sequence[Law]) -> Tensor:
