@@ -9,11 +9,11 @@ import torch
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
-from torch.distributions import constraints
+from torch.distributions import Distribution, constraints
 from torch.distributions.transforms import AffineTransform
 
 from ..networks import soft_clamp_exp
-from .heads import GaussianHead, Head
+from .heads import LOG_SCALE_RANGE, GaussianHead, Head
 
 DRAWS = 64  # quasi-random points that the mean of a flow is averaged over
 
@@ -50,7 +50,7 @@ class FullGaussianHead(Head):
     def forward(self, features: Tensor) -> TorchDistribution:
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         loc, log_scale = self.diagonal.linear(features).chunk(2, -1)
-        scale = soft_clamp_exp(log_scale, -5.0, 5.0)
+        scale = soft_clamp_exp(log_scale, *LOG_SCALE_RANGE)
         rows, columns = torch.tril_indices(self.latent_dim, self.latent_dim, -1)
         lower = torch.diag_embed(scale)
         # Relative to the diagonal, so that narrowing it narrows the whole.
@@ -91,11 +91,9 @@ class FlowHead(Head):
         hidden_dim: int = 64,
         log_scale: float = 0.0,
     ) -> None:
-        from zuko.flows import NSF
-
         super().__init__(in_features, latent_dim)
         self.gaussian = GaussianHead(in_features, latent_dim, log_scale=log_scale)
-        flow = NSF(
+        flow = _splines()(
             latent_dim,
             in_features,
             transforms=transforms,
@@ -115,10 +113,20 @@ class FlowHead(Head):
     def forward(self, features: Tensor) -> TorchDistribution:
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         loc, log_scale = self.gaussian.linear(features).chunk(2, -1)
-        scale = soft_clamp_exp(log_scale, -5.0, 5.0)
+        scale = soft_clamp_exp(log_scale, *LOG_SCALE_RANGE)
         base = dist.Normal(torch.zeros_like(loc), 1.0).to_event(1)
         placed = AffineTransform(loc, scale, event_dim=1)
         return Flow(base, [self.transforms(features).inv, placed])
+
+
+def _splines() -> Any:
+    """zuko's spline flows, imported where they are wanted; torch's validation stays as it was."""
+    validating = Distribution._validate_args
+    try:
+        from zuko.flows import NSF
+    finally:
+        Distribution.set_default_validate_args(validating)
+    return NSF
 
 
 class Flow(dist.TransformedDistribution):

@@ -14,6 +14,8 @@ from ..distributions import FlooredGamma, PowerSpherical, VonMisesFisher, Wilson
 from ..networks import inverse_soft_clamp, soft_clamp, soft_clamp_exp
 from ..parts import Part
 
+LOG_SCALE_RANGE = (-5.0, 5.0)
+CONCENTRATION_RANGE = (1.0, 1000.0)
 GAMMA_FAMILIES = {"implicit": dist.Gamma, "wilson-hilferty": WilsonHilfertyGamma}
 SMALLEST_SHAPES = {"implicit": 0.1, "wilson-hilferty": 1.0}
 LARGEST_SHAPE = 100.0
@@ -66,7 +68,8 @@ class GaussianHead(Head):
     def __init__(self, in_features: int, latent_dim: int, *, log_scale: float = 0.0) -> None:
         super().__init__(in_features, latent_dim)
         self.linear = nn.Linear(in_features, 2 * latent_dim)
-        nn.init.constant_(self.linear.bias[latent_dim:], log_scale)
+        start = inverse_soft_clamp(torch.tensor(log_scale), *LOG_SCALE_RANGE)
+        nn.init.constant_(self.linear.bias[latent_dim:], float(start))
 
     def narrow(self, code: Tensor) -> None:
         """Make the noise the same for all data and small beside the spread of ``code`` (N, D)."""
@@ -74,12 +77,13 @@ class GaussianHead(Head):
         with torch.no_grad():
             half = code.shape[-1]
             self.linear.weight[half:] = 0.0
-            self.linear.bias[half:] = spread.log() - 2.0
+            narrow = (spread.log() - 2.0).clamp(min=LOG_SCALE_RANGE[0] + 0.01)
+            self.linear.bias[half:] = inverse_soft_clamp(narrow, *LOG_SCALE_RANGE)
 
     def forward(self, features: Tensor) -> TorchDistribution:
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         loc, log_scale = self.linear(features).chunk(2, -1)
-        scale = soft_clamp_exp(log_scale, -5.0, 5.0)
+        scale = soft_clamp_exp(log_scale, *LOG_SCALE_RANGE)
         law: TorchDistribution = dist.Normal(loc, scale).to_event(1)
         return law
 
@@ -195,11 +199,12 @@ class SphericalHead(Head):
         if family not in SPHERICAL_FAMILIES:
             raise ValueError(f"family is {family!r}: use one of {', '.join(SPHERICAL_FAMILIES)}")
         self.linear = nn.Linear(in_features, latent_dim + 1)
-        nn.init.constant_(self.linear.bias[latent_dim:], concentration)
+        start = inverse_soft_clamp(torch.tensor(concentration), *CONCENTRATION_RANGE)
+        nn.init.constant_(self.linear.bias[latent_dim:], float(start))
         self.family = family
 
     def forward(self, features: Tensor) -> TorchDistribution:
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         raw = self.linear(features)
-        concentration = soft_clamp(raw[..., -1], 1.0, 1000.0)
+        concentration = soft_clamp(raw[..., -1], *CONCENTRATION_RANGE)
         return SPHERICAL_FAMILIES[self.family](normalize(raw[..., :-1], dim=-1), concentration)

@@ -22,7 +22,7 @@ class Divergence:
         total: ``(..., B)``, differentiable; the sum of the parts.
         parts: the same, split by site (``kl_z``, ``kl_c``, …) and detached.
         responsibilities: q(c | x), ``(..., B, K)``.
-        weights: p(c), ``(K,)``.
+        weights: p(c), ``(K,)``, or that of each datum, ``(..., B, K)``, where the story has one.
     """
 
     total: Tensor
@@ -65,13 +65,15 @@ def divergence(
         log_gamma = _given_assignment(mixture, own, assignment, logits)
         clustering = (log_gamma.exp() * (scores - log_gamma)).sum(-1)
     total = -_entropy(posterior, own["z"]) - clustering
+    log_prior = mixture.log_cluster_prior(scores)
     with torch.no_grad():
-        kl_c = (log_gamma.exp() * (log_gamma - mixture.log_cluster_prior(scores))).sum(-1)
+        kl_c = (log_gamma.exp() * (log_gamma - log_prior)).sum(-1)
         parts = {mixture.site("kl_z"): total.detach() - kl_c, mixture.site("kl_c"): kl_c}
     for name, kl in mixture.other_divergences(posteriors).items():
         total = total + kl
         parts[mixture.site(f"kl_{name}")] = kl.detach()
-    return Divergence(total, parts, log_gamma.exp(), mixture.weights)
+    weights = mixture.weights if log_prior.dim() == 1 else log_prior.exp()
+    return Divergence(total, parts, log_gamma.exp(), weights)
 
 
 def _scores(

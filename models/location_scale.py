@@ -9,10 +9,11 @@ from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ..networks import soft_clamp
+from ..networks import inverse_soft_clamp, soft_clamp
 from .likelihood import Likelihood
 
 START = 0.3
+LOG_SCALE_RANGE = (-5.0, 5.0)
 
 
 class LocationScale(Likelihood, abstract=True):
@@ -41,7 +42,8 @@ class LocationScale(Likelihood, abstract=True):
         ones = torch.ones(event_shape[0], *(1 for _ in event_shape[1:]))
         # A fixed scale is a buffer: Pyro's parameter store trains whatever parameter it is shown.
         if scale is None:
-            self.log_scale = nn.Parameter((ones * START).log())
+            start = inverse_soft_clamp((ones * START).log(), *LOG_SCALE_RANGE)
+            self.log_scale = nn.Parameter(start)
         else:
             self.register_buffer("log_scale", (ones * scale).log())
 
@@ -53,7 +55,7 @@ class LocationScale(Likelihood, abstract=True):
         """The noise about decoder(z)."""
         log_scale: Tensor = self.log_scale
         if self.learn_scale:
-            log_scale = soft_clamp(log_scale, -5.0, 5.0)
+            log_scale = soft_clamp(log_scale, *LOG_SCALE_RANGE)
         law: TorchDistribution = self.noise(self.decoder(z), log_scale.exp()).to_event(
             len(self.event_shape)
         )

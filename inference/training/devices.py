@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from pickle import DEFAULT_PROTOCOL
 from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar, get_args
@@ -146,16 +147,26 @@ def _joined(kind: str, precision: Precision) -> Fabric:
     """The Fabric of a process that ``torchrun``, or :func:`_spawn` in its manner, has started."""
     per_node = int(os.environ["LOCAL_WORLD_SIZE"])
     with _quiet_fabric() as fabric:
+        from lightning_fabric.strategies import DDPStrategy
+
         joined = fabric(
             accelerator=kind,
-            # A phase may leave parameters alone: pretraining doesn't touch the prior.
-            strategy="ddp_find_unused_parameters_true",
+            # A phase may leave parameters alone: pretraining doesn't touch the prior. Buffers are
+            # shared at an epoch's end, and not sent at every step.
+            strategy=DDPStrategy(find_unused_parameters=True, **{_sync_buffers(): False}),
             devices=per_node,
             num_nodes=int(os.environ["WORLD_SIZE"]) // per_node,
             precision=precision,
         )
         joined.launch()
     return joined
+
+
+def _sync_buffers() -> str:
+    """What torch's DDP calls the wish to send all buffers at every step, by version."""
+    taken = signature(torch.nn.parallel.DistributedDataParallel.__init__).parameters
+    new = "forward_sync_buffers"
+    return new if new in taken else "broadcast_buffers"
 
 
 def _spawn(kind: str, precision: Precision, devices: int, call: tuple[Any, ...]) -> Any:

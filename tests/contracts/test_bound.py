@@ -218,6 +218,18 @@ def test_parts_sum_to_the_loss(
         torch.testing.assert_close(total, evaluation.loss.detach(), rtol=0, atol=1e-10)
 
 
+def test_both_objectives_give_terms_the_same_law_of_c(case: Case, assignment: str) -> None:
+    model, guide = case.build(assignment)
+    x = case.data()
+    latents = {site: law.rsample() for site, law in guide.posterior(x).items()}
+    floors = []
+    for elbo in (ClosedFormELBO, EnumeratedELBO):
+        with drawing(guide, latents):
+            parts = elbo([InformationFloor(3.0)]).parts(model, guide, x)
+        floors.append(parts["information_floor"])
+    torch.testing.assert_close(*floors, rtol=0, atol=1e-10)
+
+
 def test_kl_weight_weighs_everything_but_the_reconstruction(
     case: Case, assignment: str, bound: str
 ) -> None:

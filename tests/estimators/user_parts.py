@@ -23,8 +23,8 @@ from pyro.distributions import TorchDistribution
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
+from torch.distributions import Distribution
 from torch.distributions.transforms import AffineTransform
-from zuko.flows import NSF
 
 import pyromix
 from pyromix import VaDE
@@ -33,6 +33,11 @@ from pyromix.inference import GroupsOf, Neighbours, Schedule, Term, Training
 from pyromix.inference.training import checkpoint
 from pyromix.models import Likelihood, MixturePrior
 from pyromix.networks import Networks, Perceptron
+
+validating = Distribution._validate_args
+from zuko.flows import NSF  # noqa: E402, it turns torch's validation off
+
+Distribution.set_default_validate_args(validating)
 
 X = load_digits().data[:200] / 16
 

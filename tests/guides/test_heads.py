@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from torch import nn
+from torch.distributions import Distribution
 
 from pyromix.guides import (
     AmortisedGuide,
@@ -72,7 +75,21 @@ def test_flexible_heads_can_be_correlated_and_keep_their_mean(
 def test_gaussian_noise_starts_where_it_is_told() -> None:
     head = GaussianHead(6, 3, log_scale=-2.0)
     scale = head(torch.zeros(1, 6)).stddev
-    torch.testing.assert_close(scale, torch.full((1, 3), -2.0).exp(), rtol=0.1, atol=0)
+    torch.testing.assert_close(scale, torch.full((1, 3), -2.0).exp(), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("concentration", [1.1, 2.0, 50.0, 900.0])
+def test_concentrations_start_where_they_are_told(concentration: float) -> None:
+    law = SphericalHead(6, 3, concentration=concentration)(torch.zeros(1, 6) + 1e-9)
+    torch.testing.assert_close(law.concentration, torch.tensor([concentration]), rtol=1e-3, atol=0)
+
+
+def test_a_flow_leaves_validation_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "zuko"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert Distribution._validate_args
+    FlowHead(6, 3)
+    assert Distribution._validate_args
 
 
 def test_narrowing_leaves_the_mean_and_scales_the_noise_with_the_code() -> None:

@@ -167,3 +167,60 @@ def die(fabric: Fabric) -> None:
 if __name__ == "__main__":
     steps = [None if word == "-" else int(word) for word in sys.argv[2:]]
     two_phases(Path(sys.argv[1]), (steps[0], steps[1]))
+
+
+class Buffered(nn.Module):
+    """A regression beside a buffer far larger than its gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(5, 40)
+        self.norm = nn.BatchNorm1d(40)
+        self.register_buffer("ballast", torch.zeros(100_000))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Parts]:
+        loss = self.norm(self.layer(x)).square().mean()
+        return loss, {"error": loss.detach()}
+
+
+def traffic(fabric: Fabric, x: Tensor) -> dict[str, int]:
+    """Bytes that a process hands to the others in the steps of an epoch, and those of its weights.
+
+    Buckets of gradients are seen by a hook of DDP, and buffers where DDP broadcasts them.
+    """
+    from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+
+    parallel = torch.nn.parallel.DistributedDataParallel
+    original, broadcast = parallel.__init__, torch.distributed._broadcast_coalesced
+    sent = {"gradients": 0, "steps": 0, "buffers": 0}
+
+    def count(state: Any, bucket: Any) -> Any:
+        sent["gradients"] += bucket.buffer().nbytes
+        sent["steps"] += bucket.is_last()
+        return allreduce_hook(None, bucket)
+
+    # DDP wants the types themselves.
+    count.__annotations__ = {
+        "bucket": torch.distributed.GradBucket,
+        "return": torch.futures.Future[Tensor],
+    }
+
+    def counted(group: Any, tensors: list[Tensor], *rest: Any) -> Any:
+        sent["buffers"] += sum(tensor.nbytes for tensor in tensors)
+        return broadcast(group, tensors, *rest)
+
+    def initialise(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self.register_comm_hook(None, count)
+        sent["buffers"] = 0  # the weights are made alike once
+
+    parallel.__init__ = initialise  # type: ignore[method-assign]
+    torch.distributed._broadcast_coalesced = counted  # type: ignore[assignment]
+    try:
+        module = Buffered()
+        Trainer(max_epochs=1, batch_size=20).fit(module, x, fabric=fabric)
+    finally:
+        parallel.__init__ = original  # type: ignore[method-assign]
+        torch.distributed._broadcast_coalesced = broadcast
+    own = sum(parameter.nbytes for parameter in module.parameters())
+    return {**sent, "own": own}

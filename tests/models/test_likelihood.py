@@ -9,10 +9,13 @@ from torch import Tensor, nn
 from pyromix.models import (
     Bernoulli,
     ContinuousBernoulli,
+    Laplace,
     Likelihood,
+    LocationScale,
     NegativeBinomial,
     Normal,
     Poisson,
+    StudentT,
 )
 
 
@@ -99,3 +102,10 @@ def test_data_outside_the_support_are_named(kind: type[Likelihood], bad: float) 
 def test_scale_must_be_positive() -> None:
     with pytest.raises(ValueError, match="scale is 0"):
         Normal(Same(0.0), (1,), scale=0)
+
+
+@pytest.mark.parametrize("kind", [Laplace, Normal, StudentT])
+def test_a_learnt_scale_starts_where_it_says(kind: type[LocationScale]) -> None:
+    likelihood = kind(nn.Linear(2, 3), (3,))
+    law = likelihood.distribution(torch.zeros(1, 2))
+    torch.testing.assert_close(law.base_dist.scale, torch.full((1, 3), 0.3), rtol=1e-5, atol=0)

@@ -108,3 +108,11 @@ def test_an_error_in_a_process_comes_through(toys: Any) -> None:
 def test_a_process_that_dies_is_told_of(toys: Any) -> None:
     with pytest.raises(RuntimeError, match=r"a training process died.*__main__"):
         launch(toys.die, "cpu", 2)()
+
+
+@pytest.mark.slow
+def test_a_step_sends_the_gradients_and_no_buffer(toys: Any) -> None:
+    sent = launch(toys.traffic, "cpu", 2)(toys.data(200))
+    assert sent["steps"] == 10
+    assert sent["buffers"] == 0
+    assert sent["own"] <= sent["gradients"] / sent["steps"] <= 1.1 * sent["own"]
