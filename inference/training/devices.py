@@ -149,11 +149,12 @@ def _joined(kind: str, precision: Precision) -> Fabric:
     with _quiet_fabric() as fabric:
         from lightning_fabric.strategies import DDPStrategy
 
+        # A phase may leave parameters alone: pretraining doesn't touch the prior. Buffers are
+        # shared at an epoch's end, and not sent at every step.
+        options: dict[str, Any] = {"find_unused_parameters": True, _sync_buffers(): False}
         joined = fabric(
             accelerator=kind,
-            # A phase may leave parameters alone: pretraining doesn't touch the prior. Buffers are
-            # shared at an epoch's end, and not sent at every step.
-            strategy=DDPStrategy(find_unused_parameters=True, **{_sync_buffers(): False}),
+            strategy=DDPStrategy(**options),
             devices=per_node,
             num_nodes=int(os.environ["WORLD_SIZE"]) // per_node,
             precision=precision,
