@@ -147,7 +147,7 @@ def _joined(kind: str, precision: Precision) -> Fabric:
     """The Fabric of a process that ``torchrun``, or :func:`_spawn` in its manner, has started."""
     per_node = int(os.environ["LOCAL_WORLD_SIZE"])
     with _quiet_fabric() as fabric:
-        from lightning_fabric.strategies import DDPStrategy
+        from lightning_fabric.strategies.ddp import DDPStrategy
 
         # A phase may leave parameters alone: pretraining doesn't touch the prior. Buffers are
         # shared at an epoch's end, and not sent at every step.
