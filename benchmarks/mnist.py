@@ -4,7 +4,7 @@ Accuracy is Hungarian. Restarts and assignment heads are chosen without labels.
 
     python benchmarks/mnist.py vade --root ROOT
     python benchmarks/mnist.py gmvae --n-clusters 16 --root ROOT --seed 1
-    python benchmarks/mnist.py dhvc --data fashion-mnist --set views=flip-crop --clusters grid.png
+    python benchmarks/mnist.py dhvc --data fashion-mnist --clusters grid.png
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ import argparse
 import json
 from collections import defaultdict
 from pathlib import Path
-from time import perf_counter
-
-import torch
 
 from pyromix.cli.settings import arguments
 from pyromix.data import load
 from pyromix.estimators import ESTIMATORS
-from pyromix.evaluation import cluster_grid, evaluate_clustering
-from pyromix.inference import bound
+from pyromix.reports import (
+    environment,
+    mean_bound,
+    responsibilities,
+    samples_picture,
+    save_figure,
+    scored,
+    table_head,
+    table_row,
+    timed_fit,
+)
 
 PER_CLUSTER = 12
 
@@ -40,34 +46,27 @@ def main() -> None:
     options = parser.parse_args()
     kind = ESTIMATORS[options.method]
     given = {"n_clusters": options.n_clusters, "random_state": options.seed}
-    estimator = kind(**arguments(kind, given, options.set))
+    estimator = kind().set_params(**arguments(kind, given, options.set))
     train = load(options.data, root=options.root)
     test = load(options.data, root=options.root, split="test")
-    started = perf_counter()
-    estimator.fit(train.x)
-    minutes = (perf_counter() - started) / 60
-    metrics = evaluate_clustering(test.labels, estimator.predict_proba(test.x))
-    held_out = bound(estimator.model_, estimator.guide_, torch.from_numpy(test.x))
+    minutes = timed_fit(estimator, train.x) / 60
+    metrics = scored(test, responsibilities(estimator, test.x))
+    held_out = mean_bound(estimator, test.x)
     seconds: dict[str, float] = defaultdict(float)
     for row in estimator.history_:
         seconds[row["phase"]] += row["seconds"]
-    print(f"torch {torch.__version__.split('+')[0]}, {torch.get_num_threads()} threads")
-    print("| method | data | K | seed | accuracy | purity | NMI | bound (nats) | minutes |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    print(
-        f"| {options.method} | {options.data} | {options.n_clusters} | {options.seed} "
-        f"| {metrics['accuracy']:.3f} | {metrics['purity']:.3f} | {metrics['nmi']:.3f} "
-        f"| {float(held_out.mean()):.1f} | {minutes:.1f} |"
-    )
+    print(environment())
+    columns = ("K", "seed", "accuracy", "purity", "NMI", "bound (nats)", "minutes")
+    print(table_head("method", "data", *columns))
+    asked = (options.method, options.data, options.n_clusters, options.seed)
+    found = (metrics["accuracy"], metrics["purity"], metrics["nmi"])
+    print(table_row(*asked, *found, f"{held_out:.1f}", f"{minutes:.1f}"))
     print("seconds:", ", ".join(f"{phase} {value:.0f}" for phase, value in seconds.items()))
     print("last epoch:", {key: value for key, value in estimator.history_[-1].items() if value})
     print("all metrics:", json.dumps({name: round(value, 4) for name, value in metrics.items()}))
     if options.clusters is not None:
-        drawn = [
-            estimator.sample(PER_CLUSTER, cluster=cluster, mean=True, seed=cluster)[0]
-            for cluster in range(estimator.n_clusters)
-        ]
-        cluster_grid(drawn).savefig(options.clusters, dpi=80)
+        figure = samples_picture(estimator, test.image_shape, PER_CLUSTER)
+        save_figure(figure, options.clusters)
     if options.out is not None:
         estimator.save(options.out)
 

@@ -8,28 +8,38 @@ Three restarts each, the best held-out bound kept; no label is looked at until t
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from pyromix.data import pinwheel
 from pyromix.estimators import GMVAE
-from pyromix.evaluation import hungarian_accuracy, occupied_clusters
+from pyromix.evaluation import cluster_map
+from pyromix.guides import GaussianHead
+from pyromix.inference import InformationFloor, Training
+from pyromix.models import Normal, StyleMixture
+from pyromix.networks import Perceptron
+from pyromix.reports import (
+    responsibilities,
+    save_figure,
+    scored,
+    table_head,
+    table_row,
+    timed_fit,
+)
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "n_clusters": 5,
     "latent_dim": 2,
-    "style_dim": 2,
-    "hidden_dims": (64, 64),
-    "style_hidden_dim": 32,
-    "likelihood": "normal",
-    "log_scale": -2.0,
-    "batch_norm": False,
-    "learning_rate": 1e-3,
-    "pretrain_epochs": 0,
-    "initialisation": "none",
-    "max_epochs": 100,
+    "prior": partial(StyleMixture, style_dim=2, hidden_dim=32),
+    "posterior": {"z": partial(GaussianHead, log_scale=-2.0), "w": GaussianHead},
+    "likelihood": Normal,
+    "networks": Perceptron((64, 64)),
+    "pretraining": None,
+    "start": None,
+    "training": Training(max_epochs=100, learning_rate=1e-3),
     "n_init": 3,
 }
 
@@ -43,28 +53,27 @@ def main() -> None:
     data = pinwheel(2000, seed=0)
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
-    panels[0].scatter(*data.x.T, c=data.labels, s=3, cmap="tab10", vmax=9)
+    assert data.labels is not None
+    cluster_map(data.x, data.labels, ax=panels[0])
     panels[0].set_title("data, by arm")
-    print("| floor (nats) | accuracy | occupied | held-out bounds of the restarts | seconds |")
-    print("|---|---|---|---|---|")
+    columns = ("accuracy", "occupied", "held-out bounds of the restarts", "seconds")
+    print(table_head("floor (nats)", *columns))
     for panel, floor in zip(panels[1:], (0.0, 1.0), strict=True):
-        started = perf_counter()
-        gmvae = GMVAE(**SETTINGS, information_floor=floor, random_state=options.seed).fit(data.x)
-        seconds = perf_counter() - started
-        accuracy = hungarian_accuracy(data.labels, gmvae.labels_)
-        occupied = occupied_clusters(gmvae.predict_proba(data.x))
+        terms = [InformationFloor(floor)] if floor else []
+        gmvae = GMVAE(**SETTINGS, terms=terms, random_state=options.seed)
+        seconds = timed_fit(gmvae, data.x)
+        scores = scored(data, responsibilities(gmvae, data.x))
+        accuracy, occupied = scores["accuracy"], f"{scores['occupied_clusters']:.0f}"
         bounds = [row["held_out_bound"] for row in gmvae.history_ if "held_out_bound" in row]
         cells = " ".join(f"{bound:.3f}" for bound in bounds)
-        print(f"| {floor} | {accuracy:.3f} | {occupied} | {cells} | {seconds:.0f} |", flush=True)
-        panel.scatter(*data.x.T, c=gmvae.labels_, s=3, cmap="tab10", vmax=9)
-        panel.set_title(f"floor {floor} nats: accuracy {accuracy:.2f}")
+        print(table_row(f"{floor:g}", accuracy, occupied, cells, f"{seconds:.0f}"), flush=True)
+        cluster_map(data.x, gmvae.labels_, data.labels, ax=panel)
+        panel.set_title(f"floor {floor:g} nats: accuracy {accuracy:.2f}")
     for panel in panels:
         panel.set_aspect("equal")
-        panel.set(xlabel="$x_1$", ylabel="$x_2$")
         panel.label_outer()
     if options.out is not None:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(options.out, dpi=110)
+        save_figure(figure, options.out)
 
 
 if __name__ == "__main__":

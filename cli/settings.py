@@ -24,7 +24,7 @@ def arguments(kind: Kind, options: Mapping[str, Any], settings: Sequence[str]) -
     Args:
         kind: the estimator's class.
         options: values of options of their own, by argument, text as for ``settings``; ``None``
-            where not given.
+            where not given. What has one cannot come by ``settings``.
         settings: ``name=value``; a dot reaches into a part (``training.patience=5``), and a value
             is a number, a word, or parts as in Python (``terms=[Affiliation(0.5)]``).
 
@@ -49,7 +49,7 @@ def arguments(kind: Kind, options: Mapping[str, Any], settings: Sequence[str]) -
         name = name.strip().replace("-", "_").replace(".", "__")
         if not equals:
             raise ValueError(f"--set {setting!r} has no '=': use --set name=value")
-        if name in _OPTIONS:
+        if name in _OPTIONS and name in options:
             raise ValueError(f"--set {name} has an option of its own: use {_OPTIONS[name]}")
         if name in given:
             raise ValueError(f"{name} is given twice: keep one of its options and --set")

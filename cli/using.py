@@ -14,11 +14,11 @@ from ..evaluation import best_facets, reliability_diagram
 from ..inference import Run
 from ..inference import sample as draw
 from ..reports import (
-    by_facet,
     facet_lines,
     label_columns,
     mean_bound,
     metrics_table,
+    responsibilities,
     samples_picture,
     save_figure,
     scored,
@@ -62,7 +62,7 @@ def evaluate(
             f"{data.name} has {len(labels)} labels for each datum, and the reliability plot needs "
             "one: drop --out"
         )
-    gammas = by_facet(estimator.predict_proba(data.x))
+    gammas = responsibilities(estimator, data.x)
     scores = scored(data, gammas) | {
         "bound": mean_bound(estimator, data.x),
         "importance_weighted_bound": float(

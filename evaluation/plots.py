@@ -85,7 +85,7 @@ def cluster_map(
         points: ``(N, 2)``.
         clusters: ``(N,)`` whole numbers.
         labels: ``(N,)`` whole numbers; a cluster then has the colour of the label that it stands
-            for, which is the label's own where ``clusters`` are the labels.
+            for.
         ax: where to draw; by default in a figure of its own.
 
     Example:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 
 from ..data import Dataset
+from .fits import responsibilities, timed_fit
 
 MAX_ROWS = 20_000
 EXPLAINED = 0.9
@@ -63,18 +63,12 @@ def fit_baselines(train: Dataset, data: Dataset, n_clusters: int, seed: int) -> 
     for name, model in models.items():
         # In single precision a mixture's probabilities miss one by more than rounding.
         dtype = np.float32 if isinstance(model, KMeans) else np.float64
-        started = perf_counter()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 warnings.simplefilter("ignore", RuntimeWarning)
-                model.fit(rows.astype(dtype))
+                seconds = timed_fit(model, rows.astype(dtype))
         except ValueError as error:
             warnings.warn(f"no {name} beside it: {error}", UserWarning, stacklevel=2)
             continue
-        seconds = perf_counter() - started
-        if isinstance(model, KMeans):
-            gamma = np.eye(n_clusters)[model.predict(asked)]
-        else:
-            gamma = model.predict_proba(asked.astype(dtype))
-        yield Baseline(name, gamma, seconds)
+        yield Baseline(name, responsibilities(model, asked.astype(dtype))[0], seconds)

@@ -22,7 +22,8 @@ from ..evaluation import (
     swap_grid,
 )
 from ..inference import sample
-from .scores import Gammas, by_facet, label_columns
+from .fits import by_facet
+from .scores import Gammas, label_columns
 
 IMAGES_PER_CLUSTER = 10
 VECTORS_PER_CLUSTER = 200

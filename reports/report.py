@@ -8,8 +8,9 @@ from ..data import Dataset
 from ..estimators import DeepMixture
 from ..inference import Run
 from .baselines import MAX_ROWS, fit_baselines
+from .fits import responsibilities
 from .pictures import draw_pictures, save_figure
-from .scores import Scores, by_facet, main_scores, mean_bound, scored
+from .scores import Scores, main_scores, mean_bound, scored
 from .tables import comparison, facet_lines
 
 
@@ -32,7 +33,7 @@ def write_report(
         split: what ``data`` is called: ``"all"`` or ``"test"``.
     """
     config = run.read_config()
-    gammas, n_clusters = by_facet(estimator.predict_proba(data.x)), estimator.clusterings()
+    gammas, n_clusters = responsibilities(estimator, data.x), estimator.clusterings()
     own = scored(data, gammas) | {"bound": mean_bound(estimator, data.x), "seconds": seconds}
     for name, figure in draw_pictures(estimator, data, gammas):
         save_figure(figure, run.path / f"{name}.png")

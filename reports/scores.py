@@ -21,11 +21,6 @@ Scores = dict[str, float]
 Gammas = list[NDArray[Any]]
 
 
-def by_facet(found: Any) -> list[NDArray[Any]]:
-    """What an estimator says of each facet: it gives a list of several and a lone array of one."""
-    return found if isinstance(found, list) else [found]
-
-
 class Label(NamedTuple):
     """One label of all data.
 

@@ -75,6 +75,7 @@ def test_a_name_is_given_once() -> None:
     with pytest.raises(ValueError, match="n_clusters is given twice"):
         arguments(VaDE, {"n_clusters": "3"}, ["n_clusters=3"])
     with pytest.raises(ValueError, match="use --seed"):
-        arguments(VaDE, {}, ["random_state=3"])
+        arguments(VaDE, {"random_state": None}, ["random_state=3"])
+    assert arguments(VaDE, {}, ["training.max_epochs=3"]) == {"training__max_epochs": 3}
     with pytest.raises(ValueError, match="no '='"):
         arguments(VaDE, {}, ["n_clusters"])

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 
 from pyromix.data import Dataset
 from pyromix.estimators import VaDE
+from pyromix.inference import Training
+from pyromix.networks import Perceptron
 from pyromix.reports import draw_pictures, samples_picture
 
 RNG = np.random.default_rng(0)
@@ -19,9 +21,9 @@ DATA = Dataset(
 
 @pytest.fixture(scope="module")
 def vade() -> VaDE:
-    return VaDE(n_clusters=3, latent_dim=2, hidden_dims=(8,), pretrain_epochs=1, max_epochs=1).fit(
-        DATA.x
-    )
+    networks, training = Perceptron(8), Training(max_epochs=1)
+    parts = {"networks": networks, "pretraining": None, "training": training}
+    return VaDE(n_clusters=3, latent_dim=2, random_state=0, **parts).fit(DATA.x)
 
 
 def test_classes_are_called_by_their_names(vade: VaDE) -> None:
