@@ -1,6 +1,6 @@
 """Evaluation: scores of clusterings and the pictures that go with them."""
 
-from .confidence import reliability_diagram, responsibility_histogram
+from .confidence import reliability_diagram, responsibility_histogram, simulation_diagram
 from .facet_plots import facet_grids, facet_heatmap, swap_grid
 from .facets import best_facets, evaluate_facets, facet_dependence, facet_matrices
 from .matching import contingency, hungarian_map
@@ -15,6 +15,7 @@ from .metrics import (
     most_confident_accuracy,
     occupied_clusters,
     purity,
+    reliability,
 )
 from .plots import cluster_map, confusion, latent_map
 from .predictive import predictive_check
@@ -46,7 +47,9 @@ __all__ = [
     "occupied_clusters",
     "predictive_check",
     "purity",
+    "reliability",
     "reliability_diagram",
     "responsibility_histogram",
+    "simulation_diagram",
     "swap_grid",
 ]

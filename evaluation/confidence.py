@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
+from scipy.stats import binom
 
 from .matching import check_responsibilities
-from .metrics import calibration, expected_calibration_error
-from .style import BLUE, GREEN, GREY, ORANGE, canvas, styled
+from .metrics import calibration, reliability
+from .style import BLUE, GREEN, GREY, ORANGE, FloatArray, canvas, styled
 
 
 @styled
@@ -59,22 +62,84 @@ def reliability_diagram(
     References:
         Guo et al. (2017). On calibration of modern neural networks. ICML.
     """
-    means, rates, shares = calibration(labels, responsibilities, n_bins)
-    error = expected_calibration_error(labels, responsibilities, n_bins)
     figure = canvas(4.6, 5.2)
+    _draw_reliability(figure, *calibration(labels, responsibilities, n_bins), n_bins)
+    figure.axes[0].set_ylabel("accuracy under the Hungarian map")
+    return figure
+
+
+def _draw_reliability(
+    figure: FigureBase, means: FloatArray, rates: FloatArray, shares: FloatArray, n_bins: int
+) -> None:
+    error = float(np.nansum(shares * np.abs(means - rates)))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1.2)
     full = shares > 0
     above.vlines(
         means[full], np.minimum(means, rates)[full], np.maximum(means, rates)[full], ORANGE
     )
-    above.plot(means[full], rates[full], "o-", color=BLUE, markersize=5, clip_on=False)
+    above.plot(means[full], rates[full], "o-", color=BLUE, markersize=5)
     above.set_xlim(0, 1)
     above.set_ylim(0, 1.02)
-    above.set_ylabel("accuracy under the Hungarian map")
     above.set_title(f"Expected calibration error {error:.3f}")
     centres = (np.arange(n_bins) + 0.5) / n_bins
     below.bar(centres, shares, width=0.9 / n_bins, color=BLUE, alpha=0.5)
     below.set_ylabel("share of data")
     below.set_xlabel("largest responsibility")
+
+
+@styled
+def simulation_diagram(
+    clusters: npt.ArrayLike,
+    responsibilities: npt.ArrayLike,
+    ranks: Mapping[str, npt.ArrayLike],
+    n_draws: int,
+    *,
+    n_bins: int = 15,
+    title: str = "Simulation-based calibration",
+) -> Figure:
+    """Draw what simulated data say of an inference: the reliability of its clusters, and ranks.
+
+    Ranks of the truth among posterior draws are uniform where the posterior is right; a hump at
+    both ends is one too narrow, in the middle one too wide, a slope one that lies to a side. The
+    grey band holds 99 % of the heights of uniform ranks.
+
+    Args:
+        clusters: the true ones, ``(N,)``.
+        responsibilities: ``(N, K)``, rows summing to one, in the order of the true clusters.
+        ranks: by latent, ``(N, D)`` whole numbers between 0 and ``n_draws``; at most six
+            dimensions of each are drawn.
+        n_draws: draws the truth was ranked among.
+        n_bins: bins of both.
+        title: one line over the figure.
+
+    References:
+        Talts et al. (2018). Validating Bayesian inference algorithms with simulation-based
+        calibration. arXiv 1804.06788.
+    """
+    gamma = check_responsibilities(responsibilities)
+    correct = gamma.argmax(1) == np.asarray(clusters)
+    panels = [
+        (f"{site}, dimension {d + 1}", column)
+        for site, rank in ranks.items()
+        for d, column in enumerate(np.asarray(rank).T[:6])
+    ]
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = canvas(4.6 + 2.4 * columns, max(5.2, 1.7 * rows), title)
+    left, right = figure.subfigures(1, 2, width_ratios=[4.6, 2.4 * columns])
+    _draw_reliability(left, *reliability(gamma.max(1), correct, n_bins), n_bins)
+    left.axes[0].set_ylabel("share that is the true cluster")
+    axes = right.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    edges = np.linspace(-0.5, n_draws + 0.5, n_bins + 1)
+    for panel, (name, column) in zip(axes, panels, strict=False):
+        share = np.diff(np.floor(edges)) / (n_draws + 1)
+        low, high = binom.interval(0.99, len(gamma), share)
+        mean = len(gamma) * share
+        panel.stairs(high / mean, edges, baseline=low / mean, fill=True, color=GREY, alpha=0.3)
+        panel.stairs(np.histogram(column, edges)[0] / mean, edges, color=BLUE)
+        panel.set_title(name, fontsize=9)
+    for panel in axes[len(panels) :]:
+        panel.set_visible(False)
+    right.supxlabel("rank of the truth among the guide's draws", fontsize=10)
     return figure

@@ -148,13 +148,24 @@ def calibration(
     """
     y = check_partition(labels, "labels")
     gamma = check_responsibilities(responsibilities, len(y))
-    confidence, agree = gamma.max(1), matched(y, gamma.argmax(1))
+    return reliability(gamma.max(1), matched(y, gamma.argmax(1)), n_bins)
+
+
+def reliability(
+    confidence: FloatArray, correct: npt.NDArray[np.bool_], n_bins: int = 15
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Compare confidence ``(N,)`` with what came true ``(N,)``, in equal bins of [0, 1].
+
+    Returns:
+        mean confidence, share that came true and share of the data, each ``(n_bins,)``; the first
+        two are NaN where a bin is empty.
+    """
     bins = np.minimum((confidence * n_bins).astype(np.int64), n_bins - 1)
     counts = np.bincount(bins, minlength=n_bins).astype(np.float64)
     with np.errstate(invalid="ignore"):
         means = np.bincount(bins, confidence, n_bins) / counts
-        rates = np.bincount(bins, agree, n_bins) / counts
-    return means, rates, counts / len(y)
+        rates = np.bincount(bins, correct, n_bins) / counts
+    return means, rates, counts / len(confidence)
 
 
 def expected_calibration_error(

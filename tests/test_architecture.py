@@ -31,6 +31,8 @@ ALLOWED: dict[str, set[str]] = {
     "data": PARTS | {"distributions"},
     "evaluation": PARTS | {"distributions"},
     "estimators": FITS | {"data", "evaluation"},
+    # A public room for a user's own parts: it may use all below the estimators, and none may use it.
+    "testing": FITS | {"data", "evaluation"},
     "reports": FITS | {"data", "evaluation", "estimators"},
     "cli": FITS | {"data", "evaluation", "estimators", "reports"},
 }
