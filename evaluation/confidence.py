@@ -13,6 +13,8 @@ from .matching import check_responsibilities
 from .metrics import calibration, reliability
 from .style import BLUE, GREEN, GREY, ORANGE, FloatArray, canvas, styled
 
+RANK_BINS = 16
+
 
 @styled
 def responsibility_histogram(responsibilities: npt.ArrayLike) -> Figure:
@@ -63,14 +65,15 @@ def reliability_diagram(
         Guo et al. (2017). On calibration of modern neural networks. ICML.
     """
     figure = canvas(4.6, 5.2)
-    _draw_reliability(figure, *calibration(labels, responsibilities, n_bins), n_bins)
+    _draw_reliability(figure, *calibration(labels, responsibilities, n_bins))
     figure.axes[0].set_ylabel("accuracy under the Hungarian map")
     return figure
 
 
 def _draw_reliability(
-    figure: FigureBase, means: FloatArray, rates: FloatArray, shares: FloatArray, n_bins: int
+    figure: FigureBase, means: FloatArray, rates: FloatArray, shares: FloatArray
 ) -> None:
+    n_bins = len(shares)
     error = float(np.nansum(shares * np.abs(means - rates)))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color=GREY, linestyle=":", linewidth=1.2)
@@ -78,7 +81,7 @@ def _draw_reliability(
     above.vlines(
         means[full], np.minimum(means, rates)[full], np.maximum(means, rates)[full], ORANGE
     )
-    above.plot(means[full], rates[full], "o-", color=BLUE, markersize=5)
+    above.plot(means[full], rates[full], "o-", color=BLUE, markersize=5, clip_on=False)
     above.set_xlim(0, 1)
     above.set_ylim(0, 1.02)
     above.set_title(f"Expected calibration error {error:.3f}")
@@ -95,7 +98,6 @@ def simulation_diagram(
     ranks: Mapping[str, npt.ArrayLike],
     n_draws: int,
     *,
-    n_bins: int = 15,
     title: str = "Simulation-based calibration",
 ) -> Figure:
     """Draw what simulated data say of an inference: the reliability of its clusters, and ranks.
@@ -110,7 +112,6 @@ def simulation_diagram(
         ranks: by latent, ``(N, D)`` whole numbers between 0 and ``n_draws``; at most six
             dimensions of each are drawn.
         n_draws: draws the truth was ranked among.
-        n_bins: bins of both.
         title: one line over the figure.
 
     References:
@@ -127,11 +128,12 @@ def simulation_diagram(
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     figure = canvas(4.6 + 2.4 * columns, max(5.2, 1.7 * rows), title)
-    left, right = figure.subfigures(1, 2, width_ratios=[4.6, 2.4 * columns])
-    _draw_reliability(left, *reliability(gamma.max(1), correct, n_bins), n_bins)
+    widths = [4.6, 2.4 * columns]
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=widths)[0]
+    _draw_reliability(left, *reliability(gamma.max(1), correct))
     left.axes[0].set_ylabel("share that is the true cluster")
     axes = right.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    edges = np.linspace(-0.5, n_draws + 0.5, n_bins + 1)
+    edges = np.linspace(-0.5, n_draws + 0.5, RANK_BINS + 1)
     for panel, (name, column) in zip(axes, panels, strict=False):
         share = np.diff(np.floor(edges)) / (n_draws + 1)
         low, high = binom.interval(0.99, len(gamma), share)

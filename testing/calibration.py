@@ -48,7 +48,7 @@ class Calibration:
         """By clustering, the mean distance of the largest probability from the share it is right.
 
         That is the expected calibration error in 15 bins, with no map of clusters: they are known.
-        With n data a right inference has one of about .3/√n for each bin that is filled, over all.
+        By chance alone a right inference has about .3 √(filled bins / n).
         """
         found = {}
         for site, gamma in self.probabilities.items():

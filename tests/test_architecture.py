@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": PARTS | {"distributions"},
     "evaluation": PARTS | {"distributions"},
     "estimators": FITS | {"data", "evaluation"},
-    # A public room for a user's own parts: it may use all below the estimators, and none may use it.
+    # Public, for parts of a user's own: it uses all below the estimators, and no room uses it.
     "testing": FITS | {"data", "evaluation"},
     "reports": FITS | {"data", "evaluation", "estimators"},
     "cli": FITS | {"data", "evaluation", "estimators", "reports"},

@@ -235,7 +235,12 @@ def _(law: Gamma | WilsonHilfertyGamma, factor: float) -> Distribution:
     return type(law)(shape, law.rate * shape / law.concentration)
 
 
-@wider.register(PowerSpherical)
 @wider.register(VonMisesFisher)
-def _(law: PowerSpherical | VonMisesFisher, factor: float) -> Distribution:
-    return type(law)(law.loc, law.concentration / factor**2)
+def _(law: VonMisesFisher, factor: float) -> Distribution:
+    return VonMisesFisher(law.loc, law.concentration / factor**2)
+
+
+@wider.register(PowerSpherical)
+def _(law: PowerSpherical, factor: float) -> Distribution:
+    """The von Mises–Fisher law that is like it at the mode, and has no hole opposite."""
+    return law if factor == 1 else VonMisesFisher(law.loc, law.concentration / (2 * factor**2))
