@@ -35,7 +35,7 @@ from pyromix.testing import calibration
 
 F = 48  # features
 LIMIT = 0.02
-N = 10_000
+N = 8000
 
 
 class ExactGuide(Guide):
@@ -172,7 +172,7 @@ def test_with_the_exact_posterior_all_is_calibrated(dim: int) -> None:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_reported_probabilities_mean_what_they_say(name: str) -> None:
-    found = calibration(*trained(name), n=N)
+    found = calibration(*trained(name), n=N, seed=1)
     assert max(found.errors.values()) < LIMIT
 
 
