@@ -122,3 +122,8 @@ def test_modules_are_short() -> None:
         for path in modules().values()
     }
     assert {name: length for name, length in lengths.items() if length > 280} == {}
+
+
+def test_the_design_page_names_every_room() -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    assert {room for room in rooms() if f"`{room.replace('.', '/')}/`" not in page} <= {"inference"}
