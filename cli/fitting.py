@@ -19,7 +19,7 @@ from ..parts import choose, find
 from ..reports import write_report
 from .errors import INTERRUPTED, tell
 from .inputs import Source
-from .settings import arguments
+from .settings import arguments, as_typed
 
 __all__ = ["Source", "resume", "start"]
 
@@ -98,7 +98,7 @@ def resume(
     if method is not None and find("estimator", method, "METHOD").alias != config.estimator:
         raise ValueError(f"{path} is a run of {config.estimator!r}, not {method!r}: leave METHOD")
     changed = {name: value for name, value in options.items() if value not in (None, [])}
-    fixed = ", ".join(sorted(set(changed) - {"device"}))
+    fixed = ", ".join(as_typed(name) for name in changed if name != "device")
     if fixed:
         raise ValueError(
             f"--resume takes {fixed} from {path}/config.json: give no other value, or fit anew "

@@ -7,14 +7,14 @@ weights each time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
 import torch
 from torch import nn
 
-from ..parts import Part, check_types
+from ..parts import Part, check_fields
 from .mlp import MLP
 
 
@@ -42,7 +42,7 @@ class Networks(Part, kind="networks", abstract=True):
     ladder: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        check_types(type(self), {each.name: getattr(self, each.name) for each in fields(self)})  # type: ignore[arg-type]
+        check_fields(self)
 
     def __call__(self, code_dim: int, event_shape: tuple[int, ...]) -> tuple[nn.Module, nn.Module]:
         """A new encoder, and the decoder that mirrors it."""

@@ -1,6 +1,6 @@
 """Parts by name: the registry, parts given unbuilt, and parts as JSON and as text."""
 
-from .checking import check_types
+from .checking import check_fields, check_types
 from .description import UnknownPartError, describe, handed, restore
 from .expression import parse
 from .registry import Part, choose, find, name_of, names, spelt, unknown
@@ -13,6 +13,7 @@ __all__ = [
     "build",
     "changed",
     "check_arguments",
+    "check_fields",
     "check_types",
     "choose",
     "describe",

@@ -6,7 +6,8 @@ import inspect
 import numbers
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
@@ -14,21 +15,25 @@ from .registry import spelt
 
 
 @cache
-def hints_of(kind: type) -> dict[str, Any]:
-    """The declared types of a class's attributes, by name; none if some cannot be looked up."""
+def hints_of(kind: Callable[..., Any]) -> dict[str, Any]:
+    """The declared types of a dataclass's fields, or of what else is called with, by name.
+
+    There are none where some cannot be looked up.
+    """
+    plain = inspect.isclass(kind) and not is_dataclass(kind)
     try:
-        return typing.get_type_hints(kind)
-    except NameError:  # declared with a class that only a function knows
+        return typing.get_type_hints(kind.__init__ if plain else kind)  # type: ignore[misc]
+    except (NameError, TypeError):  # declared with a class that only a function knows
         return {}
 
 
-def check_types(kind: type, values: Mapping[str, Any]) -> None:
-    """Refuse arguments of another type than a class declares for them.
+def check_types(kind: Callable[..., Any], values: Mapping[str, Any]) -> None:
+    """Refuse arguments of another type than a class or a function declares for them.
 
     NumPy's numbers are numbers; a bool is none.
 
     Args:
-        kind: a dataclass.
+        kind: the class or function.
         values: arguments by name.
 
     Raises:
@@ -48,7 +53,18 @@ def check_types(kind: type, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if not fits(value, hints.get(name, Any)):
             wanted = words(hints[name])
-            raise TypeError(f"{name} is {spelt(value)}: {kind.__name__} takes {wanted}")
+            raise TypeError(f"{name} is {spelt(value)}: {spelt(kind)} takes {wanted}")
+
+
+def check_fields(instance: Any) -> None:
+    """Refuse a dataclass whose fields are of another type than it declares.
+
+    Raises:
+        TypeError: as :func:`check_types`.
+    """
+    check_types(
+        type(instance), {each.name: getattr(instance, each.name) for each in fields(instance)}
+    )
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -66,9 +82,11 @@ def fits(value: Any, hint: Any) -> bool:
         each = inner[:1] * len(value) if inner[1:] == (...,) else inner
         return len(each) == len(value) and all(map(fits, value, each))
     if origin is not None:
-        if origin is typing.get_origin(typing.Callable[..., Any]):
+        if origin is Callable:
             return callable(value)
-        return isinstance(value, origin) and not isinstance(value, str)
+        if not isinstance(value, origin) or isinstance(value, str):
+            return False
+        return len(inner) != 1 or all(fits(each, inner[0]) for each in value)
     if hint is bool or isinstance(value, bool):
         return hint is bool and isinstance(value, bool)
     if hint is float:
@@ -88,5 +106,7 @@ def words(hint: Any) -> str:
     if origin is tuple:
         return f"({', '.join('…' if each is ... else words(each) for each in inner)})"
     if origin is not None:
-        return "a part" if origin is typing.get_origin(typing.Callable[..., Any]) else "a list"
+        if origin is Callable:
+            return "a part"
+        return f"a list of {words(inner[0])}" if len(inner) == 1 else "a dict"
     return "None" if hint is type(None) else str(getattr(hint, "__name__", hint))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from functools import partial
 from typing import Any
 
@@ -68,10 +69,14 @@ def _part(name: str, call: ast.Call) -> Any:
     positional = [_value(each) for each in call.args]
     keywords = {str(each.arg): _value(each.value) for each in call.keywords}
     made = _found(name)
-    check_arguments(made, keywords)
+    if made.kind in UNBUILT and positional:
+        raise TypeError(f"{name} takes its sizes in the fit: give its arguments by keyword")
+    try:
+        given = inspect.signature(made).bind_partial(*positional).arguments | keywords
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from None
+    check_arguments(made, given)
     if made.kind in UNBUILT:
-        if positional:
-            raise TypeError(f"{name} takes its sizes in the fit: give its arguments by keyword")
         return partial(made, **keywords) if keywords else made
     return made(*positional, **keywords)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass, replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Any, TypeVar
 
+from .checking import check_types
 from .registry import Part, find, spelt
 
 T = TypeVar("T")
@@ -60,8 +61,12 @@ def build(argument: str, value: Any, base: type[T], *sizes: Any, **keywords: Any
     """A part, built with the sizes that only a fit knows.
 
     Raises:
-        TypeError: as :func:`resolve`, or what was made is no such part.
+        TypeError: as :func:`resolve`, a keyword that is not the part's to give, or what was made is
+            no such part.
     """
+    taken = value.keywords.keys() & keywords if isinstance(value, partial) else ()
+    if taken:
+        raise TypeError(f"{argument} is {spelt(value)}: give {min(taken)} to the estimator itself")
     made = resolve(argument, value, base)(*sizes, **keywords)
     if not isinstance(made, base):
         raise TypeError(
@@ -90,21 +95,23 @@ def given(argument: str, value: Any, base: type[T]) -> T:
     return value
 
 
-def check_arguments(made: Callable[..., Any], names: Any, argument: str = "") -> None:
-    """Refuse keywords that a part does not take.
+def check_arguments(
+    made: Callable[..., Any], keywords: Mapping[str, Any], argument: str = ""
+) -> None:
+    """Refuse keywords that a part does not take, and values of another type than it declares.
 
     Args:
         made: the part.
-        names: of the keywords.
+        keywords: with their values.
         argument: whose value the part is, for the message.
 
     Raises:
-        TypeError: names the first one, and the nearest that there is.
+        TypeError: names the first one, and the nearest that there is, or the type that would do.
     """
     taken = inspect.signature(made).parameters
     if any(each.kind is each.VAR_KEYWORD for each in taken.values()):
         return
-    for name in names:
+    for name in keywords:
         if name not in taken:
             nearest = get_close_matches(name, taken, n=1)
             hint = f"did you mean {nearest[0]!r}? " if nearest else ""
@@ -112,6 +119,7 @@ def check_arguments(made: Callable[..., Any], names: Any, argument: str = "") ->
                 f"{argument and f'{argument}: '}{name!r} is no argument of {spelt(made)}: "
                 f"{hint}it takes {', '.join(taken)}"
             )
+    check_types(made, keywords)
 
 
 def keywords_of(value: Any) -> dict[str, Any]:
@@ -151,10 +159,9 @@ def changed(value: Any, **changes: Any) -> Any:
         else:
             own[first] = new
     made = value.func if isinstance(value, partial) else value
-    check_arguments(
-        made if callable(made) and not isinstance(made, Part) else type(made), [*own, *inner]
-    )
     before = keywords_of(value)
+    kind = made if callable(made) and not isinstance(made, Part) else type(made)
+    check_arguments(kind, {name: before.get(name) for name in inner} | own)
     for name, deeper in inner.items():
         own[name] = changed(own.get(name, before.get(name)), **deeper)
     if is_dataclass(value) and not isinstance(value, type):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite, prod
 
-from ...parts import Part
+from ...parts import Part, check_fields
 
 NO_CLOCK = (
     "a schedule over epochs needs a training that counts them: set the objective's clock, or give "
@@ -46,6 +46,9 @@ class Schedule(Part, kind="schedule", abstract=True):
         >>> as_schedule(Halving())(2)
         0.25
     """
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @abstractmethod
     def __call__(self, step: float) -> float:
@@ -101,6 +104,7 @@ class LinearWarmup(Schedule):
     steps: float
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.steps < 0:
             raise ValueError(f"steps must be 0 or more, got {self.steps}")
 
@@ -129,6 +133,7 @@ class Piecewise(Schedule):
     knots: Sequence[tuple[float, float]]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "knots", tuple((step, value) for step, value in self.knots))
         steps = [step for step, _ in self.knots]
         if not steps or any(later <= earlier for earlier, later in pairwise(steps)):

@@ -14,13 +14,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from ...parts import Part
+from ...parts import Part, check_fields
 
 FLAT_IMAGES = (64, 784)  # lengths of vectors that "auto" takes for images: 8×8 and 28×28
 
 
 class Views(Part, kind="views", abstract=True):
     """A random change of a batch; a subclass defines :meth:`__call__`."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @abstractmethod
     def __call__(self, batch: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Part, check_types
+from ...parts import Part, check_fields
 from ..training import Checkpoint, Row
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ class Budget(Part, kind="budget"):
     steps: int
     least: int = 1
     most: int | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def epochs(self, steps_per_epoch: int) -> int:
         """As many epochs as the steps take, within ``least`` and ``most``."""
@@ -113,7 +116,7 @@ class Phase(Part, abstract=True):
     """
 
     def __post_init__(self) -> None:
-        check_types(type(self), {each.name: getattr(self, each.name) for each in fields(self)})  # type: ignore[arg-type]
+        check_fields(self)
 
     @abstractmethod
     def __call__(self, fit: Fit) -> None:

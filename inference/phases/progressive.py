@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ...models import MixtureVAE
 from ...networks import LadderDecoder
-from ...parts import Part
+from ...parts import Part, check_fields
 from ..objectives import Clock, Constant, Hook, MixtureELBO, Piecewise, Product, Schedule
 from .phase import Fit
 
@@ -108,6 +108,9 @@ class During(Part, kind="during", abstract=True):
     """
 
     whole: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @abstractmethod
     def hook(self, fit: Fit, elbo: MixtureELBO, joining: Joining) -> Hook:

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
+from ...parts import spelt
 from ..prediction import encode
+from .phase import Phase
 from .start import Features, Start
 
 COVARIANCES = ("full", "diag", "tied")
@@ -115,10 +117,13 @@ class GroupsOf(Start):
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse what is no clusterer."""
         super().check(model, guide, x)
-        if not hasattr(self.clusterer, "fit_predict") and not callable(self.clusterer):
+        clusterer = self.clusterer
+        if isinstance(clusterer, type | Phase) or not (
+            hasattr(clusterer, "fit_predict") or callable(clusterer)
+        ):
             raise TypeError(
-                f"clusterer is a {type(self.clusterer).__name__}: give an object with fit_predict, "
-                "or a function from data to labels"
+                f"clusterer is {spelt(clusterer)}: give an object with fit_predict, or a function "
+                "from data to labels"
             )
 
 

@@ -16,9 +16,8 @@ from pyromix.data import load
 from pyromix.reports import report
 
 TINY = [
-    "--set=hidden_dims=16,",
-    "--set=pretrain_epochs=1",
-    "--set=pretrain_neighbours=0",
+    "--set=networks.hidden_dims=16,",
+    "--set=pretraining=Autoencoder(1)",
 ]
 
 Invoke = Callable[..., Any]

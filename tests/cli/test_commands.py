@@ -20,6 +20,8 @@ from pyromix.data import DATASETS, Dataset
 from pyromix.data import load as load_data
 from pyromix.estimators import ESTIMATORS, VaDE
 from pyromix.estimators import load as load_run
+from pyromix.inference import Autoencoder, Training
+from pyromix.networks import Perceptron
 
 from .conftest import TINY, Invoke
 
@@ -63,7 +65,10 @@ def test_fit_leaves_a_whole_run(finished: Path) -> None:
     }
     config = json.loads((finished / "config.json").read_text())
     assert config["estimator"] == "vade"
-    assert config["arguments"]["hidden_dims"] == [16]
+    networks = config["arguments"]["networks"]
+    assert networks["object"] == "Perceptron"
+    assert networks["arguments"]["hidden_dims"] == [16]
+    assert config["arguments"]["training"]["arguments"]["max_epochs"] == 1
     assert config["arguments"]["random_state"] == 0
     assert config["data"]["name"] == "digits"
     with (finished / "history.csv").open(newline="") as file:
@@ -86,7 +91,10 @@ def test_metrics_stand_beside_the_baselines(finished: Path) -> None:
 def test_the_run_is_what_python_would_have_fitted(finished: Path, few: Path) -> None:
     x = load_data(few).x
     vade = VaDE(
-        hidden_dims=(16,), pretrain_epochs=1, pretrain_neighbours=0, max_epochs=1, random_state=0
+        networks=Perceptron(16, batch_norm=True),
+        pretraining=Autoencoder(1),
+        training=Training(max_epochs=1),
+        random_state=0,
     ).fit(x)
     assert (load_run(finished).predict_proba(x) == vade.predict_proba(x)).all()
 

@@ -18,7 +18,15 @@ from pyromix.evaluation import facet_dependence, facet_matrices
 from .conftest import Invoke
 from .test_faults import refused
 
-LADDER = ["-k", "6,3", "--latent-dim", "3,2", "--max-epochs", 3, "--set=hidden_dims=16,16"]
+LADDER = [
+    "-k",
+    "6,3",
+    "--latent-dim",
+    "3,2",
+    "--max-epochs",
+    3,
+    "--set=networks.vectors.hidden_dims=16,16",
+]
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +111,10 @@ def test_the_history_has_the_parts_of_each_facet(run: Path) -> None:
 @pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 def test_the_run_is_what_python_would_have_fitted(run: Path, two: Path) -> None:
     x = load_data(two).x
-    settings = {"n_clusters": (6, 3), "latent_dim": (3, 2), "hidden_dims": (16, 16)}
-    mfcvae = MFCVAE(**settings, max_epochs=3, random_state=0).fit(x)
+    mfcvae = MFCVAE(n_clusters=(6, 3), latent_dim=(3, 2), random_state=0).set_params(
+        networks__vectors__hidden_dims=(16, 16), training__max_epochs=3
+    )
+    mfcvae.fit(x)
     again = load_run(run).predict_proba(x)
     assert all((a == b).all() for a, b in zip(again, mfcvae.predict_proba(x), strict=True))
 
@@ -166,7 +176,8 @@ def test_one_facet_is_reported_as_one_clustering(
     pyromix: Invoke, unpainted: None, few: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    arguments = ["-k", 4, "--latent-dim", 2, "--max-epochs", 1, "--set=hidden_dims=16,"]
+    arguments = ["-k", 4, "--latent-dim", 2, "--max-epochs", 1]
+    arguments += ["--set=networks=PerceptronLadder(16)"]
     result = pyromix("fit", "mfcvae", few, "--out", run, *arguments)
     assert result.exit_code == 0, result.output
     assert {"accuracy", "nmi", "ari"} <= json.loads((run / "metrics.json").read_text())[

@@ -27,7 +27,7 @@ STOPPED = 3  # the epoch after which it is stopped
 def fit(blobs: Path, run: Path) -> list[str]:
     return [
         "fit", "vade", str(blobs), "-k", "3", "--batch-size", "32", "--max-epochs", str(EPOCHS),
-        "--out", str(run), *TINY[:2],
+        "--out", str(run), *TINY[:1], "--set=pretraining=Neighbours(epochs=1)",
     ]  # fmt: skip
 
 
@@ -121,9 +121,11 @@ def test_a_resumed_run_takes_its_settings_from_its_config(
     for arguments, fragment in (
         (["gmvae"], "a run of 'vade', not 'gmvae'"),
         (["vade", tmp_path / "other.npz"], "not those that"),
-        (["--n-clusters", 4], "takes n_clusters from"),
-        (["--seed", 0], "takes random_state from"),
-        (["--max-epochs", 2 * EPOCHS], "takes max_epochs from"),
+        (["--n-clusters", 4], "takes --n-clusters from"),
+        (["--seed", 0], "takes --seed from"),
+        (["--max-epochs", 2 * EPOCHS], "takes --max-epochs from"),
+        (["--batch-size", 9, "--label-column", "y"], "takes --batch-size, --label-column from"),
+        (["--set", "training.patience=3", "--out", "b"], "takes --set, --out from"),
     ):
         result = pyromix("fit", *arguments, "--resume", run)
         assert result.exit_code == 2
