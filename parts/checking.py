@@ -22,7 +22,7 @@ def hints_of(kind: Callable[..., Any]) -> dict[str, Any]:
     """
     plain = inspect.isclass(kind) and not is_dataclass(kind)
     try:
-        return typing.get_type_hints(kind.__init__ if plain else kind)  # type: ignore[misc]
+        return typing.get_type_hints(kind.__init__ if plain else kind)
     except (NameError, TypeError):  # declared with a class that only a function knows
         return {}
 

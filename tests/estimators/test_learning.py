@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,17 @@ from sklearn.mixture import GaussianMixture
 from pyromix.data import load, shapes3d
 from pyromix.estimators import DHVC, GMVAE, MFCVAE, AugmentedVaDE, DeepMixture, GamMMVAE, VaDE
 from pyromix.evaluation import evaluate_facets, hungarian_accuracy, purity
-from pyromix.inference import CollapseWarning
+from pyromix.guides import GaussianHead
+from pyromix.inference import (
+    Autoencoder,
+    CollapseWarning,
+    GaussianMixtureStart,
+    Progressive,
+    Refit,
+    Training,
+)
+from pyromix.models import GaussianMixture, Normal
+from pyromix.networks import ConvolutionalLadder
 
 SEEDS = range(5)
 
@@ -77,37 +88,31 @@ def test_facets_find_what_one_clustering_does_not() -> None:
     scenes = shapes3d({"wall_hue": 5, "object_hue": 6, "orientation": 7}, size=16)
     names = scenes.label_names
     assert names == ("floor_hue", "scale", "shape")
-    settings = {
+    settings: dict[str, Any] = {
         "n_clusters": (16, 12),
         "latent_dim": (6, 2),
-        "covariance": "full",
-        "learn_weights": False,
-        "likelihood": "normal",
-        "scale": 0.15,
-        "channels": 8,
-        "log_scale": -2.0,
-        "batch_size": 32,
-        "learning_rate": 2e-3,
-        "learning_rate_decay": "cosine",
-        "max_epochs": 120,
-        "join_epochs": (40,),
-        "fade_steps": 80,
+        "prior": partial(GaussianMixture, covariance="full", learn_weights=False),
+        "posterior": partial(GaussianHead, log_scale=-2.0),
+        "likelihood": partial(Normal, scale=0.15),
+        "networks": ConvolutionalLadder(8),
     }
+    progressive = Progressive(join_epochs=(40,), fade_steps=80)
     means = {}
-    for refit_epochs in (None, ()):
+    for during in ((progressive, Refit()), (progressive,)):
+        training = Training(max_epochs=120, batch_size=32, learning_rate=2e-3, during=during)
         found = []
         for seed in range(3):
-            mfcvae = MFCVAE(**settings, refit_epochs=refit_epochs, random_state=seed).fit(scenes.x)
+            mfcvae = MFCVAE(**settings, training=training, random_state=seed).fit(scenes.x)
             scores = evaluate_facets(scenes.labels, mfcvae.predict_proba(scenes.x), names)
             assert scores["best_facet/floor_hue"] == 1
             assert scores["best_facet/shape"] == 0
             found.append([scores["facet_1/floor_hue/purity"], scores["facet_0/shape/purity"]])
-        means[refit_epochs] = np.mean(found, 0)
-        print(refit_epochs, found)
-    floor, shape = means[None]
+        means[len(during)] = np.mean(found, 0)
+        print(during, found)
+    floor, shape = means[2]
     assert floor >= 0.96
     assert shape >= 0.6
-    assert (means[None] > means[()] + 0.05).all()
+    assert (means[2] > means[1] + 0.05).all()
     groups = KMeans(16, n_init=10, random_state=0).fit_predict(scenes.x.reshape(len(scenes.x), -1))
     assert purity(scenes.labels[:, 2], groups) < 0.45
 
@@ -117,13 +122,15 @@ def test_facets_find_what_one_clustering_does_not() -> None:
 def test_the_remedy_that_a_collapse_is_told_with_works() -> None:
     """Without pretraining, as by default, the digits collapse; the warning says to pretrain."""
     digits = load("digits")
-    mfcvae = MFCVAE(n_clusters=(10, 5), latent_dim=(6, 3), max_epochs=60, random_state=0)
+    mfcvae = MFCVAE(n_clusters=(10, 5), latent_dim=(6, 3), random_state=0)
+    mfcvae.set_params(training__max_epochs=60)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CollapseWarning)
         mfcvae.fit(digits.x)
-    assert any("raise pretrain_epochs, with initialisation='gmm'" in str(w.message) for w in caught)
+    told = "raise pretraining's epochs, with start=GaussianMixtureStart()"
+    assert any(told in str(warning.message) for warning in caught)
     assert len(np.unique(mfcvae.labels_[:, 1])) == 1
-    mfcvae.set_params(pretrain_epochs=30, initialisation="gmm").fit(digits.x)
+    mfcvae.set_params(pretraining=Autoencoder(30), start=GaussianMixtureStart()).fit(digits.x)
     occupied = [len(np.unique(clusters)) for clusters in mfcvae.labels_.T]
     assert occupied[0] >= 7, occupied
     assert occupied[1] >= 4, occupied
