@@ -37,7 +37,8 @@ def check_types(kind: Callable[..., Any], values: Mapping[str, Any]) -> None:
         values: arguments by name.
 
     Raises:
-        TypeError: names the argument, what came and what would do.
+        TypeError, ValueError: another type, or none of the words to choose from; names the
+            argument, what came and what would do.
 
     Example:
         >>> from dataclasses import dataclass
@@ -52,8 +53,8 @@ def check_types(kind: Callable[..., Any], values: Mapping[str, Any]) -> None:
     hints = hints_of(kind)
     for name, value in values.items():
         if not fits(value, hints.get(name, Any)):
-            wanted = words(hints[name])
-            raise TypeError(f"{name} is {spelt(value)}: {spelt(kind)} takes {wanted}")
+            message = f"{name} is {spelt(value)}: {spelt(kind)} takes {words(hints[name])}"
+            raise ValueError(message) if chosen(value, hints[name]) else TypeError(message)
 
 
 def check_fields(instance: Any) -> None:
@@ -94,6 +95,14 @@ def fits(value: Any, hint: Any) -> bool:
     if hint is int:
         return isinstance(value, numbers.Integral)
     return isinstance(value, hint) if inspect.isclass(hint) else True
+
+
+def chosen(value: Any, hint: Any) -> bool:
+    """Whether a hint has words to choose from, and the value is a word, of which none fits."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(chosen(value, each) for each in inner)
+    return origin is typing.Literal and isinstance(value, str)
 
 
 def words(hint: Any) -> str:

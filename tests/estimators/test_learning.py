@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import mixture
 from sklearn.cluster import KMeans
-from sklearn.mixture import GaussianMixture
 
 from pyromix.data import load, shapes3d
 from pyromix.estimators import DHVC, GMVAE, MFCVAE, AugmentedVaDE, DeepMixture, GamMMVAE, VaDE
@@ -36,7 +36,7 @@ def classical() -> dict[str, float]:
     digits = load("digits")
     makers = {
         "k-means": lambda seed: KMeans(10, n_init=10, random_state=seed),
-        "mixture": lambda seed: GaussianMixture(10, reg_covar=1e-4, random_state=seed),
+        "mixture": lambda seed: mixture.GaussianMixture(10, reg_covar=1e-4, random_state=seed),
     }
     return {
         name: float(

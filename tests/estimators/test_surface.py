@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,31 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from pyromix.estimators import ESTIMATORS, GMVAE, DeepMixture, VaDE, load
-from pyromix.inference import Affiliation, bound, responsibilities
+from pyromix.inference import (
+    Affiliation,
+    BestHead,
+    ClosedFormELBO,
+    EnumeratedELBO,
+    GaussianMixtureStart,
+    InformationFloor,
+    MutualInformation,
+    Neighbours,
+    Term,
+    Training,
+    TwoView,
+    bound,
+    responsibilities,
+)
+from pyromix.models import Bernoulli, Normal
+from pyromix.networks import Perceptron
+from pyromix.parts import describe
 
 QUICK: dict[str, Any] = {
     "n_clusters": 3,
     "latent_dim": 2,
-    "hidden_dims": (16,),
-    "pretrain_epochs": 2,
-    "pretrain_neighbours": 3,
-    "max_epochs": 2,
-    "batch_size": 32,
+    "networks": Perceptron(16, batch_norm=True),
+    "pretraining": Neighbours(3, epochs=2),
+    "training": Training(max_epochs=2, batch_size=32),
     "random_state": 0,
     "device": "cpu",
 }
@@ -130,7 +146,7 @@ def test_same_seed_same_bits_and_no_generator_is_touched(kind: type, X: np.ndarr
 
 @KINDS
 def test_random_state_none_differs_and_an_instance_is_used(kind: type, X: np.ndarray) -> None:
-    settings = {**QUICK, "pretrain_epochs": 0, "max_epochs": 1}
+    settings = {**QUICK, "pretraining": None, "training": Training(max_epochs=1)}
     seeds = [
         kind(**{**settings, "random_state": state}).fit(X).seed_
         for state in (None, None, np.random.RandomState(3), np.random.RandomState(3))
@@ -147,7 +163,7 @@ def test_save_and_load(kind: type, X: np.ndarray, fitted: Fitted, tmp_path: Path
     again = kind.load(tmp_path / "run")
     assert torch.equal(torch_state, torch.get_rng_state())
     assert type(again) is kind
-    assert again.get_params() == estimator.get_params()
+    assert describe(again.get_params()) == describe(estimator.get_params())
     np.testing.assert_array_equal(again.predict_proba(X), estimator.predict_proba(X))
     np.testing.assert_array_equal(again.score_samples(X), estimator.score_samples(X))
     np.testing.assert_array_equal(again.sample(5)[0], estimator.sample(5)[0])
@@ -178,7 +194,7 @@ def test_what_cannot_be_loaded(kind: type, fitted: Fitted, tmp_path: Path) -> No
 def test_clone_pickle_and_repr(kind: type, X: np.ndarray, fitted: Fitted) -> None:
     estimator = fitted(kind)
     copy = clone(estimator)
-    assert copy.get_params() == estimator.get_params()
+    assert describe(copy.get_params()) == describe(estimator.get_params())
     assert not hasattr(copy, "model_")
     thawed = pickle.loads(pickle.dumps(estimator))
     np.testing.assert_array_equal(thawed.predict_proba(X), estimator.predict_proba(X))
@@ -198,11 +214,11 @@ def test_in_a_pipeline(kind: type, X: np.ndarray) -> None:
 
 @KINDS
 @pytest.mark.parametrize("assignment", ["marginal", "optimal"])
-@pytest.mark.parametrize("evaluation", ["closed-form", "enumerated"])
-def test_every_assignment_and_bound(
-    kind: type, X: np.ndarray, assignment: str, evaluation: str
+@pytest.mark.parametrize("objective", ["closed-form", "enumerated"])
+def test_every_assignment_and_objective(
+    kind: type, X: np.ndarray, assignment: str, objective: str
 ) -> None:
-    settings = {**QUICK, "pretrain_epochs": 0, "assignment": assignment, "bound": evaluation}
+    settings = {**QUICK, "pretraining": None, "assignment": assignment, "objective": objective}
     estimator = kind(**settings).fit(X)
     parts = {"reconstruction", "kl_z", "kl_c"}
     assert parts <= estimator.history_[-1].keys()
@@ -211,10 +227,11 @@ def test_every_assignment_and_bound(
 
 @KINDS
 def test_restarts_are_chosen_by_the_held_out_bound(kind: type, X: np.ndarray) -> None:
-    estimator = kind(**{**QUICK, "n_init": 3, "validation_fraction": 0.2}).fit(X)
+    estimator = kind(**{**QUICK, "n_init": 3})
+    estimator.set_params(training__validation_fraction=0.2).fit(X)
     bounds = [row["held_out_bound"] for row in estimator.history_ if "held_out_bound" in row]
     assert len(bounds) == 3
-    held_out = estimator._split(torch.as_tensor(X))[1]
+    held_out = estimator._split(torch.as_tensor(X), estimator.training)[1]
     assert len(held_out) == 18
     kept = bound(estimator.model_, estimator.guide_, held_out, num_samples=10, seed=estimator.seed_)
     assert kept.mean().item() == pytest.approx(max(bounds), abs=1e-4)
@@ -240,7 +257,7 @@ def test_the_likelihood_follows_the_data(
     values: Callable[[np.random.RandomState], np.ndarray], likelihood: str
 ) -> None:
     data = values(np.random.RandomState(0))
-    assert VaDE(**{**QUICK, "max_epochs": 1}).fit(data).likelihood_ == likelihood
+    assert VaDE(**QUICK).set_params(training__max_epochs=1).fit(data).likelihood_ == likelihood
 
 
 @KINDS
@@ -272,81 +289,67 @@ def test_bad_data(kind: type, X: np.ndarray, fitted: Fitted) -> None:
         ("n_clusters", 91, r"n_clusters is 91 and X has 90 samples"),
         ("likelihood", "bernouli", r"likelihood is 'bernouli': did you mean 'bernoulli'"),
         ("assignment", "optimall", r"assignment is 'optimall': did you mean 'optimal'"),
-        ("bound", "enumerate", r"bound is 'enumerate': did you mean 'enumerated'"),
-        ("network", "cnn", r"network is 'cnn'"),
-        ("initialisation", "gmmm", r"initialisation is 'gmmm'"),
+        ("objective", "enumerate", r"objective is 'enumerate': did you mean 'enumerated'"),
+        ("networks", "cnn", r"networks is 'cnn'"),
+        ("start", "gmmm", r"start is 'gmmm': did you mean 'gmm'"),
+        ("pretraining", "two-views", r"pretraining is 'two-views': did you mean 'two-view'"),
         ("device", "gpu", r"device"),
-        ("precision", "16", r"precision"),
-        ("batch_size", 0, r"batch_size"),
-        ("learning_rate", -1.0, r"learning_rate"),
-        ("max_epochs", -1, r"max_epochs"),
+        ("precision", "16", r"precision is '16': .* takes '32-true' or 'bf16-mixed' or '64-true'"),
+        ("training__batch_size", 0, r"batch_size"),
+        ("training__learning_rate", -1.0, r"learning_rate"),
+        ("training__learning_rate_decay", "cosin", r"learning_rate_decay is 'cosin': .*'cosine'"),
+        ("training__max_epochs", -1, r"max_epochs"),
         ("n_init", 0, r"n_init is 0"),
-        ("patience", 0, r"patience"),
+        ("training__patience", 0, r"patience"),
+        ("pretraining__epochs", -1, r"pretraining's epochs is -1"),
+        ("pretraining__learning_rate", 0.0, r"pretraining's learning_rate is 0\.0"),
     ],
 )
 def test_bad_settings(kind: type, X: np.ndarray, argument: str, value: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
-        kind(**{**QUICK, argument: value}).fit(X)
+        kind(**QUICK).set_params(**{argument: value}).fit(X)
     assert "\n" not in str(caught.value)
+
+
+def quick(name: str, **settings: Any) -> DeepMixture:
+    """A small estimator by name, whose start needs no pretraining of its own kind."""
+    start = {"start": GaussianMixtureStart()} if name == "dhvc" else {}
+    return ESTIMATORS[name](
+        **{**QUICK, "pretraining": Neighbours(3, epochs=1), **start, **settings}
+    )
 
 
 @ALL
 @pytest.mark.parametrize(
-    ("settings", "part"),
+    ("term", "part"),
     [
-        *(({"affiliation": 0.5, "affiliation_form": form}, "affiliation") for form in FORMS),
-        ({"mutual_information": 2.0, "views": None, "n_heads": 0}, "mutual_information"),
-        ({"mutual_information": 2.0, "views": "vector"}, "mutual_information"),
-        ({"information_floor": 2.0}, "information_floor"),
+        *((Affiliation(0.5, form), "affiliation") for form in FORMS),
+        (MutualInformation(2.0), "mutual_information"),
+        (MutualInformation(2.0, views="vector"), "mutual_information"),
+        (InformationFloor(2.0), "information_floor"),
     ],
 )
-def test_terms_by_keyword(name: str, settings: dict[str, Any], part: str, X: np.ndarray) -> None:
-    brief = {**QUICK, "pretrain_epochs": 1, "max_epochs": 2, "affiliation_warmup_epochs": 0}
-    row = ESTIMATORS[name](**brief, **settings).fit(X).history_[-1]
+def test_every_estimator_takes_terms(name: str, term: Term, part: str, X: np.ndarray) -> None:
+    row = quick(name, terms=[term]).fit(X).history_[-1]
     assert np.isfinite(row[part])
     assert row[part] != 0.0
     latents = [value for key, value in row.items() if key.startswith("kl_")]
-    parts = [row["reconstruction"], *latents, *(row[term] for term in TERMS & row.keys())]
+    parts = [row["reconstruction"], *latents, *(row[each] for each in TERMS & row.keys())]
     assert sum(parts) == pytest.approx(row["loss"], rel=1e-4)
 
 
 @ALL
-def test_no_setting_is_ignored(name: str, X: np.ndarray) -> None:
-    """Every constructor argument is read in a fit that has a use for it."""
-    kind, read = ESTIMATORS[name], set()
-
-    class Recorded(kind):  # type: ignore[misc, valid-type]
-        def __getattribute__(self, attribute: str) -> Any:
-            read.add(attribute)
-            return super().__getattribute__(attribute)
-
-    brief = {**QUICK, "pretrain_epochs": 1, "max_epochs": 1, "views": "vector"}
-    used = {"affiliation": 1.0, "mutual_information": 1.0, "assignment": "amortised"}
-    Recorded(**brief, **used, n_heads=0).fit(X)
-    if name == "mfcvae":
-        Recorded(**brief, progressive=False, refit_epochs=(), patience=1).fit(X)
-        facets = {"n_clusters": (3, 2), "hidden_dims": None, "max_epochs": 2}
-        Recorded(**{**brief, **facets}).fit(X)
-        read.add("overclusters")  # refused with n_heads
-    else:
-        Recorded(**brief, **used, n_heads=2, patience=1).fit(X)
-    assert set(kind().get_params()) - read == set()
-
-
-@ALL
 def test_the_scale_of_the_noise_is_used_or_refused(name: str, X: np.ndarray) -> None:
-    brief = {**QUICK, "pretrain_epochs": 1, "max_epochs": 1, "scale": 0.7}
-    fitted = ESTIMATORS[name](**brief, likelihood="normal").fit(X)
+    fitted = quick(name, likelihood=partial(Normal, scale=0.7)).fit(X)
     np.testing.assert_allclose(fitted.model_.likelihood.log_scale.exp(), 0.7, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"scale is 0\.7, which only the normal"):
-        ESTIMATORS[name](**brief, likelihood="bernoulli").fit(X)
+    with pytest.raises(TypeError, match=r"likelihood: 'scale' is no argument of Bernoulli"):
+        quick(name, likelihood=partial(Bernoulli, scale=0.7)).fit(X)
 
 
 @ALL
 @pytest.mark.parametrize("assignment", ["marginal", "optimal", "amortised"])
 def test_assignment_rules_are_kept_or_refused(name: str, assignment: str, X: np.ndarray) -> None:
-    brief = {**QUICK, "pretrain_epochs": 1, "max_epochs": 1, "n_heads": 0}
-    estimator = ESTIMATORS[name](**brief, assignment=assignment)
+    estimator = quick(name, assignment=assignment)
     if name == "dhvc" and assignment != "amortised":
         with pytest.raises(ValueError, match="learns no cluster by it; use 'amortised'"):
             estimator.fit(X)
@@ -355,22 +358,30 @@ def test_assignment_rules_are_kept_or_refused(name: str, assignment: str, X: np.
 
 
 @SINGLE
-def test_heads_are_offered_to_every_estimator(name: str, X: np.ndarray) -> None:
-    settings = {**QUICK, "assignment": "amortised", "views": "vector", "n_heads": 2}
-    estimator = ESTIMATORS[name](**settings, mutual_information=1.0).fit(X)
+@pytest.mark.parametrize("assignment", ["marginal", "amortised"])
+def test_heads_are_offered_to_every_estimator(name: str, assignment: str, X: np.ndarray) -> None:
+    views = TwoView(n_heads=2, views="vector", epochs=2)
+    assignment = "amortised" if name == "dhvc" else assignment
+    settings: dict[str, Any] = {"pretraining": views, "start": BestHead(), "assignment": assignment}
+    estimator = quick(name, **settings, terms=[MutualInformation(1.0, views="vector")]).fit(X)
     row = next(row for row in estimator.history_ if row["phase"] == "initialise")
     assert {"head", "information_0", "information_1"} <= row.keys()
-    for wrong in ({"views": None}, {"assignment": "optimal"}, {"n_heads": -1}):
-        with pytest.raises(
-            ValueError, match=r"heads need assignment='amortised'|learns no cluster"
-        ):
-            ESTIMATORS[name](**{**settings, **wrong}).fit(X)
+    with pytest.raises(ValueError, match="n_heads is -1"):
+        quick(name, **{**settings, "pretraining": TwoView(n_heads=-1)}).fit(X)
+    with pytest.raises(ValueError, match=r"BestHead needs pretraining=TwoView\(\)"):
+        quick(name, **{**settings, "pretraining": Neighbours()}).fit(X)
+
+
+def test_views_are_no_option_of_two_views() -> None:
+    with pytest.raises(TypeError, match="views is None: TwoView takes Views or str"):
+        TwoView(views=None)  # type: ignore[arg-type]
 
 
 def test_the_published_estimator_is_no_enumeration(X: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="bound='closed-form'"):
-        GMVAE(**QUICK, conditional_prior="published", bound="enumerated").fit(X)
-    fitted = GMVAE(**QUICK, conditional_prior="published").fit(X)
+    published = {"conditional_prior": "published"}
+    with pytest.raises(TypeError, match="'conditional_prior' is no argument of EnumeratedELBO"):
+        GMVAE(**QUICK, objective=partial(EnumeratedELBO, **published)).fit(X)
+    fitted = GMVAE(**QUICK, objective=partial(ClosedFormELBO, **published)).fit(X)
     assert np.isfinite(fitted.score(X))
 
 
