@@ -41,7 +41,7 @@ class HandWritten(nn.Module):
 
     def __init__(self, model: Any, guide: Any) -> None:
         super().__init__()
-        self.encoder, self.head = guide.encoder, guide.heads["z"].linear
+        self.encoder, self.head = guide.amortised.encoder, guide.amortised.heads["z"].linear
         self.decoder = model.likelihood.decoder
 
     def reconstruction(self, code: Tensor, x: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class HandWrittenGMVAE(HandWritten):
 
     def __init__(self, model: Any, guide: Any) -> None:
         super().__init__(model, guide)
-        self.style_head, self.network = guide.heads["w"].linear, model.prior.network
+        self.style_head, self.network = guide.amortised.heads["w"].linear, model.prior.network
         self.shape = (model.prior.n_clusters, 2, model.prior.latent_dim)
 
     def forward(self, x: Tensor) -> Loss:
@@ -129,8 +129,10 @@ class HandWrittenMFCVAE(nn.Module):
     def __init__(self, model: Any, guide: Any) -> None:
         super().__init__()
         mixtures = model.prior.mixtures
-        self.encoder, self.decoder = guide.encoder, model.likelihood.decoder
-        self.heads = nn.ModuleList(guide.heads[f"z_{j}"].linear for j in range(len(mixtures)))
+        self.encoder, self.decoder = guide.amortised.encoder, model.likelihood.decoder
+        self.heads = nn.ModuleList(
+            guide.amortised.heads[f"z_{j}"].linear for j in range(len(mixtures))
+        )
         self.logits = nn.ParameterList(mixture.logits for mixture in mixtures)
         self.locs = nn.ParameterList(mixture.loc for mixture in mixtures)
         self.log_scales = nn.ParameterList(mixture.log_scale for mixture in mixtures)
@@ -162,7 +164,7 @@ class HandWrittenDHVC(HandWritten):
     """The bound of DHVC: two divergences, one from the uniform law and one of two posteriors."""
 
     def __init__(self, model: Any, guide: Any) -> None:
-        super().__init__(model, guide.guide)
+        super().__init__(model, guide)
         prior = model.prior
         self.assignment, self.logits = guide.networks["c"], prior.logits
         self.direction, self.log_concentration = prior.direction, prior.log_concentration

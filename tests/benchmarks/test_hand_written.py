@@ -9,22 +9,17 @@ from typing import Any
 import pytest
 import torch
 
-from pyromix.estimators import (
-    dhvc_story,
-    gammm_vae_story,
-    gmvae_story,
-    mfcvae_story,
-    vade_story,
-)
+from pyromix import DHVC, GMVAE, MFCVAE, DeepMixture, GamMMVAE, VaDE
 from pyromix.inference import Affiliation, ClosedFormELBO
+from pyromix.networks import ConvolutionalLadder, Networks, Perceptron, PerceptronLadder
 
 PATH = Path(__file__).parents[2] / "benchmarks" / "hand_written.py"
-CASES: dict[str, tuple[Any, list[Any]]] = {
-    "HandWrittenVaDE": (vade_story, []),
-    "HandWrittenAugmented": (vade_story, [Affiliation(1.0)]),
-    "HandWrittenGMVAE": (gmvae_story, []),
-    "HandWrittenGamMM": (gammm_vae_story, []),
-    "HandWrittenDHVC": (dhvc_story, []),
+CASES: dict[str, tuple[type[DeepMixture], list[Any]]] = {
+    "HandWrittenVaDE": (VaDE, []),
+    "HandWrittenAugmented": (VaDE, [Affiliation(1.0)]),
+    "HandWrittenGMVAE": (GMVAE, []),
+    "HandWrittenGamMM": (GamMMVAE, []),
+    "HandWrittenDHVC": (DHVC, []),
 }
 
 
@@ -39,21 +34,26 @@ def hand_written() -> Any:
 
 @pytest.mark.parametrize("name", CASES)
 def test_value_and_gradient_are_those_of_the_closed_form_bound(name: str) -> None:
-    story, terms = CASES[name]
-    model, guide = story((12,), n_clusters=3, latent_dim=4, hidden_dims=(8,), batch_norm=False)
+    kind, terms = CASES[name]
+    model, guide = kind(n_clusters=3, latent_dim=4, networks=Perceptron(8)).build((12,))
     # Where the package's smooth bounds of scales and concentrations are the identity.
     if name == "HandWrittenDHVC":
         model.prior.log_concentration.data.fill_(2.0)
     elif name != "HandWrittenGamMM":
-        guide.heads["z"].linear.bias.data.zero_()
+        guide.amortised.heads["z"].linear.bias.data.zero_()
     agree(name, model, guide, terms, (12,))
 
 
-@pytest.mark.parametrize("event_shape", [(12,), (3, 16, 16)])
-def test_a_ladder_by_hand_is_the_closed_form_bound(event_shape: tuple[int, ...]) -> None:
-    sizes = {"n_clusters": (3, 4), "latent_dim": (4, 2), "hidden_dims": (8, 6), "channels": 4}
-    model, guide = mfcvae_story(event_shape, **sizes)
-    for head in guide.heads.values():
+@pytest.mark.parametrize(
+    ("event_shape", "networks"),
+    [((12,), PerceptronLadder((8, 6))), ((3, 16, 16), ConvolutionalLadder(4))],
+)
+def test_a_ladder_by_hand_is_the_closed_form_bound(
+    event_shape: tuple[int, ...], networks: Networks
+) -> None:
+    mfcvae = MFCVAE(n_clusters=(3, 4), latent_dim=(4, 2), networks=networks)
+    model, guide = mfcvae.build(event_shape)
+    for head in guide.amortised.heads.values():
         head.linear.weight.data.mul_(0.1)
     agree("HandWrittenMFCVAE", model, guide, [], event_shape)
 
