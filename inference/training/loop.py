@@ -112,6 +112,12 @@ class Snapshot:
         self._module.load_state_dict(self._state)
 
 
+def is_finite(module: nn.Module) -> bool:
+    """Whether all parameters and buffers are numbers."""
+    tensors = [*module.parameters(), *module.buffers()]
+    return all(bool(tensor.isfinite().all()) for tensor in tensors)
+
+
 @contextmanager
 def last_good_epoch(
     objective: nn.Module,
@@ -147,8 +153,7 @@ def last_good_epoch(
             len(rows),
         ) from error
     except Exception as error:
-        finite = all(bool(parameter.isfinite().all()) for parameter in objective.parameters())
-        if finite and not isinstance(error, FloatingPointError):
+        if is_finite(objective) and not isinstance(error, FloatingPointError):
             raise
         good.restore()
         raise TrainingDiverged(

@@ -18,7 +18,14 @@ from torch import nn
 from .batches import Batch, Data, Share, batches_of, rows_of
 from .checkpoint import Checkpoint
 from .devices import make_fabric
-from .loop import Means, fused_adam, held_out_loss, last_good_epoch, share_buffers
+from .loop import (
+    Means,
+    fused_adam,
+    held_out_loss,
+    is_finite,
+    last_good_epoch,
+    share_buffers,
+)
 from .progress import PhaseProgress
 from .seeds import derive_seed, seeded
 
@@ -171,7 +178,9 @@ class Trainer:
                 with seeded(seed, phase, "evaluation", share.rank, device=share.device):
                     if held_out is not None:
                         row["validation"] = held_out_loss(fabric, objective, held_out)
-                    if not isfinite(row["loss"] + row.get("validation", 0.0)):
+                    # The mean loss of an epoch does not know of what its last step did.
+                    whole = isfinite(row["loss"] + row.get("validation", 0.0))
+                    if not (whole and is_finite(objective)):
                         raise FloatingPointError
                     row["seconds"] = perf_counter() - started
                     for callback in callbacks if fabric.is_global_zero else ():
