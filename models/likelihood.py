@@ -22,7 +22,9 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     """p(x | z), a program that emits the site ``"x"`` and returns it.
 
     To write one, define :meth:`distribution`; declare ``support`` (and ``support_words`` for
-    people) where not all finite numbers are meant.
+    people) where not all finite numbers are meant, and ``outputs`` where the decoder is to give
+    more than one number for each feature: then it gives so many times the channels (the features of
+    a table).
 
     Args:
         decoder: a network from ``(..., D)`` to ``(..., *event)``.
@@ -31,6 +33,7 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
 
     support: ClassVar[constraints.Constraint] = constraints.real
     support_words: ClassVar[str] = "finite numbers"
+    outputs: ClassVar[int] = 1
 
     def __init__(self, decoder: nn.Module, event_shape: tuple[int, ...]) -> None:
         super().__init__()

@@ -85,7 +85,8 @@ def build(prior: str, head: str, assignment: str, bound: str, likelihood: str) -
     if "w" in law.latent_sites:
         heads["w"] = GaussianHead(FEATURES, 1)
     guide = ASSIGNMENTS[assignment](AmortisedGuide(nn.Linear(X, FEATURES), **heads), law)
-    model = MixtureVAE(law, LIKELIHOODS[likelihood](nn.Linear(D, X), (X,)))
+    noise = LIKELIHOODS[likelihood]
+    model = MixtureVAE(law, noise(nn.Linear(D, noise.outputs * X), (X,)))
     elbo: MixtureELBO = BOUNDS[bound](terms())
     return ObjectiveModule(elbo, model.double(), guide.double())
 
