@@ -58,6 +58,7 @@ class Trainer:
         ValueError: if a setting is out of range.
 
     Example:
+        >>> import torch
         >>> class Reconstruction(nn.Module):
         ...     def __init__(self) -> None:
         ...         super().__init__()

@@ -336,7 +336,7 @@ def test_each_recipe_builds_what_its_paper_has() -> None:
     assert sizes == [500, 500, 2000, 20]
     assert not any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules())
     bias = guide.amortised.head("z").linear.bias
-    assert not bias[10:].any()
+    assert bias[10:].abs().max() < 1e-3
     model, guide = GMVAE.published("svhn", n_clusters=12).build((3, 32, 32))
     maps = [layer.out_channels for layer in guide.modules() if isinstance(layer, nn.Conv2d)]
     assert maps == [64, 128, 256, 500]
