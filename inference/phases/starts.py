@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,8 +131,9 @@ def _told(clusterer: Any, n_clusters: int, seed: int) -> Any:
     """A copy that knows K and a seed where its owner left them open."""
     if not hasattr(clusterer, "get_params"):
         return clusterer
-    given, usual = clusterer.get_params(deep=False), type(clusterer)().get_params(deep=False)
-    open_ = {name for name, value in given.items() if value is usual.get(name)}
+    usual = inspect.signature(type(clusterer)).parameters
+    given = clusterer.get_params(deep=False).items()
+    open_ = {name for name, value in given if name in usual and value is usual[name].default}
     told = {"n_clusters": n_clusters, "n_components": n_clusters, "random_state": seed}
     return clone(clusterer).set_params(**{name: told[name] for name in open_ & told.keys()})
 
