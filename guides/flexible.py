@@ -40,9 +40,11 @@ class FullGaussianHead(Head):
     def __init__(self, in_features: int, latent_dim: int, *, log_scale: float = 0.0) -> None:
         super().__init__(in_features, latent_dim)
         self.diagonal = GaussianHead(in_features, latent_dim, log_scale=log_scale)
-        self.lower = nn.Linear(in_features, latent_dim * (latent_dim - 1) // 2)
-        nn.init.zeros_(self.lower.weight)
-        nn.init.zeros_(self.lower.bias)
+        size = latent_dim * (latent_dim - 1) // 2
+        self.lower = nn.Linear(in_features, size) if size else None
+        if self.lower is not None:
+            nn.init.zeros_(self.lower.weight)
+            nn.init.zeros_(self.lower.bias)
 
     def narrow(self, code: Tensor) -> None:
         """Make the noise the same for all data and small beside the spread of ``code`` (N, D)."""
@@ -52,10 +54,11 @@ class FullGaussianHead(Head):
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         loc, log_scale = self.diagonal.linear(features).chunk(2, -1)
         scale = soft_clamp_exp(log_scale, *LOG_SCALE_RANGE)
-        rows, columns = torch.tril_indices(self.latent_dim, self.latent_dim, -1)
         lower = torch.diag_embed(scale)
-        # Relative to the diagonal, so that narrowing it narrows the whole.
-        lower[..., rows, columns] = self.lower(features) * scale[..., rows]
+        if self.lower is not None:
+            rows, columns = torch.tril_indices(self.latent_dim, self.latent_dim, -1)
+            # Relative to the diagonal, so that narrowing it narrows the whole.
+            lower[..., rows, columns] = self.lower(features) * scale[..., rows]
         return dist.MultivariateNormal(loc, scale_tril=lower)
 
 

@@ -52,7 +52,6 @@ from .phases import (
 )
 from .prediction import (
     bound,
-    conditional,
     decode,
     encode,
     importance_weighted_bound,
@@ -128,7 +127,6 @@ __all__ = [
     "Views",
     "as_schedule",
     "bound",
-    "conditional",
     "decode",
     "encode",
     "importance_weighted_bound",

@@ -22,9 +22,9 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     """p(x | z), a program that emits the site ``"x"`` and returns it.
 
     To write one, define :meth:`distribution`; declare ``support`` (and ``support_words`` for
-    people) where not all finite numbers are meant, and ``outputs`` where the decoder is to give
-    more than one number for each feature: then it gives so many times the channels (the features of
-    a table).
+    people) where not all finite numbers are meant, and ``is_density = False`` where log p(x | z) is
+    a score that is no density of all data that it takes.
+    :func:`pyromix.testing.check_likelihood` tells whether it is right.
 
     Args:
         decoder: a network from ``(..., D)`` to ``(..., *event)``.
@@ -33,7 +33,7 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
 
     support: ClassVar[constraints.Constraint] = constraints.real
     support_words: ClassVar[str] = "finite numbers"
-    outputs: ClassVar[int] = 1
+    is_density: ClassVar[bool] = True
 
     def __init__(self, decoder: nn.Module, event_shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -89,6 +89,7 @@ class Bernoulli(Likelihood):
 
     support = constraints.unit_interval
     support_words = "values in [0, 1]"
+    is_density = False
 
     def distribution(self, z: Tensor) -> TorchDistribution:
         """Bernoulli(logits = decoder(z))."""

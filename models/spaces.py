@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import torch
 from torch.distributions import constraints
 
 WORDS = {
@@ -27,10 +29,15 @@ def space(support: Any) -> str:
         support = support.base_constraint
     if support is constraints.real:
         return "real"
-    if getattr(support, "lower_bound", None) == 0.0:
-        return "unit_interval" if getattr(support, "upper_bound", None) == 1.0 else "positive"
+    if _everywhere(support, "lower_bound", 0.0):
+        return "unit_interval" if _everywhere(support, "upper_bound", 1.0) else "positive"
     name = str(support).strip("<>").partition(" ")[0].strip("()").removeprefix("constraints.")
     return {"Sphere": "sphere", "Simplex": "simplex"}.get(name, name)
+
+
+def _everywhere(support: Any, bound: str, value: float) -> bool:
+    """Whether a support has that bound, a number or a tensor of them."""
+    return bool(torch.as_tensor(getattr(support, bound, math.nan) == value).all())
 
 
 def lies_in(theirs: str, ours: str) -> bool:

@@ -3,7 +3,6 @@
 from .answers import (
     BATCH_SIZE,
     batched,
-    conditional,
     decode,
     device_of,
     encode,
@@ -20,7 +19,6 @@ __all__ = [
     "BATCH_SIZE",
     "batched",
     "bound",
-    "conditional",
     "decode",
     "device_of",
     "encode",

@@ -8,25 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite
+from math import cos, isfinite, pi
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import torch
 from torch import nn
 
 from .batches import Batch, Data, Share, batches_of, rows_of
 from .checkpoint import Checkpoint
 from .devices import make_fabric
-from .loop import (
-    Decay,
-    Means,
-    decayed,
-    fused_adam,
-    held_out_loss,
-    is_finite,
-    last_good_epoch,
-    share_buffers,
-)
+from .loop import Means, fused_adam, held_out_loss, last_good_epoch, share_buffers
 from .progress import PhaseProgress
 from .seeds import derive_seed, seeded
 
@@ -45,10 +37,8 @@ class Trainer:
         max_epochs: passes over the data, at most.
         batch_size: rows of a batch, over all processes together.
         learning_rate: Adam's step size.
-        learning_rate_decay: (factor, every n epochs), such as ``(0.9, 10)``, to which a third
-            entry adds the least share that is left; ``"cosine"`` falls to zero over
-            ``max_epochs``; None keeps the rate.
-        epsilon: what Adam adds to the root of its second moment.
+        learning_rate_decay: (factor, every n epochs), such as ``(0.9, 10)``; ``"cosine"`` falls to
+            zero over ``max_epochs``; None keeps the rate.
         gradient_clip: largest norm of the gradient of all parameters together, or None.
         patience: stop when the validation loss hasn't improved for so many epochs, or None.
         min_delta: by how many nats per datum the validation loss has to fall to have improved.
@@ -58,7 +48,6 @@ class Trainer:
         ValueError: if a setting is out of range.
 
     Example:
-        >>> import torch
         >>> class Reconstruction(nn.Module):
         ...     def __init__(self) -> None:
         ...         super().__init__()
@@ -77,8 +66,7 @@ class Trainer:
     max_epochs: int
     batch_size: int = 256
     learning_rate: float = 1e-3
-    learning_rate_decay: Decay | None = None
-    epsilon: float = 1e-8
+    learning_rate_decay: tuple[float, int] | Literal["cosine"] | None = None
     gradient_clip: float | None = None
     patience: int | None = None
     min_delta: float = 0.0
@@ -88,7 +76,6 @@ class Trainer:
         positive = {
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
-            "epsilon": self.epsilon,
             "gradient_clip": self.gradient_clip,
             "patience": self.patience,
         }
@@ -101,7 +88,7 @@ class Trainer:
         if decay is not None and decay != "cosine" and (isinstance(decay, str) or min(decay) <= 0):
             raise ValueError(
                 "learning_rate_decay must be 'cosine' or a positive (factor, every n epochs), "
-                f"if need be with a least share, got {decay!r}"
+                f"got {decay!r}"
             )
 
     def fit(
@@ -151,7 +138,7 @@ class Trainer:
         history = [] if history is None else history
         fabric = make_fabric() if fabric is None else fabric
         objective.to(fabric.device).train()
-        optimizer = fused_adam(objective, self.learning_rate, self.epsilon)
+        optimizer = fused_adam(objective, self.learning_rate)
         module, stepper = fabric.setup(objective, optimizer)
         dtype = next(p.dtype for p in objective.parameters() if p.is_floating_point())
         share = Share(fabric.device, dtype, fabric.global_rank, fabric.world_size)
@@ -176,9 +163,7 @@ class Trainer:
             while len(rows) < self.max_epochs and not self._plateaued(rows):
                 started, epoch = perf_counter(), len(rows) + 1
                 row: Row = {"phase": phase, "epoch": epoch}
-                share_left = decayed(self.learning_rate_decay, epoch, self.max_epochs)
-                for group in optimizer.param_groups:
-                    group["lr"] = self.learning_rate * share_left
+                self._set_learning_rate(optimizer, epoch)
                 with seeded(seed, phase, epoch, share.rank, device=share.device):
                     order = batches.shuffled(derive_seed(seed, phase, epoch, "order"))
                     row |= self._epoch(fabric, module, stepper, order, bar)
@@ -186,9 +171,7 @@ class Trainer:
                 with seeded(seed, phase, "evaluation", share.rank, device=share.device):
                     if held_out is not None:
                         row["validation"] = held_out_loss(fabric, objective, held_out)
-                    # The mean loss of an epoch does not know of what its last step did.
-                    whole = isfinite(row["loss"] + row.get("validation", 0.0))
-                    if not (whole and is_finite(objective)):
+                    if not isfinite(row["loss"] + row.get("validation", 0.0)):
                         raise FloatingPointError
                     row["seconds"] = perf_counter() - started
                     for callback in callbacks if fabric.is_global_zero else ():
@@ -229,6 +212,15 @@ class Trainer:
             means.add(loss, parts, rows_of(batch))
             bar.step()
         return means.read(fabric)
+
+    def _set_learning_rate(self, optimizer: torch.optim.Optimizer, epoch: int) -> None:
+        if self.learning_rate_decay == "cosine":
+            share = (1 + cos(pi * (epoch - 1) / self.max_epochs)) / 2
+        else:
+            factor, every = self.learning_rate_decay or (1.0, 1)
+            share = factor ** ((epoch - 1) // every)
+        for group in optimizer.param_groups:
+            group["lr"] = self.learning_rate * share
 
     def _plateaued(self, rows: list[Row]) -> bool:
         """Whether the last ``patience`` epochs brought nothing that the ones before had not."""

@@ -1,0 +1,122 @@
+"""Every part of the zoo is put to the contract that users put their own parts to."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from pyromix.guides import FlowHead, FullGaussianHead, GammaHead, GaussianHead, SphericalHead
+from pyromix.inference import (
+    Affiliation,
+    InformationFloor,
+    MutualInformation,
+    OnFacets,
+    VectorViews,
+)
+from pyromix.models import (
+    Bernoulli,
+    ContinuousBernoulli,
+    GammaMixture,
+    GaussianMixture,
+    Laplace,
+    NegativeBinomial,
+    Normal,
+    Poisson,
+    ReversedVonMisesFisherMixture,
+    StudentMixture,
+    StudentT,
+    StyleMixture,
+    VonMisesFisherMixture,
+)
+from pyromix.parts import names
+from pyromix.testing import check_head, check_likelihood, check_prior, check_term
+
+PRIORS = [
+    GaussianMixture,
+    partial(GaussianMixture, covariance="full"),
+    partial(GaussianMixture, learn_weights=False),
+    StudentMixture,
+    GammaMixture,
+    VonMisesFisherMixture,
+    ReversedVonMisesFisherMixture,
+]
+STYLE = partial(StyleMixture, style_dim=1, hidden_dim=4)
+HEADS = [
+    GaussianHead,
+    FullGaussianHead,
+    partial(FlowHead, hidden_dim=16),
+    GammaHead,
+    partial(GammaHead, family="wilson-hilferty"),
+    SphericalHead,
+    partial(SphericalHead, family="power-spherical"),
+]
+LIKELIHOODS = [
+    Bernoulli,
+    ContinuousBernoulli,
+    Normal,
+    partial(Normal, scale=0.2),
+    Laplace,
+    StudentT,
+    Poisson,
+    NegativeBinomial,
+]
+TERMS = [
+    *(Affiliation(2.0, form) for form in Affiliation.forms),
+    InformationFloor(0.5),
+    InformationFloor(9.0),
+    MutualInformation(),
+    MutualInformation(balance=0.0, views=VectorViews()),
+    OnFacets(Affiliation(), (1,)),
+]
+
+
+def permute_style(prior: Any, order: Tensor) -> None:
+    """Reorder the heads of a style mixture, which stand in the rows of its last layer."""
+    last = prior.network[2]
+    with torch.no_grad():
+        for parameter in (last.weight, last.bias):
+            heads = parameter.unflatten(0, (prior.n_clusters, 2 * prior.latent_dim))
+            parameter.copy_(heads[order].flatten(0, 1).clone())
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=str)
+def test_priors(prior: Any) -> None:
+    check_prior(prior)
+
+
+def test_the_prior_with_a_style() -> None:
+    check_prior(STYLE, permute=permute_style)
+
+
+@pytest.mark.parametrize("head", HEADS, ids=str)
+def test_heads(head: Any) -> None:
+    check_head(head)
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS, ids=str)
+def test_likelihoods(likelihood: Any) -> None:
+    check_likelihood(likelihood)
+
+
+@pytest.mark.parametrize("term", TERMS, ids=str)
+def test_terms(term: Any) -> None:
+    check_term(term)
+
+
+@pytest.mark.parametrize(
+    ("kind", "tried"),
+    [
+        ("prior", [*PRIORS, STYLE]),
+        ("head", HEADS),
+        ("likelihood", LIKELIHOODS),
+        ("term", [type(term) for term in TERMS]),
+    ],
+)
+def test_no_part_of_the_zoo_is_left_out(kind: str, tried: list[Any]) -> None:
+    ours = {part for part in names(kind).values() if part.__module__.startswith("pyromix.")}
+    several = {part for part in ours if part.__name__ == "Facets"}  # several of the others
+    assert {getattr(part, "func", part) for part in tried} == ours - several
