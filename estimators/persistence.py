@@ -126,11 +126,12 @@ def load(path: str | Path, **parts: Any) -> Any:
     estimator = configured(config, parts)
     try:
         shape = tuple(int(side) for side in config.data["event_shape"])
-        likelihood = _restored("likelihood", config.data["likelihood"], parts.get("likelihood"))
-    except (KeyError, TypeError) as error:
+        described = config.data["likelihood"]
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{run.path}/config.json says no event_shape or likelihood: {error}"
         ) from error
+    likelihood = _restored("likelihood", described, parts.get("likelihood"))
     with seeded(0, "load"):
         model, guide = estimator.build(shape, likelihood)
     dtype = torch.float64 if estimator.precision == "64-true" else torch.float32
