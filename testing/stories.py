@@ -82,7 +82,7 @@ def stories(
 
 def narrow_gaussian(in_features: int, latent_dim: int) -> GaussianHead:
     """A narrow Gaussian posterior, so that few nodes do."""
-    return GaussianHead(in_features, latent_dim, log_scale=-2.0)
+    return GaussianHead(in_features, latent_dim, log_scale=-3.0)
 
 
 def require_bound(part: Any, prior: Any, posterior: Any, likelihood: Any, dim: int) -> None:
