@@ -54,8 +54,7 @@ def main() -> None:
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     panels = figure.subplots(1, 3, sharex=True, sharey=True)
     assert data.labels is not None
-    cluster_map(data.x, data.labels, ax=panels[0])
-    panels[0].set_title("data, by arm")
+    cluster_map(data.x, data.labels, title="data, by arm", ax=panels[0])
     columns = ("accuracy", "occupied", "held-out bounds of the restarts", "seconds")
     print(table_head("floor (nats)", *columns))
     for panel, floor in zip(panels[1:], (0.0, 1.0), strict=True):
@@ -67,8 +66,8 @@ def main() -> None:
         bounds = [row["held_out_bound"] for row in gmvae.history_ if "held_out_bound" in row]
         cells = " ".join(f"{bound:.3f}" for bound in bounds)
         print(table_row(f"{floor:g}", accuracy, occupied, cells, f"{seconds:.0f}"), flush=True)
-        cluster_map(data.x, gmvae.labels_, data.labels, ax=panel)
-        panel.set_title(f"floor {floor:g} nats: accuracy {accuracy:.2f}")
+        title = f"floor {floor:g} nats: accuracy {accuracy:.2f}"
+        cluster_map(data.x, gmvae.labels_, data.labels, title=title, ax=panel)
     for panel in panels:
         panel.set_aspect("equal")
         panel.label_outer()

@@ -16,7 +16,7 @@ from ..guides import (
 )
 from ..models import Facets, Likelihood, MixturePrior, MixtureVAE, Prior
 from ..networks import Networks, feature_dims
-from ..parts import build, find, spelt
+from ..parts import build, find, resolve, spelt
 
 Unbuilt = Callable[..., Any] | str
 
@@ -91,12 +91,12 @@ def compose(
     dims = by_facet("latent_dim", latent_dim, len(sizes))
     if min(dims) < 1:
         raise ValueError(f"latent_dim is {latent_dim}: a code needs at least one dimension")
-    pair = networks_of(networks)
+    pair, decoded = networks_of(networks), decoded_shape(likelihood, event_shape)
     if getattr(pair, "ladder", False):
         encoder = pair.encoder(event_shape, len(sizes))  # type: ignore[call-arg]
-        decoder = pair.decoder(dims, event_shape)  # type: ignore[arg-type]
+        decoder = pair.decoder(dims, decoded)  # type: ignore[arg-type]
     else:
-        encoder, decoder = pair.encoder(event_shape), pair.decoder(sum(dims), event_shape)
+        encoder, decoder = pair.encoder(event_shape), pair.decoder(sum(dims), decoded)
     mixtures = [
         build("prior", part, MixturePrior, k, dim)
         for part, k, dim in zip(by_facet("prior", prior, len(sizes)), sizes, dims, strict=True)
@@ -127,6 +127,13 @@ def compose(
     guide = build("assignment", assignment, Guide, encoded, priors)
     priors.check_guide(guide.posterior_like(), guide.assignment)
     return story, guide
+
+
+def decoded_shape(likelihood: Unbuilt, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """What the decoder gives for a datum: as many channels as the likelihood asks for."""
+    made = resolve("likelihood", likelihood, Likelihood)
+    outputs = getattr(getattr(made, "func", made), "outputs", 1)
+    return (outputs * event_shape[0], *event_shape[1:])
 
 
 def head_of(posterior: Unbuilt | Mapping[str, Unbuilt], mixture: MixturePrior, name: str) -> Any:

@@ -68,7 +68,9 @@ def configured(config: RunConfig, parts: Mapping[str, Any] | None = None) -> Any
         ValueError: an estimator, a part or an argument that this process does not know.
     """
     given = dict(parts or {})
-    kind = given.pop("estimator", None) or find("estimator", config.estimator, "the estimator")
+    kind = given.pop("estimator", None) or _estimator(config.estimator)
+    if not isinstance(config.arguments, Mapping):
+        raise ValueError(f"the run's config.json is damaged: its arguments are {config.arguments}")
     arguments = {
         name: _restored(name, value, given.pop(name, None))
         for name, value in config.arguments.items()
@@ -81,19 +83,31 @@ def configured(config: RunConfig, parts: Mapping[str, Any] | None = None) -> Any
         raise ValueError(f"the run's config.json does not fit {kind.__name__}: {error}") from error
 
 
-def _restored(name: str, described: Any, part: Any) -> Any:
+def _estimator(name: str) -> Any:
     try:
-        value = restore(described, None if part is None else handed(part))
+        return find("estimator", name)
+    except ValueError:
+        raise ValueError(
+            f"the run's estimator is {name!r}, which is not defined in this process: define or "
+            "import it first, or hand it in: load(path, estimator=…)"
+        ) from None
+
+
+def _restored(name: str, described: Any, part: Any) -> Any:
+    """An argument's value; a class that is handed in takes the arguments that it was saved with."""
+    known = {} if part is None else handed(part)
+    if not (part is None or isinstance(part, type) or hasattr(part, "__code__")):
+        return part
+    try:
+        return restore(described, known)
     except UnknownPartError as error:
-        if part is not None:
-            return part
+        if part is not None:  # by another name, such as from a notebook that became a module
+            return restore(described, known | {error.name: part})
         short = error.name.rpartition(":")[2]
         raise ValueError(
             f"the run's {name} is made of {error.name!r}, which is not defined in this process: "
             f"define or import it first, or hand it in: load(path, {name}={short})"
         ) from None
-    by_name = part is None or isinstance(part, type) or hasattr(part, "__code__")
-    return value if by_name else part
 
 
 def load(path: str | Path, **parts: Any) -> Any:

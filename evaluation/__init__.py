@@ -19,7 +19,7 @@ from .metrics import (
 )
 from .plots import cluster_map, confusion, latent_map
 from .predictive import predictive_check
-from .samples import cluster_grid
+from .samples import cluster_grid, style_grid
 from .training_plots import curves
 
 __all__ = [
@@ -51,5 +51,6 @@ __all__ = [
     "reliability_diagram",
     "responsibility_histogram",
     "simulation_diagram",
+    "style_grid",
     "swap_grid",
 ]

@@ -77,6 +77,7 @@ def cluster_map(
     clusters: npt.ArrayLike,
     labels: npt.ArrayLike | None = None,
     *,
+    title: str | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Scatter data of the plane by cluster; at most 10,000 of them.
@@ -86,6 +87,7 @@ def cluster_map(
         clusters: ``(N,)`` whole numbers.
         labels: ``(N,)`` whole numbers; a cluster then has the colour of the label that it stands
             for.
+        title: one line above; the number of clusters by default.
         ax: where to draw; by default in a figure of its own.
 
     Example:
@@ -96,6 +98,8 @@ def cluster_map(
         raise ValueError(f"points must have shape (N, 2), got {x.shape}")
     axes = canvas(5.2, 5.3).subplots() if ax is None else ax
     _panel(axes, x, clusters, labels, "clusters")
+    if title is not None:
+        axes.set_title(title)
     axes.set_xlabel("$x_1$")
     axes.set_ylabel("$x_2$")
     return figure_of(axes)

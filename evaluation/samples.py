@@ -112,6 +112,42 @@ def cluster_grid(
     return figure
 
 
+@styled
+def style_grid(
+    samples: npt.ArrayLike,
+    *,
+    image_shape: Sequence[int] | None = None,
+    names: Sequence[str] | None = None,
+    title: str = "Each cluster in each style",
+) -> Figure:
+    """Draw what clusters, in rows, and styles, in columns, make together.
+
+    Args:
+        samples: ``(K, S, C, H, W)`` or ``(K, S, H, W)`` images, or ``(K, S, X)`` flat ones: every
+            cluster in the same S styles.
+        image_shape: (H, W) or (C, H, W) if vectors are flat images.
+        names: K names for the clusters; their numbers by default.
+        title: one line over the figure.
+
+    Raises:
+        ValueError: the samples are no images.
+
+    Example:
+        >>> figure = style_grid(np.random.default_rng(0).random((3, 8, 28, 28)))
+
+    References:
+        Dilokthanakul et al. (2016). arXiv 1611.02648.
+    """
+    array = np.asarray(samples, np.float64)
+    if as_images(array, image_shape, lead=2) is None:
+        raise ValueError(f"data are vectors of {array.shape[-1]} values: pass image_shape")
+    grid = lay_out(array, image_shape, names)
+    figure = canvas(grid.width, grid.height, title)
+    grid.draw(figure)
+    figure.axes[0].set_xlabel("style, one in each column")
+    return figure
+
+
 class Grid(NamedTuple):
     """The samples of one partition: their size in inches, and a way to draw them into a figure."""
 

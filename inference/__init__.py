@@ -52,6 +52,7 @@ from .phases import (
 )
 from .prediction import (
     bound,
+    conditional,
     decode,
     encode,
     importance_weighted_bound,
@@ -127,6 +128,7 @@ __all__ = [
     "Views",
     "as_schedule",
     "bound",
+    "conditional",
     "decode",
     "encode",
     "importance_weighted_bound",

@@ -11,7 +11,13 @@ from .likelihood import (
     NegativeBinomial,
     Poisson,
 )
-from .location_scale import Laplace, LocationScale, Normal, StudentT
+from .location_scale import (
+    HeteroscedasticNormal,
+    Laplace,
+    LocationScale,
+    Normal,
+    StudentT,
+)
 from .mixture_vae import MixtureVAE
 from .prior import MixturePrior, Prior
 from .spherical import ReversedVonMisesFisherMixture, VonMisesFisherMixture
@@ -25,6 +31,7 @@ __all__ = [
     "Facets",
     "GammaMixture",
     "GaussianMixture",
+    "HeteroscedasticNormal",
     "Laplace",
     "Likelihood",
     "LocationScale",

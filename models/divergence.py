@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .prior import MixturePrior
 
-ASSIGNMENTS = ("marginal", "optimal", "amortised", "published")
+ASSIGNMENTS = ("marginal", "optimal", "amortised", "plug-in")
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def divergence(
         posteriors: q(· | x) by site name, batch shape ``(B,)``.
         latents: a sample of each, ``(..., B, D)``.
         assignment: ``"marginal"``: c is summed out given z; ``"optimal"``: the best q(c | x);
-            ``"amortised"``: q(c | x) from ``logits``; ``"published"``: the law of ``"marginal"``
-            with the scores of ``"optimal"``, GMVAE's estimator, a looser bound.
+            ``"amortised"``: q(c | x) from ``logits``; ``"plug-in"``: the law of ``"marginal"``
+            with the scores of ``"optimal"``, VaDE's and GMVAE's estimator, a looser bound.
         logits: ``(..., B, K)``, for ``"amortised"``.
 
     Raises:
@@ -97,7 +97,7 @@ def _scores(
 def _given_assignment(
     mixture: MixturePrior, own: Mapping[str, Tensor], assignment: str, logits: Tensor | None
 ) -> Tensor:
-    if assignment == "published":
+    if assignment == "plug-in":
         return mixture.log_joint(**own).log_softmax(-1)
     if assignment == "amortised" and logits is not None:
         return logits.log_softmax(-1)

@@ -22,9 +22,10 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     """p(x | z), a program that emits the site ``"x"`` and returns it.
 
     To write one, define :meth:`distribution`; declare ``support`` (and ``support_words`` for
-    people) where not all finite numbers are meant, and ``is_density = False`` where log p(x | z) is
-    a score that is no density of all data that it takes.
-    :func:`pyromix.testing.check_likelihood` tells whether it is right.
+    people) where not all finite numbers are meant, ``outputs`` where the decoder is to give more
+    than one number for each feature (then it gives so many times the channels, or the features of a
+    table), and ``is_density = False`` where log p(x | z) is a score that is no density of all data
+    that it takes. :func:`pyromix.testing.check_likelihood` tells whether it is right.
 
     Args:
         decoder: a network from ``(..., D)`` to ``(..., *event)``.
@@ -34,6 +35,7 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     support: ClassVar[constraints.Constraint] = constraints.real
     support_words: ClassVar[str] = "finite numbers"
     is_density: ClassVar[bool] = True
+    outputs: ClassVar[int] = 1
 
     def __init__(self, decoder: nn.Module, event_shape: tuple[int, ...]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Likelihoods of real data: symmetric noise about the decoder's output."""
+"""Likelihoods of real data: symmetric noise about what the decoder gives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
-from ..networks import inverse_soft_clamp, soft_clamp
+from ..networks import inverse_soft_clamp, soft_clamp, soft_clamp_exp
 from .likelihood import Likelihood
 
 START = 0.3
@@ -69,6 +69,7 @@ class Normal(LocationScale):
         decoder: a network to the mean.
         event_shape: shape of one datum.
         scale: the standard deviation; ``None`` learns it, as :class:`LocationScale` says.
+        sigmoid: the mean is the sigmoid of the decoder's output, for data in [0, 1].
 
     Raises:
         ValueError: a scale that is not positive.
@@ -79,9 +80,49 @@ class Normal(LocationScale):
         tensor([0.6000])
     """
 
+    def __init__(
+        self,
+        decoder: nn.Module,
+        event_shape: tuple[int, ...],
+        *,
+        scale: float | None = None,
+        sigmoid: bool = False,
+    ) -> None:
+        super().__init__(decoder, event_shape, scale=scale)
+        self.sigmoid = sigmoid
+
     def noise(self, loc: Tensor, scale: Tensor) -> TorchDistribution:
         """Normal(loc, scale)."""
-        law: TorchDistribution = dist.Normal(loc, scale)
+        law: TorchDistribution = dist.Normal(loc.sigmoid() if self.sigmoid else loc, scale)
+        return law
+
+
+class HeteroscedasticNormal(Likelihood):
+    r"""Independent Gaussian noise whose mean and scale are both the decoder's.
+
+    .. math:: x_i \mid z \sim \mathcal N\bigl(\mu_i(z), \sigma_i^2(z)\bigr)
+
+    Standard deviations are kept within e^±5.
+
+    Args:
+        decoder: a network to the means and then the log standard deviations, as twice the channels
+            of an image, or twice the features of a table.
+        event_shape: shape of one datum.
+
+    Example:
+        >>> likelihood = HeteroscedasticNormal(nn.Linear(2, 6), (3,))
+        >>> likelihood.distribution(torch.zeros(5, 2)).stddev.shape
+        torch.Size([5, 3])
+    """
+
+    outputs = 2
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """Normal(μ(z), σ(z))."""
+        dims = len(self.event_shape)
+        loc, log_scale = self.decoder(z).chunk(2, -dims)
+        noise = dist.Normal(loc, soft_clamp_exp(log_scale, -5.0, 5.0))
+        law: TorchDistribution = noise.to_event(dims)
         return law
 
 

@@ -23,15 +23,13 @@ class ConvolutionalLadder(LadderNetworks):
     are joined as channels. Sides of images are divisible by 2^J, and at least 4·2^J.
 
     ``ConvolutionalLadder(output_norm=True, rung_norm=True, weight_norm=True)`` with J = 2 facets on
-    32×32 is the paper's for 3DShapes and SVHN: the authors' code has these three, all channels,
-    kernels and strides of the encoder, and the joining. Not known to us: whether ELU or BatchNorm
-    comes first after the last layer and after the rungs (here ELU, as everywhere), and the kernels
-    of the decoder's second layer in each backbone (here 3×3, stride 1).
+    32×32 is the authors' for 3DShapes and SVHN, layer by layer: the second layer of a decoder's
+    backbone is 3×3 with stride 1, and ELU comes before BatchNorm everywhere.
 
     Args:
         channels: of the first backbone.
         output_norm: ELU and BatchNorm after the decoder's last convolution too.
-        rung_norm: BatchNorm after every rung of the decoder.
+        rung_norm: BatchNorm of every unit of the decoder's rungs.
         weight_norm: the encoder's convolutions have a length and a direction for each channel
             (Salimans & Kingma 2016); at the start they are the same convolutions.
 
@@ -104,9 +102,9 @@ class ConvolutionalLadder(LadderNetworks):
         rungs = [
             nn.Sequential(
                 nn.Linear(dim, top * prod(side)),
-                nn.Unflatten(-1, (top, *side)),
                 nn.ELU(),
-                *([nn.BatchNorm2d(top)] if self.rung_norm else []),
+                *([nn.BatchNorm1d(top * prod(side))] if self.rung_norm else []),
+                nn.Unflatten(-1, (top, *side)),
             )
             for dim, top, side in zip(latent_dims, tops, sides, strict=True)
         ]

@@ -83,7 +83,7 @@ def restore(described: Any, extra: Mapping[str, Any] | None = None) -> Any:
     form = next((each for each in ("part", "object") if each in described), None)
     if form is None or set(described) != {form, "arguments"}:
         return {key: restore(each, extra) for key, each in described.items()}
-    name = described[form]
+    name = str(described[form])
     made = extra.get(name) or known(name) or _of_scikit_learn(name)
     if made is None:
         raise UnknownPartError(name)

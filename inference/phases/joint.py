@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Literal
 
 from ..objectives import Clock, MixtureELBO, ObjectiveModule
-from ..training import Trainer, is_main_process
+from ..training import Decay, Trainer, is_main_process
 from .monitor import ClusterMonitor
 from .phase import Budget, Fit, Phase, epochs_of
 from .progressive import During, joining_of
@@ -21,7 +20,9 @@ class Training(Phase, kind="training"):
         max_epochs: passes over the data, at most, or a budget of steps; 0 for none.
         batch_size: rows of a batch, here and in the pretraining, over all processes together.
         learning_rate: of Adam.
-        learning_rate_decay: ``"cosine"`` to zero, ``(factor, every n epochs)``, or ``None``.
+        learning_rate_decay: ``"cosine"`` to zero, ``(factor, every n epochs)``, to which a third
+            entry adds the least share of the rate that is left, or ``None``.
+        epsilon: what Adam adds to the root of its second moment; the pretraining has Adam's usual.
         gradient_clip: largest norm of the gradient, or ``None``.
         patience: stop when the held-out bound has not risen for so many epochs, or ``None``.
         validation_fraction: share of the data held out when ``patience`` or restarts need it.
@@ -38,7 +39,8 @@ class Training(Phase, kind="training"):
     max_epochs: int | Budget = Budget(5000, least=10, most=40)
     batch_size: int = 128
     learning_rate: float = 3e-4
-    learning_rate_decay: tuple[float, int] | Literal["cosine"] | None = "cosine"
+    learning_rate_decay: Decay | None = "cosine"
+    epsilon: float = 1e-8
     gradient_clip: float | None = 10.0
     patience: int | None = None
     validation_fraction: float = 0.1
@@ -53,6 +55,7 @@ class Training(Phase, kind="training"):
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
             learning_rate_decay=self.learning_rate_decay,
+            epsilon=self.epsilon,
             gradient_clip=self.gradient_clip,
             patience=self.patience,
             verbose=verbose,

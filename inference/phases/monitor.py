@@ -42,9 +42,15 @@ class ClusterMonitor:
         self.occupied: dict[str, int] = {}
 
     def __call__(self, epoch: int, row: dict[str, Any]) -> None:
-        """Measure, add to the row, and warn where it must be."""
+        """Measure, add to the row, and warn where it must be.
+
+        Raises:
+            FloatingPointError: probabilities that are no numbers; the training has diverged.
+        """
         gammas = responsibilities(self.model, self.guide, self.rows, num_samples=0)
         for site, gamma in gammas.items():
+            if not bool(gamma.isfinite().all()):
+                raise FloatingPointError(f"the probabilities of {site!r} are no numbers")
             facet = site[1:]
             self.occupied[site] = len(gamma.argmax(-1).unique())
             row["occupied_clusters" + facet] = self.occupied[site]

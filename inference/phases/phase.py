@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field, fields, replace
 from math import ceil
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Part, check_fields
-from ..training import Checkpoint, Row
+from ..training import Checkpoint, Decay, Row, steps_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -58,7 +58,7 @@ class Pace(Protocol):
         """Rows of a batch, over all processes together."""
 
     @property
-    def learning_rate_decay(self) -> tuple[float, int] | Literal["cosine"] | None:
+    def learning_rate_decay(self) -> Decay | None:
         """``"cosine"`` to zero, ``(factor, every n epochs)``, or ``None``."""
 
     @property
@@ -105,7 +105,8 @@ class Fit:
     @property
     def steps_per_epoch(self) -> int:
         """Optimiser steps of an epoch."""
-        return ceil(len(self.x) / max(1, self.training.batch_size))
+        world = 1 if self.fabric is None else self.fabric.world_size
+        return max(1, steps_of(len(self.x), max(1, self.training.batch_size), world))
 
 
 class Phase(Part, abstract=True):

@@ -134,10 +134,15 @@ def refit_mixture(
         facet: whose mixture, by number.
         given: the facets, by number, to set apart from.
         seed: of the draws and the clustering.
+
+    Raises:
+        FloatingPointError: codes that are no numbers.
     """
     mixtures = model.prior.mixtures
     mixture, site = mixtures[facet], mixtures[facet].site("z")
     features = mixture.coordinates(encode(model, guide, x)[site]).double().numpy()
+    if not np.isfinite(features).all():
+        raise FloatingPointError(f"the codes of facet {facet} are no numbers")
     found = responsibilities(model, guide, x) if given else {}
     for other in given:
         clusters = found[mixtures[other].site("c")].argmax(-1).numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +23,12 @@ from .phase import Phase
 from .start import Features, Start
 
 COVARIANCES = ("full", "diag", "tied")
-VARIANCE = 0.01  # of every component that ComponentMeans starts
 MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
 
 
 @dataclass(frozen=True, repr=False)
 class GaussianMixtureStart(Start, alias="gmm"):
-    """Groups of scikit-learn's Gaussian mixture on the code, VaDE's start with ``"diag"``.
+    """Groups of scikit-learn's Gaussian mixture on the code, each datum in its likeliest one.
 
     Args:
         covariance: ``"full"``, ``"diag"``, or ``"tied"``, one for all components.
@@ -131,23 +131,39 @@ def _told(clusterer: Any, n_clusters: int, seed: int) -> Any:
     """A copy that knows K and a seed where its owner left them open."""
     if not hasattr(clusterer, "get_params"):
         return clusterer
-    given, usual = clusterer.get_params(deep=False), type(clusterer)().get_params(deep=False)
-    open_ = {name for name, value in given.items() if value is usual.get(name)}
+    usual = inspect.signature(type(clusterer)).parameters
+    given = clusterer.get_params(deep=False).items()
+    open_ = {name for name, value in given if name in usual and value is usual[name].default}
     told = {"n_clusters": n_clusters, "n_components": n_clusters, "random_state": seed}
     return clone(clusterer).set_params(**{name: told[name] for name in open_ & told.keys()})
 
 
 @dataclass(frozen=True, repr=False)
 class ComponentMeans(Start):
-    """MFCVAE's start: the means of a Gaussian mixture fitted to the codes, and nothing else.
+    """The means of a diagonal Gaussian mixture fitted to the codes, as published for two models.
 
-    Variances are 0.01, weights uniform, and the posterior is let be.
+    Weights are uniform, and the posterior is let be. Variances of 0.01 make it MFCVAE's start, the
+    fitted ones VaDE's.
+
+    Args:
+        variance: of every component; ``None`` takes those of the fitted mixture.
+
+    Raises:
+        ValueError: a variance that is not positive.
 
     References:
         Falck et al. (2021). arXiv 2106.05241, and the authors' code.
+        Jiang et al. (2017). arXiv 1611.05148, and the authors' code.
     """
 
+    variance: float | None = 0.01
+
     on = "code"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.variance is not None and not self.variance > 0:
+            raise ValueError(f"variance is {self.variance}: use a positive number, or None")
 
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """The likeliest component of each datum, ``(N,)``."""
@@ -166,22 +182,25 @@ class ComponentMeans(Start):
         codes = encode(model, guide, x)
         for mixture in model.prior.mixtures:
             code = codes[mixture.site("z")].double().numpy()
-            cloud = _clouds(code, mixture.n_clusters, seed % 2**32)
+            width = spread(code)
+            found = gaussian_mixture(code / width, mixture.n_clusters, "diag", seed % 2**32)
+            variances = found.covariances_ * width**2
+            if self.variance is not None:
+                variances = np.full_like(variances, self.variance)
+            cloud = _clouds(found.means_ * width, variances)
             mixture.initialise(*(part.to(mixture.logits) for part in cloud))
         return {}
 
 
-def _clouds(code: Features, n_clusters: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Points about the means of a Gaussian mixture of the code, and whose they are.
+def _clouds(means: Features, variances: Features) -> tuple[Tensor, Tensor]:
+    """Points about means (K, D), and whose they are.
 
-    Two points on each axis give every component its mean, one variance and the same weight.
+    Two points on each axis give every component its mean, its variances and the same weight.
     """
-    width = spread(code)
-    mixture = gaussian_mixture(code / width, n_clusters, "diag", seed)
-    dim = code.shape[1]
-    axes = np.sqrt(VARIANCE * dim) * np.concatenate([np.eye(dim), -np.eye(dim)])
-    points = mixture.means_[:, None] * width + axes
-    whose = np.repeat(np.eye(n_clusters), len(axes), 0)
+    n_clusters, dim = means.shape
+    axes = np.sqrt(dim * variances)[:, None] * np.concatenate([np.eye(dim), -np.eye(dim)])
+    points = means[:, None] + axes
+    whose = np.repeat(np.eye(n_clusters), 2 * dim, 0)
     return torch.as_tensor(points.reshape(-1, dim)), torch.as_tensor(whose)
 
 

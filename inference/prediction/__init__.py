@@ -3,6 +3,7 @@
 from .answers import (
     BATCH_SIZE,
     batched,
+    conditional,
     decode,
     device_of,
     encode,
@@ -19,6 +20,7 @@ __all__ = [
     "BATCH_SIZE",
     "batched",
     "bound",
+    "conditional",
     "decode",
     "device_of",
     "encode",

@@ -84,6 +84,49 @@ def decode(
     return torch.cat(chunks)
 
 
+def conditional(
+    model: MixtureVAE, cluster: Tensor, w: Tensor, *, mean: bool = False, seed: int = 0
+) -> dict[str, Tensor]:
+    """Latents of given clusters and styles, to be decoded: each cluster in each style.
+
+    Args:
+        model: a story with a style latent, such as GMVAE's.
+        cluster: ``(N,)``.
+        w: styles, ``(N, W)``.
+        mean: give E[z | c, w] in place of a draw; for pictures.
+        seed: same seed, same draws.
+
+    Returns:
+        Latents by site, ``(N, D)`` and ``(N, W)``.
+
+    Raises:
+        ValueError: the story has no style latent, w is of another shape, or there is no such
+            cluster.
+
+    Example:
+        >>> from pyromix.models import Bernoulli, StyleMixture
+        >>> model = MixtureVAE(StyleMixture(3, 2, 1), Bernoulli(nn.Linear(2, 64), (64,)))
+        >>> cluster, style = torch.arange(3).repeat(5), torch.linspace(-2, 2, 15).unsqueeze(-1)
+        >>> decode(model, conditional(model, cluster, style)).shape
+        torch.Size([15, 64])
+    """
+    mixture = model.prior.mixtures[0]
+    if len(model.prior.mixtures) > 1 or "w" not in mixture.latent_sites:
+        raise ValueError("this story has no style latent w: StyleMixture, GMVAE's prior, has one")
+    with evaluating(model), seeded(seed, "conditional", device=device_of(model)):
+        like = mixture.draw(torch.zeros(1, dtype=torch.long, device=device_of(model)))
+        site = mixture.site("w")
+        dim = like[site].shape[-1]
+        if w.shape != (len(cluster), dim):
+            raise ValueError(f"w has shape {tuple(w.shape)}: use ({len(cluster)}, {dim})")
+        if not bool(((cluster >= 0) & (cluster < mixture.n_clusters)).all()):
+            raise ValueError(f"cluster goes beyond 0 to {mixture.n_clusters - 1}")
+        w = w.to(like[site])
+        law = mixture.component(cluster.to(w.device), w)
+        z = law.mean if mean else law.sample()
+    return {mixture.site("z"): z.cpu(), site: w.cpu()}
+
+
 def reconstruct(
     model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
 ) -> Tensor:

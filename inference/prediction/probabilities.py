@@ -8,7 +8,7 @@ from the guide's draws:
 
 A guide fitted by the bound is narrower than the posterior and keeps to one of its modes, so r is
 the guide's law with standard deviations 1.5 times as large: on simulated stories 32 such draws are
-worth more than 500 from the guide itself. Weights are cut off at √S times their mean (Ionides
+worth as much as 500 from the guide itself. Weights are cut off at √S times their mean (Ionides
 2008), which keeps few draws from being ruled by one, and ends as S grows. With fewer than 32 draws,
 or many latent dimensions, weights bring more noise than they mend.
 """

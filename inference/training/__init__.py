@@ -1,9 +1,10 @@
 """Training: a loop on Lightning Fabric that knows nothing of mixtures, its checkpoints and runs."""
 
-from .batches import Data, Rows
+from .batches import Data, Rows, steps_of
 from .checkpoint import Checkpoint
 from .devices import is_main_process, launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
+from .loop import Decay
 from .progress import PhaseProgress
 from .runs import Run, RunConfig
 from .seeds import derive_seed, seeded
@@ -13,6 +14,7 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "Data",
+    "Decay",
     "PhaseProgress",
     "Row",
     "Rows",
@@ -26,4 +28,5 @@ __all__ = [
     "launch",
     "make_fabric",
     "seeded",
+    "steps_of",
 ]

@@ -80,7 +80,7 @@ class Batches:
         self.rows.tensors = tuple(map(share.place, tensors)) if fits else tensors
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
+        return steps_of(len(self.rows), self.batch_size, self.share.world)
 
     def shuffled(self, seed: int) -> Iterator[Batch]:
         """One epoch in the order that ``seed`` gives: equal shares, none too small to train on."""
@@ -174,8 +174,30 @@ def _trainable(batches: Iterable[Tensor], share: Share) -> Iterator[Tensor]:
     for batch in batches:
         rows = len(batch) // share.world
         largest = max(largest, rows)
-        if rows >= min(2, largest) and rows > 0 and 2 * rows >= largest:
+        if _enough(rows, largest):
             yield batch[share.rank : rows * share.world : share.world]
+
+
+def _enough(rows: int, largest: int) -> bool:
+    """Whether so many rows of a process are trained on beside a largest batch."""
+    return rows > 0 and rows >= min(2, largest) and 2 * rows >= largest
+
+
+def steps_of(rows: int, batch_size: int, world: int = 1) -> int:
+    """Optimiser steps of an epoch: the batches, without a last one that is too small.
+
+    Args:
+        rows: of the data.
+        batch_size: rows of a global batch.
+        world: how many processes share each batch.
+
+    Example:
+        >>> [steps_of(rows, batch_size=100) for rows in (300, 349, 350)]
+        [3, 3, 4]
+    """
+    whole, rest = divmod(rows, batch_size)
+    full, last = batch_size // world, rest // world
+    return whole * _enough(full, full) + _enough(last, full if whole else last)
 
 
 def rows_of(batch: Batch) -> int:

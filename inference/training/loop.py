@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from math import cos, pi
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,14 +18,36 @@ from .errors import TrainingDiverged, TrainingInterrupted
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+Decay = tuple[float, int] | tuple[float, int, float] | Literal["cosine"]
 
-def fused_adam(module: nn.Module, learning_rate: float) -> torch.optim.Adam:
+
+def fused_adam(module: nn.Module, learning_rate: float, epsilon: float = 1e-8) -> torch.optim.Adam:
     """One Adam for all parameters of ``module``, in one kernel where the device has it."""
     parameters = list(module.parameters())
     try:
-        return torch.optim.Adam(parameters, lr=learning_rate, fused=True)
+        return torch.optim.Adam(parameters, lr=learning_rate, eps=epsilon, fused=True)
     except RuntimeError:
-        return torch.optim.Adam(parameters, lr=learning_rate)
+        return torch.optim.Adam(parameters, lr=learning_rate, eps=epsilon)
+
+
+def decayed(decay: Decay | None, epoch: int, max_epochs: int) -> float:
+    """The share of the learning rate that is left in an epoch, counted from 1.
+
+    Args:
+        decay: ``"cosine"``, (factor, every n epochs), the same with a least share, or ``None``.
+        epoch: the epoch.
+        max_epochs: length of the training.
+
+    Example:
+        >>> [round(decayed((0.9, 10, 0.1), epoch, 300), 3) for epoch in (1, 11, 211, 221, 300)]
+        [1.0, 0.9, 0.109, 0.1, 0.1]
+    """
+    if decay is None:
+        return 1.0
+    if decay == "cosine":
+        return (1 + cos(pi * (epoch - 1) / max_epochs)) / 2
+    least = decay[2] if len(decay) == 3 else 0.0
+    return max(decay[0] ** ((epoch - 1) // decay[1]), least)
 
 
 class Means:
@@ -112,6 +135,12 @@ class Snapshot:
         self._module.load_state_dict(self._state)
 
 
+def is_finite(module: nn.Module) -> bool:
+    """Whether all parameters and buffers are numbers."""
+    tensors = [*module.parameters(), *module.buffers()]
+    return all(bool(tensor.isfinite().all()) for tensor in tensors)
+
+
 @contextmanager
 def last_good_epoch(
     objective: nn.Module,
@@ -147,8 +176,7 @@ def last_good_epoch(
             len(rows),
         ) from error
     except Exception as error:
-        finite = all(bool(parameter.isfinite().all()) for parameter in objective.parameters())
-        if finite and not isinstance(error, FloatingPointError):
+        if is_finite(objective) and not isinstance(error, FloatingPointError):
             raise
         good.restore()
         raise TrainingDiverged(

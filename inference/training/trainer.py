@@ -8,17 +8,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
-from math import cos, isfinite, pi
+from math import isfinite
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from .batches import Batch, Data, Share, batches_of, rows_of
 from .checkpoint import Checkpoint
 from .devices import make_fabric
-from .loop import Means, fused_adam, held_out_loss, last_good_epoch, share_buffers
+from .loop import (
+    Decay,
+    Means,
+    decayed,
+    fused_adam,
+    held_out_loss,
+    is_finite,
+    last_good_epoch,
+    share_buffers,
+)
 from .progress import PhaseProgress
 from .seeds import derive_seed, seeded
 
@@ -37,8 +45,10 @@ class Trainer:
         max_epochs: passes over the data, at most.
         batch_size: rows of a batch, over all processes together.
         learning_rate: Adam's step size.
-        learning_rate_decay: (factor, every n epochs), such as ``(0.9, 10)``; ``"cosine"`` falls to
-            zero over ``max_epochs``; None keeps the rate.
+        learning_rate_decay: (factor, every n epochs), such as ``(0.9, 10)``, to which a third
+            entry adds the least share that is left; ``"cosine"`` falls to zero over
+            ``max_epochs``; None keeps the rate.
+        epsilon: what Adam adds to the root of its second moment.
         gradient_clip: largest norm of the gradient of all parameters together, or None.
         patience: stop when the validation loss hasn't improved for so many epochs, or None.
         min_delta: by how many nats per datum the validation loss has to fall to have improved.
@@ -48,6 +58,7 @@ class Trainer:
         ValueError: if a setting is out of range.
 
     Example:
+        >>> import torch
         >>> class Reconstruction(nn.Module):
         ...     def __init__(self) -> None:
         ...         super().__init__()
@@ -66,7 +77,8 @@ class Trainer:
     max_epochs: int
     batch_size: int = 256
     learning_rate: float = 1e-3
-    learning_rate_decay: tuple[float, int] | Literal["cosine"] | None = None
+    learning_rate_decay: Decay | None = None
+    epsilon: float = 1e-8
     gradient_clip: float | None = None
     patience: int | None = None
     min_delta: float = 0.0
@@ -76,6 +88,7 @@ class Trainer:
         positive = {
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,
+            "epsilon": self.epsilon,
             "gradient_clip": self.gradient_clip,
             "patience": self.patience,
         }
@@ -88,7 +101,7 @@ class Trainer:
         if decay is not None and decay != "cosine" and (isinstance(decay, str) or min(decay) <= 0):
             raise ValueError(
                 "learning_rate_decay must be 'cosine' or a positive (factor, every n epochs), "
-                f"got {decay!r}"
+                f"if need be with a least share, got {decay!r}"
             )
 
     def fit(
@@ -138,7 +151,7 @@ class Trainer:
         history = [] if history is None else history
         fabric = make_fabric() if fabric is None else fabric
         objective.to(fabric.device).train()
-        optimizer = fused_adam(objective, self.learning_rate)
+        optimizer = fused_adam(objective, self.learning_rate, self.epsilon)
         module, stepper = fabric.setup(objective, optimizer)
         dtype = next(p.dtype for p in objective.parameters() if p.is_floating_point())
         share = Share(fabric.device, dtype, fabric.global_rank, fabric.world_size)
@@ -163,7 +176,9 @@ class Trainer:
             while len(rows) < self.max_epochs and not self._plateaued(rows):
                 started, epoch = perf_counter(), len(rows) + 1
                 row: Row = {"phase": phase, "epoch": epoch}
-                self._set_learning_rate(optimizer, epoch)
+                share_left = decayed(self.learning_rate_decay, epoch, self.max_epochs)
+                for group in optimizer.param_groups:
+                    group["lr"] = self.learning_rate * share_left
                 with seeded(seed, phase, epoch, share.rank, device=share.device):
                     order = batches.shuffled(derive_seed(seed, phase, epoch, "order"))
                     row |= self._epoch(fabric, module, stepper, order, bar)
@@ -171,7 +186,9 @@ class Trainer:
                 with seeded(seed, phase, "evaluation", share.rank, device=share.device):
                     if held_out is not None:
                         row["validation"] = held_out_loss(fabric, objective, held_out)
-                    if not isfinite(row["loss"] + row.get("validation", 0.0)):
+                    # The mean loss of an epoch does not know of what its last step did.
+                    whole = isfinite(row["loss"] + row.get("validation", 0.0))
+                    if not (whole and is_finite(objective)):
                         raise FloatingPointError
                     row["seconds"] = perf_counter() - started
                     for callback in callbacks if fabric.is_global_zero else ():
@@ -212,15 +229,6 @@ class Trainer:
             means.add(loss, parts, rows_of(batch))
             bar.step()
         return means.read(fabric)
-
-    def _set_learning_rate(self, optimizer: torch.optim.Optimizer, epoch: int) -> None:
-        if self.learning_rate_decay == "cosine":
-            share = (1 + cos(pi * (epoch - 1) / self.max_epochs)) / 2
-        else:
-            factor, every = self.learning_rate_decay or (1.0, 1)
-            share = factor ** ((epoch - 1) // every)
-        for group in optimizer.param_groups:
-            group["lr"] = self.learning_rate * share
 
     def _plateaued(self, rows: list[Row]) -> bool:
         """Whether the last ``patience`` epochs brought nothing that the ones before had not."""

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import matplotlib.image
 import pytest
+from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
 
 from pyromix.data import load
@@ -90,11 +91,15 @@ def test_facets(benchmark: Benchmark, tmp_path: Path) -> None:
     assert names == {"facets-digits-samples.png", "facets-digits-swap.png"}
 
 
-def test_pinwheel(benchmark: Benchmark, tmp_path: Path) -> None:
+def test_pinwheel(benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = script("pinwheel")
     module.SETTINGS.update(training=Training(max_epochs=1), n_init=2)
+    drawn: list[Figure] = []
+    monkeypatch.setattr(module, "save_figure", lambda figure, path: drawn.append(figure))
     head, *rows = benchmark(module, "--out", tmp_path / "pinwheel.png")
     assert head[0] == "floor (nats)"
     assert [row[0] for row in rows] == ["0", "1"]
     assert [len(row[3].split()) for row in rows] == [2, 2]
-    assert matplotlib.image.imread(tmp_path / "pinwheel.png").std() > 0
+    titles = [[axes.get_title(loc=at) for at in ("left", "center")] for axes in drawn[0].axes]
+    assert titles[0] == ["data, by arm", ""]
+    assert titles[2] == [f"floor 1 nats: accuracy {float(rows[1][1]):.2f}", ""]

@@ -12,7 +12,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from pyromix.guides import AmortisedGuide, GammaHead, GaussianHead, Head, SphericalHead
+from pyromix.guides import (
+    AmortisedGuide,
+    FlowHead,
+    FullGaussianHead,
+    GammaHead,
+    GaussianHead,
+    Head,
+    SphericalHead,
+)
 from pyromix.inference import (
     Affiliation,
     InformationFloor,
@@ -27,6 +35,7 @@ from pyromix.models import (
     MixturePrior,
     MixtureVAE,
     ReversedVonMisesFisherMixture,
+    StudentMixture,
     StyleMixture,
     VonMisesFisherMixture,
 )
@@ -47,12 +56,15 @@ PRIORS: dict[str, Callable[[], MixturePrior]] = {
     "`GaussianMixture`": lambda: GaussianMixture(K, D),
     "`GaussianMixture`, full": lambda: GaussianMixture(K, D, covariance="full"),
     "`StyleMixture`": lambda: StyleMixture(K, D, 1, hidden_dim=4),
+    "`StudentMixture`": lambda: StudentMixture(K, D),
     "`GammaMixture`": lambda: GammaMixture(K, D),
     "`VonMisesFisherMixture`": lambda: VonMisesFisherMixture(K, D),
     "`ReversedVonMisesFisherMixture`": lambda: ReversedVonMisesFisherMixture(K, D),
 }
 HEADS: dict[str, Callable[[], Head]] = {
     "Gaussian": lambda: GaussianHead(FEATURES, D),
+    "full Gaussian": lambda: FullGaussianHead(FEATURES, D),
+    "flow": lambda: FlowHead(FEATURES, D),
     "Gamma": lambda: GammaHead(FEATURES, D),
     "Wilson–Hilferty": lambda: GammaHead(FEATURES, D, family="wilson-hilferty"),
     "von Mises–Fisher": lambda: SphericalHead(FEATURES, D),
@@ -85,7 +97,8 @@ def build(prior: str, head: str, assignment: str, bound: str, likelihood: str) -
     if "w" in law.latent_sites:
         heads["w"] = GaussianHead(FEATURES, 1)
     guide = ASSIGNMENTS[assignment](AmortisedGuide(nn.Linear(X, FEATURES), **heads), law)
-    model = MixtureVAE(law, LIKELIHOODS[likelihood](nn.Linear(D, X), (X,)))
+    noise = LIKELIHOODS[likelihood]
+    model = MixtureVAE(law, noise(nn.Linear(D, noise.outputs * X), (X,)))
     elbo: MixtureELBO = BOUNDS[bound](terms())
     return ObjectiveModule(elbo, model.double(), guide.double())
 

@@ -22,7 +22,6 @@ from pyromix.inference import (
     ClosedFormELBO,
     ClusterMonitor,
     CollapseWarning,
-    ComponentMeans,
     EnumeratedELBO,
     GaussianMixtureStart,
     InformationFloor,
@@ -240,43 +239,6 @@ def test_images_make_a_ladder_of_convolutions() -> None:
     flat = MFCVAE(**short).fit(images)
     assert flat.reconstruct(images).shape == images.shape
     assert not any(value.dim() == 4 for value in flat.model_.state_dict().values())
-
-
-def test_the_published_settings_make_the_published_schedules() -> None:
-    """Batches of 512 of 60,000 digits, and of 150 of 3,840 scenes."""
-    mnist = MFCVAE(
-        training=MFCVAE.training.with_params(
-            batch_size=512, max_epochs=402, during=(Progressive((201,), 15_000),)
-        ),
-        networks=PerceptronLadder(),
-    )
-    shapes = MFCVAE(
-        n_clusters=(60, 20),
-        latent_dim=(20, 2),
-        prior=partial(GaussianMixture, covariance="full", learn_weights=False),
-        likelihood=partial(Normal, scale=0.6),
-        training=MFCVAE.training.with_params(
-            batch_size=150, learning_rate=3e-4, max_epochs=402, during=(Progressive((101,), 2000),)
-        ),
-    )
-    for estimator, steps, expected in (
-        (mnist, 118, Joining((118 * 201,), 15_000)),
-        (shapes, 26, Joining((26 * 101,), 2000)),
-    ):
-        recipe = estimator.recipe()
-        (progressive,) = recipe.training.during
-        assert isinstance(progressive, Progressive)
-        assert progressive.joining(2, Clock(steps, 402)) == expected
-        assert recipe.start == ComponentMeans()
-        assert recipe.pretraining is None
-        assert recipe.training.trainer(steps).max_epochs == 402
-        assert recipe.training.learning_rate_decay is None
-    model, guide = shapes.build((3, 32, 32))
-    assert [guide.amortised.width(site) for site in ("z_0", "z_1")] == [3136, 1024]
-    assert [mixture.covariance for mixture in model.prior.mixtures] == ["full", "full"]
-    assert not any(mixture.learn_weights for mixture in model.prior.mixtures)
-    model, guide = mnist.build((784,))
-    assert [guide.amortised.width(site) for site in ("z_0", "z_1")] == [500, 2000]
 
 
 def test_default_joinings() -> None:

@@ -378,8 +378,8 @@ def test_views_are_no_option_of_two_views() -> None:
 
 
 def test_the_published_estimator_is_no_enumeration(X: np.ndarray) -> None:
-    published = {"conditional_prior": "published"}
-    with pytest.raises(TypeError, match="'conditional_prior' is no argument of EnumeratedELBO"):
+    published = {"expected_scores": True}
+    with pytest.raises(TypeError, match="'expected_scores' is no argument of EnumeratedELBO"):
         GMVAE(**QUICK, objective=partial(EnumeratedELBO, **published)).fit(X)
     fitted = GMVAE(**QUICK, objective=partial(ClosedFormELBO, **published)).fit(X)
     assert np.isfinite(fitted.score(X))

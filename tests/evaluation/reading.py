@@ -41,7 +41,7 @@ def _texts(figure: FigureBase) -> list[Text]:
     for axes in figure.axes:
         if not axes.get_visible():
             continue
-        found += [axes.xaxis.label, axes.yaxis.label, axes._left_title]
+        found += [axes.xaxis.label, axes.yaxis.label, axes._left_title, axes.title]
         found += [] if axes.collections else list(axes.texts)
         for axis in (axes.xaxis, axes.yaxis):
             found += [tick.label1 for tick in axis.get_major_ticks() if _within(axis, tick)]

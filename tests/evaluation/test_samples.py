@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from pyromix.evaluation import cluster_grid
+from pyromix.evaluation import cluster_grid, style_grid
 from pyromix.evaluation.samples import as_images, mosaic
 from pyromix.evaluation.style import MAX_INCHES
 
@@ -135,3 +135,14 @@ def test_vectors_are_drawn_with_their_units() -> None:
     assert crowded(figure) == []
     ticks = np.array(figure.axes[0].get_xticks())
     assert (ticks == ticks.round()).all()
+
+
+def test_styles_stand_in_columns() -> None:
+    figure = style_grid(RNG.random((3, 5, 16)), image_shape=(4, 4))
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "1", "2"]
+    assert axes.get_xlabel() == "style, one in each column"
+    height, width = axes.images[0].get_array().shape[:2]
+    assert width / height == pytest.approx(5 / 3, rel=0.05)
+    with pytest.raises(ValueError, match="vectors of 16 values: pass image_shape"):
+        style_grid(RNG.random((3, 5, 16)))

@@ -13,7 +13,9 @@ def test_every_mixture_gets_its_facet() -> None:
         GaussianMixture(3, 2, covariance="full"), GammaMixture(4, 1), StyleMixture(2, 1, 1)
     )
     assert isinstance(prior, Prior)
-    assert [mixture.facet for mixture in prior.mixtures] == ["_0", "_1", "_2"]
+    assert [mixture.facet for mixture in prior.mixtures] == [0, 1, 2]
+    assert [mixture.site("z") for mixture in prior.mixtures] == ["z_0", "z_1", "z_2"]
+    assert GaussianMixture(2, 1).site("z") == "z"
     assert prior.n_clusters == (3, 4, 2)
     assert prior.latent_dims == (2, 1, 1)
     assert prior.latent_dim == 4

@@ -16,7 +16,7 @@ from pyromix.guides import (
     OptimalAssignment,
     SphericalHead,
 )
-from pyromix.inference import ClosedFormELBO, Objective
+from pyromix.inference import ClosedFormELBO, ObjectiveModule
 from pyromix.models import (
     Bernoulli,
     Facets,
@@ -40,9 +40,9 @@ MISMATCHES = [
 ]
 
 
-def meet(prior: Prior, guide: AmortisedGuide | AmortisedAssignment) -> Objective:
+def meet(prior: Prior, guide: AmortisedGuide | AmortisedAssignment) -> ObjectiveModule:
     model = MixtureVAE(prior, Bernoulli(nn.Linear(prior.latent_dim, 5), (5,)))
-    return Objective(ClosedFormELBO(), model, guide)
+    return ObjectiveModule(ClosedFormELBO(), model, guide)
 
 
 @pytest.mark.parametrize(("family", "head", "words"), MISMATCHES)
@@ -84,8 +84,8 @@ def test_the_reversed_story_wants_a_network_for_its_clusters() -> None:
     for build in (
         lambda: meet(prior, guide),
         lambda: OptimalAssignment(guide, prior),
-        lambda: DHVC(assignment="optimal").story((5,), "bernoulli"),
-        lambda: DHVC(assignment="marginal").story((5,), "bernoulli"),
+        lambda: DHVC(assignment="optimal").build((5,)),
+        lambda: DHVC(assignment="marginal").build((5,)),
     ):
         with pytest.raises(ValueError, match=words):
             build()

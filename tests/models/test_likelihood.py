@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from pyromix import VaDE
 from pyromix.models import (
     Bernoulli,
     ContinuousBernoulli,
+    HeteroscedasticNormal,
     Laplace,
     Likelihood,
     LocationScale,
@@ -17,17 +21,18 @@ from pyromix.models import (
     Poisson,
     StudentT,
 )
+from pyromix.networks import Strided
 
 
 class Same(nn.Module):
-    """A decoder that gives the same value whatever z."""
+    """A decoder that gives the same values whatever z."""
 
-    def __init__(self, value: float) -> None:
+    def __init__(self, *values: float) -> None:
         super().__init__()
-        self.value = nn.Parameter(torch.tensor([value], dtype=torch.float64))
+        self.value = nn.Parameter(torch.tensor(values, dtype=torch.float64))
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.value.expand(*z.shape[:-1], 1)
+        return self.value.expand(*z.shape[:-1], len(self.value))
 
 
 Z = torch.zeros(1, 2, dtype=torch.float64)
@@ -52,6 +57,41 @@ def test_normal_integrates_to_one(scale: float | None) -> None:
     x = torch.linspace(-10, 10, 40001, dtype=torch.float64)
     total = torch.trapezoid(density(Normal(Same(0.7), (1,), scale=scale), x), x)
     assert total.item() == pytest.approx(1, abs=1e-8)
+
+
+def test_a_normal_s_mean_may_be_a_sigmoid() -> None:
+    x = torch.linspace(-10, 10, 40001, dtype=torch.float64)
+    likelihood = Normal(Same(0.7), (1,), scale=0.3, sigmoid=True)
+    mean = torch.trapezoid(density(likelihood, x) * x, x).item()
+    assert mean == pytest.approx(1 / (1 + math.exp(-0.7)), abs=1e-8)
+
+
+@pytest.mark.parametrize("log_scale", [-2.0, 0.0, 0.5])
+def test_the_decoder_gives_mean_and_scale(log_scale: float) -> None:
+    """Moments by quadrature, and the gradient of the density in both by the score's formula."""
+    x = torch.linspace(-15, 15, 300_001, dtype=torch.float64)
+    likelihood = HeteroscedasticNormal(Same(0.7, log_scale), (1,)).double()
+    p = density(likelihood, x)
+    mean = torch.trapezoid(p * x, x)
+    variance = torch.trapezoid(p * (x - mean).square(), x)
+    assert torch.trapezoid(p, x).item() == pytest.approx(1, abs=1e-8)
+    assert mean.item() == pytest.approx(0.7, abs=1e-8)
+    assert variance.sqrt().log().item() == pytest.approx(log_scale, abs=0.06)
+    scale = likelihood.distribution(Z).stddev.item()
+    assert variance.sqrt().item() == pytest.approx(scale, rel=1e-6)
+    likelihood.distribution(Z).log_prob(torch.tensor([[1.1]], dtype=torch.float64)).sum().backward()
+    slope = likelihood.decoder.value.grad
+    assert slope[0].item() == pytest.approx(0.4 / scale**2)
+
+
+def test_the_decoder_of_images_gives_two_maps_for_each_channel() -> None:
+    model, _ = VaDE(likelihood=HeteroscedasticNormal, networks=Strided()).build((3, 16, 16))
+    z = torch.randn(5, 10)
+    law, maps = model.eval().likelihood.distribution(z), model.likelihood.decoder(z)
+    assert law.batch_shape + law.event_shape == (5, 3, 16, 16)
+    torch.testing.assert_close(law.mean, maps[:, :3])
+    torch.testing.assert_close(law.stddev.log(), maps[:, 3:], rtol=0, atol=0.05)
+    assert model(n=4).shape == (4, 3, 16, 16)
 
 
 @pytest.mark.parametrize("value", [-2.0, 0.0, 2.5])

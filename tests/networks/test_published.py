@@ -168,8 +168,9 @@ def test_mfcvae_convolutional_decoder() -> None:
 
     def rung(code: Tensor, name: str, shape: tuple[int, int, int]) -> Tensor:
         flat = code @ w[f"{name}.0.weight"].T + w[f"{name}.0.bias"]
-        out = elu(flat.reshape(-1, *shape))
-        return normalised(out, w[f"{name}.3.weight"], w[f"{name}.3.bias"])
+        units = elu(flat)[..., None, None]
+        out = normalised(units, w[f"{name}.2.weight"], w[f"{name}.2.bias"])
+        return out.reshape(-1, *shape)
 
     def convolution(given: Tensor, name: str, stride: int) -> Tensor:
         out = spread(given, w[f"{name}.0.weight"], w[f"{name}.0.bias"], stride)
@@ -195,7 +196,8 @@ def test_mfcvae_choices_add_what_they_say() -> None:
     lengths = 64 + 128 + (64 + 64) + (128 + 256)
     assert counts(ConvolutionalLadder(weight_norm=True)) == (encoder + lengths, decoder)
     assert counts(ConvolutionalLadder(output_norm=True)) == (encoder, decoder + 2 * 3)
-    assert counts(ConvolutionalLadder(rung_norm=True)) == (encoder, decoder + 2 * (64 + 256))
+    units = 64 * 16 * 16 + 256 * 8 * 8
+    assert counts(ConvolutionalLadder(rung_norm=True)) == (encoder, decoder + 2 * units)
 
 
 def weight_normed() -> tuple[LadderEncoder, LadderEncoder]:

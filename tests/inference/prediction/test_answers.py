@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from pyromix.guides import AmortisedGuide, GaussianHead, Guide, OptimalAssignment
 from pyromix.inference import (
     bound,
+    conditional,
+    decode,
     encode,
     importance_weighted_bound,
     posterior_predictive,
@@ -321,3 +323,45 @@ def test_nothing_is_left_in_pyro_s_store(story: tuple[MixtureVAE, Guide], x: Ten
         assert not answer.requires_grad
         assert answer.device.type == "cpu"
     assert len(list(store.keys())) == 0
+
+
+class TestConditional:
+    """Latents of a cluster in a style."""
+
+    @pytest.fixture
+    def styled(self) -> MixtureVAE:
+        return MixtureVAE(StyleMixture(3, 2, 1, hidden_dim=4), Normal(nn.Linear(2, 4), (4,)))
+
+    def test_they_have_the_moments_of_the_component(self, styled: MixtureVAE) -> None:
+        n = 20_000
+        for cluster, style in ((0, -1.0), (2, 1.5)):
+            w = torch.full((n, 1), style)
+            latents = conditional(styled, torch.full((n,), cluster), w)
+            assert torch.equal(latents["w"], w)
+            with torch.no_grad():
+                law = styled.prior.component(w=w[:1])
+            mean, spread = law.mean[0, cluster], law.stddev[0, cluster]
+            assert ((latents["z"].mean(0) - mean).abs() < 5 * spread / n**0.5).all()
+            torch.testing.assert_close(latents["z"].std(0), spread, rtol=0.03, atol=0)
+
+    def test_means_are_the_same_each_time_and_are_decoded(self, styled: MixtureVAE) -> None:
+        cluster = torch.arange(3).repeat_interleave(4)
+        w = torch.linspace(-2, 2, 4).repeat(3).unsqueeze(-1)
+        latents = conditional(styled, cluster, w, mean=True)
+        with torch.no_grad():
+            wanted = styled.prior.component(w=w).mean[torch.arange(12), cluster]
+        torch.testing.assert_close(latents["z"], wanted)
+        assert decode(styled, latents).shape == (12, 4)
+        first, again = (conditional(styled, cluster, w, seed=3)["z"] for _ in range(2))
+        assert torch.equal(first, again)
+        assert not torch.equal(first, conditional(styled, cluster, w, seed=4)["z"])
+
+    def test_what_does_not_go(
+        self, styled: MixtureVAE, story: tuple[MixtureVAE, Guide], x: Tensor
+    ) -> None:
+        with pytest.raises(ValueError, match="no style latent w"):
+            conditional(story[0], torch.zeros(1).long(), torch.zeros(1, 1))
+        with pytest.raises(ValueError, match=r"w has shape \(2, 3\): use \(2, 1\)"):
+            conditional(styled, torch.zeros(2).long(), torch.zeros(2, 3))
+        with pytest.raises(ValueError, match="cluster goes beyond 0 to 2"):
+            conditional(styled, torch.tensor([3]), torch.zeros(1, 1))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from pyromix.inference.training.batches import Rows, Share, batches_of
+from pyromix.inference.training.batches import Rows, Share, batches_of, steps_of
 
 
 def share(rank: int = 0, world: int = 1) -> Share:
@@ -152,3 +152,12 @@ def test_what_cannot_be_read_twice_is_refused() -> None:
         batches_of((batch for batch in [numbered(3)]), 2, share())
     with pytest.raises(TypeError, match="must be a tensor or begin with one, got str"):
         list(batches_of(["a"], 2, share()).ordered())
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 8])
+def test_steps_of_an_epoch_are_those_that_are_taken(batch_size: int, world: int) -> None:
+    for n in range(1, 30):
+        batches = batches_of(numbered(n), batch_size, share(world - 1, world))
+        taken = len(list(batches.shuffled(seed=0)))
+        assert len(batches) == steps_of(n, batch_size, world) == taken

@@ -50,6 +50,7 @@ def timeless(history: list[Row]) -> list[Row]:
     [
         (None, [1.0, 1.0, 1.0, 1.0, 1.0]),
         ((0.5, 2), [1.0, 1.0, 0.5, 0.5, 0.25]),
+        ((0.5, 1, 0.2), [1.0, 0.5, 0.25, 0.2, 0.2]),
         ("cosine", [1.0, 0.9045085, 0.6545085, 0.3454915, 0.0954915]),
     ],
 )
@@ -57,12 +58,12 @@ def test_it_equals_a_hand_written_loop(
     toys: Any, clip: float | None, decay: Any, rates: list[float]
 ) -> None:
     x = toys.data().double()
-    trainer = Trainer(5, 32, 0.01, learning_rate_decay=decay, gradient_clip=clip)
+    trainer = Trainer(5, 32, 0.01, learning_rate_decay=decay, epsilon=1e-3, gradient_clip=clip)
     objective = toys.Linear().double()
     history = trainer.fit(objective, x, seed=7)
 
     expected = toys.Linear().double()
-    optimizer = torch.optim.Adam(expected.parameters(), lr=0.01)
+    optimizer = torch.optim.Adam(expected.parameters(), lr=0.01, eps=1e-3)
     batches = batches_of(x, 32, Share(torch.device("cpu"), torch.float64))
     for epoch in range(1, 6):
         optimizer.param_groups[0]["lr"] = 0.01 * rates[epoch - 1]
