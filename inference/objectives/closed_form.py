@@ -41,8 +41,9 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
             time; in expectation it is the loosest bound of all.
 
     Example:
-        >>> from pyromix.estimators import vade_story
-        >>> model, guide = vade_story((64,), n_clusters=3, latent_dim=2, hidden_dims=(16,))
+        >>> from pyromix import VaDE
+        >>> from pyromix.networks import Perceptron
+        >>> model, guide = VaDE(n_clusters=3, networks=Perceptron(16)).build((64,))
         >>> sorted(ClosedFormELBO().parts(model, guide, torch.rand(8, 64)))
         ['kl_c', 'kl_z', 'reconstruction']
     """

@@ -42,8 +42,9 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO, alias="enumerated"):
     Example:
         >>> from pyro.infer import SVI
         >>> from pyro.optim import Adam
-        >>> from pyromix.estimators import vade_story
-        >>> model, guide = vade_story((64,), n_clusters=3, latent_dim=2, hidden_dims=(16,))
+        >>> from pyromix import VaDE
+        >>> from pyromix.networks import Perceptron
+        >>> model, guide = VaDE(n_clusters=3, networks=Perceptron(16)).build((64,))
         >>> svi = SVI(model, guide, Adam({"lr": 1e-3}), loss=EnumeratedELBO())
         >>> loss = svi.step(torch.rand(8, 64))
     """
