@@ -106,8 +106,8 @@ class AugmentedVaDE(VaDE, alias="augmented-vade"):
     It is still a lower bound on log p(x); at λ = 1 and the marginal rule it is the expected
     complete-data log-joint. λ rises to 1 over the first quarter of the training. Only the paper's
     abstract could be had: the regulariser is our reconstruction, and no published number is claimed
-    for it. On any other estimator it is ``terms=[Affiliation()]``. :meth:`published` is VaDE's recipe
-    with this term.
+    for it. On any other estimator it is ``terms=[Affiliation()]``. :meth:`published` is VaDE's
+    recipe with this term.
 
     Args:
         **parts: those of :class:`DeepMixture`.
