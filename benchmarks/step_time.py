@@ -31,51 +31,53 @@ from hand_written import (
 )
 from pyro.infer import SVI, TraceEnum_ELBO
 from pyro.optim import Adam as PyroAdam
+from sklearn.base import clone
 from torch import Tensor, nn
 
-from pyromix.estimators import (
-    dhvc_story,
-    gammm_vae_story,
-    gmvae_story,
-    mfcvae_story,
-    vade_story,
-)
+from pyromix import DHVC, GMVAE, MFCVAE, DeepMixture, GamMMVAE, VaDE
 from pyromix.guides import Guide
 from pyromix.inference import (
     Affiliation,
     ClosedFormELBO,
     EnumeratedELBO,
-    Objective,
+    MixtureELBO,
+    ObjectiveModule,
     Term,
     Trainer,
 )
 from pyromix.models import MixtureVAE
+from pyromix.networks import Perceptron
 
 FEATURES = 784
 Step = Callable[[Tensor], object]
 
 
 class Model(NamedTuple):
-    """A model of the zoo: its story, its bound written by hand, and its terms."""
+    """A model of the zoo: what makes its story, its bound written by hand, and its terms."""
 
-    story: Callable[..., tuple[MixtureVAE, Guide]]
+    estimator: DeepMixture
     hand_written: type[nn.Module]
     terms: tuple[Term, ...] = ()
-    event_shape: tuple[int, ...] = (784,)
+    event_shape: tuple[int, ...] = (FEATURES,)
+
+    def story(self, n_clusters: int = 10) -> tuple[MixtureVAE, Guide]:
+        """A story and its guide, of so many clusters in each facet, always the same."""
+        torch.manual_seed(0)
+        estimator = clone(self.estimator)
+        facets = isinstance(estimator, MFCVAE)
+        estimator.set_params(n_clusters=(n_clusters, n_clusters) if facets else n_clusters)
+        return estimator.build(self.event_shape)
 
 
-def _two_facets(shape: tuple[int, ...], n_clusters: int) -> tuple[MixtureVAE, Guide]:
-    return mfcvae_story(shape, n_clusters=(n_clusters, n_clusters))
-
-
+_VADE = VaDE(networks=Perceptron())
 MODELS = {
-    "vade": Model(vade_story, HandWrittenVaDE),
-    "gmvae": Model(gmvae_story, HandWrittenGMVAE),
-    "gammm-vae": Model(gammm_vae_story, HandWrittenGamMM),
-    "dhvc": Model(dhvc_story, HandWrittenDHVC, event_shape=(1, 28, 28)),
-    "augmented-vade": Model(vade_story, HandWrittenAugmented, (Affiliation(1.0),)),
-    "mfcvae": Model(_two_facets, HandWrittenMFCVAE),
-    "mfcvae-conv": Model(_two_facets, HandWrittenMFCVAE, event_shape=(3, 32, 32)),
+    "vade": Model(_VADE, HandWrittenVaDE),
+    "gmvae": Model(GMVAE(), HandWrittenGMVAE),
+    "gammm-vae": Model(GamMMVAE(networks=Perceptron()), HandWrittenGamMM),
+    "dhvc": Model(DHVC(), HandWrittenDHVC, event_shape=(1, 28, 28)),
+    "augmented-vade": Model(_VADE, HandWrittenAugmented, (Affiliation(1.0),)),
+    "mfcvae": Model(MFCVAE(), HandWrittenMFCVAE),
+    "mfcvae-conv": Model(MFCVAE(), HandWrittenMFCVAE, event_shape=(3, 32, 32)),
 }
 
 
@@ -92,18 +94,16 @@ def _fused(module: nn.Module) -> Step:
 
 def contenders(name: str, n_clusters: int) -> dict[str, Step]:
     """One step of each contender, from the same weights."""
-
     model = MODELS[name]
 
-    def story() -> tuple[MixtureVAE, Guide]:
-        torch.manual_seed(0)
-        return model.story(model.event_shape, n_clusters=n_clusters)
+    def objective(elbo: MixtureELBO) -> ObjectiveModule:
+        return ObjectiveModule(elbo, *model.story(n_clusters))
 
-    svi = SVI(*story(), PyroAdam({"lr": 1e-4}), TraceEnum_ELBO(max_plate_nesting=1))
+    svi = SVI(*model.story(n_clusters), PyroAdam({"lr": 1e-4}), TraceEnum_ELBO(max_plate_nesting=1))
     return {
-        "hand-written": _fused(model.hand_written(*story())),
-        "closed-form": _fused(Objective(ClosedFormELBO(model.terms), *story())),
-        "enumerated": _fused(Objective(EnumeratedELBO(model.terms), *story())),
+        "hand-written": _fused(model.hand_written(*model.story(n_clusters))),
+        "closed-form": _fused(objective(ClosedFormELBO(model.terms))),
+        "enumerated": _fused(objective(EnumeratedELBO(model.terms))),
         "Pyro SVI.step": svi.step,
     }
 
@@ -156,8 +156,7 @@ def step_table(names: list[str], batch_sizes: list[int], clusters: list[int], ro
 def loop_overhead(rounds: int) -> None:
     """Print an epoch of the training loop as a ratio to the same steps written out."""
     x = torch.rand(20 * 256, FEATURES)
-    torch.manual_seed(0)
-    objective = Objective(ClosedFormELBO(), *vade_story((FEATURES,)))
+    objective = ObjectiveModule(ClosedFormELBO(), *MODELS["vade"].story())
     step = _fused(objective)
     trainer = Trainer(max_epochs=1, batch_size=256)
     ratios = []
@@ -172,16 +171,15 @@ def loop_overhead(rounds: int) -> None:
 
 def peak_memory(contender: str) -> None:
     """Train one epoch on 60,000 rows the size of MNIST and print this process's peak in MiB."""
-    torch.manual_seed(0)
+    model, guide = MODELS["vade"].story()
     x = torch.rand(60_000, FEATURES)
-    model, guide = vade_story((FEATURES,))
     if contender == "hand-written":
         step = _fused(HandWrittenVaDE(model, guide))
         for index in torch.randperm(len(x)).split(256):
             step(x[index])
     else:
         elbo = {"closed-form": ClosedFormELBO, "enumerated": EnumeratedELBO}[contender]()
-        Trainer(max_epochs=1, batch_size=256).fit(Objective(elbo, model, guide), x)
+        Trainer(max_epochs=1, batch_size=256).fit(ObjectiveModule(elbo, model, guide), x)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 

@@ -49,7 +49,7 @@ def arguments(kind: Kind, options: Mapping[str, Any], settings: Sequence[str]) -
     Example:
         >>> from pyromix import VaDE
         >>> arguments(VaDE, {"n_clusters": "3"}, ["training.patience=5", "objective=enumerated"])
-        {'n_clusters': 3, 'training__patience': 5, 'objective': 'enumerated'}
+        {'n_clusters': 3, 'objective': 'enumerated', 'training__patience': 5}
     """
     given = {
         name: (value, f"{as_typed(name)} {value}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import matplotlib.image
+import pyro
 import pytest
 from matplotlib.figure import Figure
 from sklearn.cluster import KMeans
@@ -103,3 +104,20 @@ def test_pinwheel(benchmark: Benchmark, tmp_path: Path, monkeypatch: pytest.Monk
     titles = [[axes.get_title(loc=at) for at in ("left", "center")] for axes in drawn[0].axes]
     assert titles[0] == ["data, by arm", ""]
     assert titles[2] == [f"floor 1 nats: accuracy {float(rows[1][1]):.2f}", ""]
+
+
+def test_step_time(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every model's four contenders take steps, and K is told beside them."""
+    monkeypatch.syspath_prepend(FOLDER)
+    module = script("step_time")
+    with pyro.validation_enabled(False):
+        module.step_table(list(module.MODELS), [2], [3], 1)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    assert [row[:3] for row in rows] == [[name, "2", "3"] for name in module.MODELS]
+    for row in rows:
+        times = [float(cell.partition(" ")[0]) for cell in row[3:]]
+        assert len(times) == 4
+        assert min(times) > 0
+        assert row[3].endswith(" (1.00)")
+    sys.modules.pop("hand_written", None)
