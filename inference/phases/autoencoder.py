@@ -112,8 +112,8 @@ class Neighbours(Pretraining):
     It is ours, not a paper's.
 
     Args:
-        n_neighbours: how many neighbours a target is drawn from, itself among them; of all others
-            if the data are fewer.
+        n_neighbours: how many neighbours a target is drawn from, not counting itself; all others if
+            the data are fewer.
         epochs: passes over the data, or a budget of steps; 0 for none.
         learning_rate: of Adam.
     """

@@ -107,11 +107,12 @@ class GroupsOf(Start):
         if not hasattr(self.clusterer, "fit_predict"):
             found: Features = self.clusterer(features)
             return found
-        try:
-            check_is_fitted(self.clusterer)
-            labels: Features = self.clusterer.predict(features)
-        except (NotFittedError, AttributeError):
-            labels = _told(self.clusterer, n_clusters, seed).fit_predict(features)
+        fitted = _is_fitted(self.clusterer) and hasattr(self.clusterer, "predict")
+        labels: Features = (
+            self.clusterer.predict(features)
+            if fitted
+            else _told(self.clusterer, n_clusters, seed).fit_predict(features)
+        )
         return labels
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
@@ -125,6 +126,14 @@ class GroupsOf(Start):
                 f"clusterer is {spelt(clusterer)}: give an object with fit_predict, or a function "
                 "from data to labels"
             )
+
+
+def _is_fitted(clusterer: Any) -> bool:
+    try:
+        check_is_fitted(clusterer)
+    except (NotFittedError, TypeError):  # the latter of what is no estimator of scikit-learn's
+        return False
+    return True
 
 
 def _told(clusterer: Any, n_clusters: int, seed: int) -> Any:
