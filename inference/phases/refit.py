@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ class Refit(During):
 
     Args:
         epochs: in the order in which the facets join, the epoch after which a facet's mixture is
-            fitted anew; ``None``: halfway from its joining to the next or to the end.
+            fitted anew; ``None``: halfway from its joining to the next later one or to the end.
 
     Raises:
         ValueError: in the fit, epochs that are not one for each facet, sooner than it joins, or
@@ -53,7 +52,8 @@ class Refit(During):
         """
         starts = (0, *joining.joins)
         if self.epochs is None:
-            return tuple((join + after) // 2 for join, after in pairwise((*starts, end)))
+            later = (next((each for each in starts if each > join), end) for join in starts)
+            return tuple((join + after) // 2 for join, after in zip(starts, later, strict=True))
         steps = tuple(epoch * steps_per_epoch for epoch in self.epochs)
         if len(steps) != joining.n_facets or any(
             not start <= step < max(end, 1) for step, start in zip(steps, starts, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,34 @@ import pytest
 import torch
 from torch import Tensor
 
-from pyromix.estimators import vade_story
+from pyromix import VaDE
 from pyromix.guides import Guide
 from pyromix.inference import (
+    Autoencoder,
+    BestHead,
     Checkpoint,
     ClosedFormELBO,
     EnumeratedELBO,
+    KMeansStart,
     LinearWarmup,
+    Neighbours,
+    Phase,
+    Progressive,
     Recipe,
-    Trainer,
+    Training,
+    TwoView,
     bound,
     make_fabric,
 )
 from pyromix.models import MixtureVAE
+from pyromix.networks import Perceptron
 
-QUICK: dict[str, Any] = {"max_epochs": 2, "batch_size": 16}
+QUICK = Training(max_epochs=2, batch_size=16)
 
 
 def story() -> tuple[MixtureVAE, Guide]:
     """A small VaDE."""
-    return vade_story((4,), n_clusters=3, latent_dim=2, hidden_dims=(16,))
+    return VaDE(n_clusters=3, latent_dim=2, networks=Perceptron(16)).build((4,))
 
 
 @pytest.fixture
@@ -40,8 +49,8 @@ def x() -> Tensor:
 
 def recipe(**settings: Any) -> Recipe:
     """Two epochs of everything."""
-    given = {"pretrain": Trainer(**QUICK), "initialisation": "kmeans", **settings}
-    return Recipe(ClosedFormELBO(), Trainer(**QUICK), **given)
+    given = {"pretraining": Autoencoder(2), "start": KMeansStart(), **settings}
+    return Recipe(ClosedFormELBO(), given.pop("training", QUICK), **given)
 
 
 def bits(*modules: torch.nn.Module) -> list[Tensor]:
@@ -58,15 +67,17 @@ def test_the_history_names_the_phases_in_order(x: Tensor) -> None:
 
 
 def test_phases_are_skipped_where_there_is_nothing_to_do(x: Tensor) -> None:
-    bare = recipe(pretrain=None, initialisation="none")
+    bare = recipe(pretraining=None, start=None)
     assert {row["phase"] for row in bare.fit(make_fabric("cpu"), story, x)[2]} == {"train"}
-    zero = recipe(pretrain=Trainer(max_epochs=0), initialisation="none")
+    zero = recipe(pretraining=Autoencoder(0), start=None)
     assert {row["phase"] for row in zero.fit(make_fabric("cpu"), story, x)[2]} == {"train"}
+    untrained = recipe(pretraining=None, training=Training(max_epochs=0))
+    assert [r["phase"] for r in untrained.fit(make_fabric("cpu"), story, x)[2]] == ["initialise"]
 
 
 def test_every_fit_has_schedules_of_its_own(x: Tensor) -> None:
     elbo = EnumeratedELBO(kl_weight=LinearWarmup(0.0, 1.0, 6))
-    fitted = Recipe(elbo, Trainer(**QUICK), initialisation="none")
+    fitted = Recipe(elbo, QUICK)
     first = fitted.fit(make_fabric("cpu"), story, x)
     second = fitted.fit(make_fabric("cpu"), story, x)
     assert elbo.step == 0
@@ -90,17 +101,15 @@ def test_restarts_need_data_to_be_chosen_by(x: Tensor) -> None:
         recipe(n_init=2).fit(make_fabric("cpu"), story, x)
 
 
-def test_augmented_batches_are_what_is_trained_on(x: Tensor) -> None:
-    seen: list[tuple[int, ...]] = []
-
-    def augment(batch: Tensor) -> Tensor:
-        seen.append(tuple(batch.shape))
-        return batch
-
-    plain = recipe().fit(make_fabric("cpu"), story, x)
-    same = recipe(augment=augment).fit(make_fabric("cpu"), story, x)
-    assert seen == [(16, 4)] * 3 * 4
-    assert all(torch.equal(a, b) for a, b in zip(bits(*plain[:2]), bits(*same[:2]), strict=True))
+def test_neighbours_teach_another_code_than_the_data_themselves(x: Tensor) -> None:
+    plain, again, neighbours = (
+        recipe(pretraining=pretraining).fit(make_fabric("cpu"), story, x)
+        for pretraining in (Autoencoder(2), Autoencoder(2), Neighbours(5, epochs=2))
+    )
+    assert all(torch.equal(a, b) for a, b in zip(bits(*plain[:2]), bits(*again[:2]), strict=True))
+    weights = [found[0].likelihood.decoder.layers[0].weight for found in (plain, neighbours)]
+    assert not torch.allclose(*weights)
+    assert [row["phase"] for row in neighbours[2]] == [row["phase"] for row in plain[2]]
 
 
 @pytest.mark.parametrize("interrupted", ["pretrain", "initialise", "train"])
@@ -129,7 +138,64 @@ def test_a_resumed_fit_ends_where_an_uninterrupted_one_does(
 
 
 def test_bad_settings() -> None:
-    with pytest.raises(ValueError, match="initialisation is 'pca': use one of"):
-        recipe(initialisation="pca")
     with pytest.raises(ValueError, match="n_init is 0"):
         recipe(n_init=0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"pretraining": Neighbours(0)}, ValueError, "n_neighbours is 0"),
+        ({"start": KMeansStart(on="pixels")}, ValueError, "on is 'pixels'"),
+        ({"start": BestHead()}, ValueError, r"needs pretraining=TwoView\(\)"),
+        ({"pretraining": TwoView(n_heads=0)}, ValueError, "n_heads is 0"),
+        ({"training": Training(batch_size=0)}, ValueError, "batch_size must be positive"),
+        ({"training": Training(learning_rate=-1.0)}, ValueError, "learning_rate must be positive"),
+        ({"training": Training(during=(Progressive(),))}, TypeError, "the decoder is a MLP"),
+    ],
+)
+def test_a_rehearsal_refuses_what_would_fail_on_the_way(
+    x: Tensor, settings: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words) as caught:
+        recipe(**settings).rehearse(story, x, seed=0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_rehearsal_looks_at_all_the_data_and_changes_nothing(x: Tensor) -> None:
+    model, guide = story()
+    before, state = [value.clone() for value in bits(model, guide)], torch.get_rng_state()
+    fitted = recipe()
+    fitted.rehearse(lambda: (model, guide), x, seed=0)
+    assert all(torch.equal(a, b) for a, b in zip(before, bits(model, guide), strict=True))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert fitted.elbo.step == 0
+    outside = torch.cat([x.repeat(3, 1), torch.tensor([[0.1, 0.2, 7.0, 0.3]])])
+    with pytest.raises(ValueError, match="7, outside the support of the Bernoulli"):
+        fitted.rehearse(story, outside, seed=0)
+
+
+def test_phases_run_in_order_each_on_what_the_one_before_left(x: Tensor) -> None:
+    """A phase of one's own is a phase like any other."""
+    seen = []
+
+    @dataclass(frozen=True, repr=False)
+    class Noting(Phase, abstract=True):
+        name: str
+
+        def __call__(self, fit: Any, *more: Any) -> None:
+            seen.append((self.name, fit.seed, fit.suffix, fit.pretrained, len(fit.history)))
+            fit.pretrained = self.name
+            fit.history.append({"phase": self.name})
+
+    chosen = Recipe(ClosedFormELBO(), QUICK, Noting("first"), Noting("second"), n_init=2)
+    _, _, history = chosen.fit(make_fabric("cpu"), story, x, seed=7, validation=x)
+    assert seen == [
+        ("first", 7, " 1", None, 0),
+        ("second", 7, " 1", "first", 1),
+        ("first", 8, " 2", None, 0),
+        ("second", 8, " 2", "first", 1),
+    ]
+    phases = [row["phase"] for row in history]
+    restart = ["first", "second"]
+    assert phases == [*restart, "train 1", "train 1", *restart, "train 2", "train 2"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,33 +12,43 @@ from pyro.infer import SVI
 from pyro.optim import Adam
 from torch import Tensor
 
-from pyromix.estimators import dhvc_story, vade_story
+from pyromix import DHVC, MFCVAE, VaDE
 from pyromix.guides import Guide
 from pyromix.inference import (
     AffineViews,
+    BestHead,
     ClosedFormELBO,
     EnumeratedELBO,
     InformationPretraining,
     MixtureELBO,
     MutualInformation,
-    Objective,
+    ObjectiveModule,
+    TwoView,
     VectorViews,
+    Views,
     responsibilities,
     seeded,
     two_view_information,
 )
 from pyromix.models import MixtureVAE
+from pyromix.networks import Networks, Perceptron
 
 
-def still(batch: Tensor) -> Tensor:
+@dataclass(frozen=True, repr=False)
+class Still(Views):
     """The view that changes nothing."""
-    return batch
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        return batch
+
+
+def small_dhvc(networks: Networks) -> tuple[MixtureVAE, Guide]:
+    return DHVC(n_clusters=3, latent_dim=4, networks=networks).build((64,))
 
 
 def small_vade(assignment: str) -> tuple[MixtureVAE, Guide]:
-    model, guide = vade_story(
-        (6,), n_clusters=3, latent_dim=2, hidden_dims=(8,), assignment=assignment
-    )
+    vade = VaDE(n_clusters=3, latent_dim=2, networks=Perceptron(8), assignment=assignment)
+    model, guide = vade.build((6,))
     return model.double(), guide.double()
 
 
@@ -72,10 +83,10 @@ def test_information_is_largest_for_sure_and_balanced_clusters_and_zero_for_none
 
 @pytest.mark.parametrize("elbo", [ClosedFormELBO, EnumeratedELBO])
 def test_the_information_is_a_part_and_the_parts_sum_to_the_loss(elbo: type[MixtureELBO]) -> None:
-    model, guide = dhvc_story((64,), n_clusters=3, latent_dim=4, hidden_dims=(8,))
+    model, guide = small_dhvc(Perceptron(8, batch_norm=True))
     model, guide = model.double(), guide.double()
     batch = torch.rand(10, 64, dtype=torch.float64)
-    objective = Objective(elbo([MutualInformation(2.0, views=still)]), model, guide)
+    objective = ObjectiveModule(elbo([MutualInformation(2.0, views=Still())]), model, guide)
     with seeded(0), torch.no_grad():
         loss, parts = objective(batch)
     assert float(torch.stack(list(parts.values())).sum()) == pytest.approx(float(loss), abs=1e-9)
@@ -84,7 +95,7 @@ def test_the_information_is_a_part_and_the_parts_sum_to_the_loss(elbo: type[Mixt
     information = float(two_view_information(gamma, gamma, 0.5))
     assert float(parts["mutual_information"]) == pytest.approx(-2 * information, abs=1e-9)
     with seeded(0), torch.no_grad():
-        plain, _ = Objective(elbo(), model, guide)(batch)
+        plain, _ = ObjectiveModule(elbo(), model, guide)(batch)
     assert float(loss - plain) == pytest.approx(-2 * information, abs=1e-9)
 
 
@@ -96,7 +107,7 @@ def test_both_bounds_find_the_same_information_of_two_views(assignment: str) -> 
     gamma = responsibilities(model, guide, batch)["c"]
     expected = -float(two_view_information(gamma, gamma, 0.2))
     for elbo in (ClosedFormELBO, EnumeratedELBO):
-        term = MutualInformation(1.0, 0.2, views=still)
+        term = MutualInformation(1.0, 0.2, views=Still())
         found = elbo([term], num_particles=2).parts(model, guide, batch)["mutual_information"]
         assert float(found) == pytest.approx(expected, abs=1e-9)
 
@@ -106,7 +117,7 @@ def test_both_bounds_agree_in_expectation_on_the_marginal_rule() -> None:
     batch = torch.rand(12, 6, dtype=torch.float64)
     means, variances = [], []
     for elbo in (ClosedFormELBO, EnumeratedELBO):
-        bound = elbo([MutualInformation(1.0, views=still)])
+        bound = elbo([MutualInformation(1.0, views=Still())])
         with seeded(0):
             draws = [bound.parts(model, guide, batch)["mutual_information"] for _ in range(80)]
         means.append(torch.stack(draws).mean())
@@ -131,13 +142,14 @@ def test_the_closed_form_decodes_one_view_only() -> None:
     model, guide = small_vade("marginal")
     calls = []
     model.likelihood.decoder.register_forward_hook(lambda *_: calls.append(1))
-    ClosedFormELBO([MutualInformation(views=still)]).parts(model, guide, torch.rand(9, 6).double())
+    elbo = ClosedFormELBO([MutualInformation(views=Still())])
+    elbo.parts(model, guide, torch.rand(9, 6).double())
     assert calls == [1]
 
 
 def test_the_most_informative_head_becomes_the_guides_own() -> None:
-    model, guide = dhvc_story((64,), n_clusters=3, latent_dim=4, hidden_dims=(3,), batch_norm=False)
-    pretraining = InformationPretraining(model, guide, still, n_heads=4, overclusters=0)
+    model, guide = small_dhvc(Perceptron(3))
+    pretraining = InformationPretraining(model, guide, Still(), n_heads=4, overclusters=0)
     with torch.no_grad():
         guide.guide.encoder.layers[0].weight.zero_()
         guide.guide.encoder.layers[0].weight[:, :3] = torch.eye(3)
@@ -154,7 +166,7 @@ def test_the_most_informative_head_becomes_the_guides_own() -> None:
 
 
 def test_pretraining_teaches_encoder_heads_and_decoder() -> None:
-    model, guide = dhvc_story((64,), n_clusters=3, latent_dim=4, hidden_dims=(8,))
+    model, guide = small_dhvc(Perceptron(8, batch_norm=True))
     pretraining = InformationPretraining(model, guide, AffineViews(), n_heads=2, overclusters=6)
     loss, parts = pretraining(torch.rand(20, 64))
     torch.testing.assert_close(torch.stack(list(parts.values())).sum(), loss.detach())
@@ -168,3 +180,71 @@ def test_pretraining_teaches_encoder_heads_and_decoder() -> None:
         "guide.networks.c.weight",
         "guide.networks.c.bias",
     }
+
+
+def test_it_is_for_one_clustering() -> None:
+    model, guide = MFCVAE(n_clusters=(3, 2), latent_dim=(2, 1)).build((6,))
+    with pytest.raises(ValueError, match=r"the story has 2 clusterings: .* use Autoencoder\(\)"):
+        InformationPretraining(model, guide, Still())
+
+
+@pytest.mark.parametrize(("overclusters", "units"), [(None, 15), (0, None), (7, 7)])
+def test_the_phase_makes_heads_and_five_times_as_many_clusters(
+    overclusters: int | None, units: int | None
+) -> None:
+    model, guide = small_dhvc(Perceptron(8))
+    batch = torch.rand(5, 64)
+    phase = TwoView(n_heads=4, overclusters=overclusters, balance=0.3)
+    module, data = phase.module(model, guide, batch, False)
+    assert isinstance(module, InformationPretraining)
+    assert data is batch
+    assert module.heads.out_features == 4 * 3
+    assert (module.overclustering and module.overclustering.out_features) == units
+    assert module.balance == 0.3
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [
+        (TwoView(n_heads=0), "n_heads is 0: use 1 or more"),
+        (TwoView(views="imag"), "views is 'imag': did you mean 'image'"),
+        (TwoView(views=AffineViews()), "6 features, which is no square image"),
+        (TwoView(epochs=-1), "epochs is -1"),
+    ],
+)
+def test_settings_out_of_range(phase: TwoView, words: str) -> None:
+    model, guide = small_vade("marginal")
+    with pytest.raises(ValueError, match=words):
+        phase.check(model, guide, torch.rand(5, 6).double())
+
+
+@pytest.mark.parametrize("assignment", ["amortised", "marginal"])
+def test_the_best_head_puts_the_prior_where_its_clusters_are(assignment: str) -> None:
+    """On a guide whose q(c | x) is a network, and on one that has none."""
+    model, guide = small_vade(assignment)
+    x = torch.rand(40, 6, dtype=torch.float64)
+    pretrained = InformationPretraining(model, guide, Still(), n_heads=3).double()
+    with torch.no_grad():
+        gammas = pretrained.assignments(guide.amortised.features(x))
+        code = guide.posterior(x)["z"].mean
+    row = BestHead().begin(model, guide, x, pretrained=pretrained)
+    best = int(row["head"])
+    informations = two_view_information(gammas, gammas, 0.5).tolist()
+    assert [row[f"information_{head}"] for head in range(3)] == pytest.approx(informations)
+    assert informations[best] == max(informations)
+    gamma = gammas[best]
+    means = gamma.T @ code / gamma.sum(0).unsqueeze(-1)
+    torch.testing.assert_close(model.prior.loc.detach(), means)
+    assert guide.posterior(x)["z"].stddev.max() < 0.2 * code.std(0).mean()
+    if assignment == "amortised":
+        torch.testing.assert_close(guide.infer(x)[1]["c"].softmax(-1).detach(), gamma)
+
+
+def test_the_best_head_needs_heads() -> None:
+    model, guide = small_vade("marginal")
+    words = r"BestHead needs pretraining=TwoView\(\)"
+    with pytest.raises(ValueError, match=words):
+        BestHead().begin(model, guide, torch.rand(5, 6).double())
+    with pytest.raises(ValueError, match=words):
+        BestHead().check_pretraining(None)
+    BestHead().check_pretraining(TwoView())
