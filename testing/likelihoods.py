@@ -9,6 +9,7 @@ from pyro import poutine
 from torch import Tensor
 from torch.distributions import constraints
 
+from ..estimators.composition import decoded_shape
 from ..models import GaussianMixture, Likelihood
 from ..models.spaces import space
 from ..parts import build
@@ -73,7 +74,7 @@ def check_likelihood(factory: Any) -> None:
 
 
 def _make(factory: Any, event_shape: tuple[int, ...]) -> Likelihood:
-    decoder = Small().decoder(D, event_shape)
+    decoder = Small().decoder(D, decoded_shape(factory, event_shape))
     return shaken(build("factory", factory, Likelihood, decoder, event_shape))
 
 
