@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,8 +83,8 @@ class Answers:
         """A list for several facets, and the lone array of one clustering."""
         return each[0] if isinstance(self.n_clusters, int | np.integer) else each
 
-    def _gammas(self, x: Tensor) -> list[Array]:
-        found = responsibilities(self.model_, self.guide_, x)
+    def _gammas(self, x: Tensor, num_samples: int | None = None) -> list[Array]:
+        found = responsibilities(self.model_, self.guide_, x, num_samples=num_samples)
         return [found[mixture.site("c")].numpy() for mixture in self._mixtures]
 
     def _labels(self, x: Tensor) -> Any:
@@ -97,13 +97,30 @@ class Answers:
         labels: Labels = self._labels(self._check(X))
         return labels
 
-    def predict_proba(self, X: ArrayLike) -> Any:
-        """The probabilities of the clusters, ``(N, K)``, rows summing to one; a list by facet."""
-        return self._by_facet(self._gammas(self._check(X)))
+    def predict_proba(self, X: ArrayLike, *, num_samples: int | None = None) -> Any:
+        """The probabilities of the clusters, ``(N, K)``, rows summing to one; a list by facet.
 
-    def transform(self, X: ArrayLike) -> Any:
-        """The posterior mean of z, ``(N, D)``; a list by facet."""
-        return self._by_facet([code.numpy() for code in self._codes(X)])
+        Under the ``"marginal"`` rule they are p(c | x), by importance weights where decoding is
+        cheap; :func:`pyromix.inference.responsibilities` says which law each rule reports.
+
+        Args:
+            X: data, ``(N, *event)``.
+            num_samples: weighted draws for each datum; ``None``: as many as decoding allows, 0:
+                the guide's own average, which is over-confident where the guide is.
+        """
+        return self._by_facet(self._gammas(self._check(X), num_samples))
+
+    def transform(self, X: ArrayLike, *, site: str = "z") -> Any:
+        """The posterior mean of a latent, ``(N, D)``; a list by facet.
+
+        Args:
+            X: data, ``(N, *event)``.
+            site: ``"z"``, or ``"w"``, the style of GMVAE.
+
+        Raises:
+            ValueError: a latent that the story does not have.
+        """
+        return self._by_facet([code.numpy() for code in self._codes(X, site)])
 
     def inverse_transform(self, Z: Any) -> Array:
         """E[x | z]: ``(N, D)``, or a list of such by facet, to ``(N, *event)``.
@@ -133,6 +150,7 @@ class Answers:
         n_samples: int = 1,
         *,
         cluster: int | Sequence[int | None] | None = None,
+        w: ArrayLike | None = None,
         mean: bool = False,
         seed: int = 0,
     ) -> tuple[Array, Labels]:
@@ -142,6 +160,7 @@ class Answers:
             n_samples: how many.
             cluster: the cluster to draw from, by facet where there are several (``None`` lets a
                 facet vary); by default clusters are drawn from p(c).
+            w: the style of all, ``(W,)``, or of each, ``(n_samples, W)``, of GMVAE.
             mean: give E[x | z] in place of a draw of x; for pictures.
             seed: same seed, same data.
 
@@ -149,7 +168,10 @@ class Answers:
             ``(n_samples, *event)``, and ``(n_samples,)`` or ``(n_samples, J)``.
         """
         check_is_fitted(self)
-        x, drawn = sample(self.model_, n_samples, cluster=cluster, mean=mean, seed=seed)
+        styles = None if w is None else torch.as_tensor(np.asarray(w))
+        if styles is not None and styles.dim() == 1:
+            styles = styles.expand(n_samples, -1)
+        x, drawn = sample(self.model_, n_samples, cluster=cluster, w=styles, mean=mean, seed=seed)
         columns = [drawn[mixture.site("c")].numpy() for mixture in self._mixtures]
         lone = isinstance(self.n_clusters, int | np.integer)
         return x.numpy(), columns[0] if lone else np.stack(columns, -1)
@@ -158,9 +180,26 @@ class Answers:
         """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
         return posterior_predictive(*self._given(X), n, seed=seed).numpy()
 
-    def to_arviz(self, X: ArrayLike, *, n: int = 100, seed: int = 0) -> Any:
-        """Posterior, posterior predictive, observed data and log-likelihood of X for ArviZ."""
-        return to_arviz(*self._given(X), n=n, seed=seed)
+    def to_arviz(
+        self,
+        X: ArrayLike,
+        *,
+        n: int = 100,
+        var_names: Iterable[str] | None = None,
+        seed: int = 0,
+    ) -> Any:
+        """Posterior, posterior predictive, observed data and log-likelihood of X for ArviZ.
+
+        Args:
+            X: data, ``(N, *event)``.
+            n: number of draws.
+            var_names: which variables to keep; ``None``: all.
+            seed: same seed, same draws.
+
+        Raises:
+            ValueError: an unknown variable, or more numbers than fit in memory.
+        """
+        return to_arviz(*self._given(X), n=n, var_names=var_names, seed=seed)
 
     def score_samples(self, X: ArrayLike, *, num_samples: int = 100) -> Array:
         """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted."""
@@ -171,9 +210,12 @@ class Answers:
         """The mean of :meth:`score_samples`, in nats per datum."""
         return float(self.score_samples(X).mean())
 
-    def _codes(self, X: ArrayLike) -> list[Tensor]:
+    def _codes(self, X: ArrayLike, site: str = "z") -> list[Tensor]:
         codes = encode(*self._given(X))
-        return [codes[mixture.site("z")] for mixture in self._mixtures]
+        if site not in self._mixtures[0].latent_dims:
+            known = " or ".join(map(repr, self._mixtures[0].latent_dims))
+            raise ValueError(f"site is {site!r}, and the story has {known}")
+        return [codes[mixture.site(site)] for mixture in self._mixtures]
 
     def _decode(self, codes: Sequence[Tensor]) -> Array:
         """E[x | z] of the codes by facet."""

@@ -240,7 +240,7 @@ class DeepMixture(
             guide: its guide.
             likelihood: the part that the story's likelihood was made of.
         """
-        self.model_, self.guide_, self.likelihood_ = model, guide, likelihood
+        self.model_, self.guide_, self.likelihood_ = model.eval(), guide.eval(), likelihood
         self.n_features_in_ = model.likelihood.event_shape[0]
 
     def save(self, path: str | Path) -> None:

@@ -19,6 +19,7 @@ from ..evaluation import (
     facet_grids,
     facet_heatmap,
     latent_map,
+    style_grid,
     swap_grid,
 )
 from ..inference import sample
@@ -63,6 +64,8 @@ def draw_pictures(
         yield "facets", facet_heatmap(data.labels, clusters, data.label_names)
     if isinstance(estimator, MFCVAE) and several and data.image_shape:
         yield "swap", swaps(estimator, data)
+    if not several and data.image_shape and "w" in estimator.model_.prior.mixtures[0].latent_dims:
+        yield "styles", styles(estimator, data.image_shape)
 
 
 def samples_picture(
@@ -113,6 +116,18 @@ def generated(
         x, _ = sample(estimator.model_, number, cluster=wanted, mean=True, seed=seed)
         rows.append(x.numpy())
     return np.stack(rows)
+
+
+def styles(estimator: DeepMixture, image_shape: Sequence[int], number: int = 9) -> Figure:
+    """The means of every cluster, in rows, along the first axis of the style, in columns."""
+    (k,), dim = estimator.clusterings(), estimator.model_.prior.mixtures[0].latent_dims["w"]
+    along = np.zeros((number, dim))
+    along[:, 0] = np.linspace(-2.0, 2.0, number)
+    cells = [
+        estimator.sample(number, cluster=cluster, w=along, mean=True)[0] for cluster in range(k)
+    ]
+    title = "Each cluster in each style: the first axis of w from -2 to 2"
+    return style_grid(np.stack(cells), image_shape=image_shape, title=title)
 
 
 def swaps(estimator: MFCVAE, data: Dataset) -> Figure:

@@ -111,20 +111,34 @@ def conditional(
         torch.Size([15, 64])
     """
     mixture = model.prior.mixtures[0]
-    if len(model.prior.mixtures) > 1 or "w" not in mixture.latent_sites:
+    if _styled(model, w).shape[0] != len(cluster):
+        raise ValueError(f"w holds {len(w)} styles for {len(cluster)} clusters: give one for each")
+    if not bool(((cluster >= 0) & (cluster < mixture.n_clusters)).all()):
+        raise ValueError(f"cluster goes beyond 0 to {mixture.n_clusters - 1}")
+    device = device_of(model)
+    with evaluating(model), seeded(seed, "conditional", device=device):
+        latents = _in_style(mixture, cluster.to(device), w, mean=mean)
+    return {site: value.cpu() for site, value in latents.items()}
+
+
+def _styled(model: MixtureVAE, w: Tensor) -> Tensor:
+    """Styles, if they are such of a story that has them."""
+    mixture = model.prior.mixtures[0]
+    if len(model.prior.mixtures) > 1 or "w" not in mixture.latent_dims:
         raise ValueError("this story has no style latent w: StyleMixture, GMVAE's prior, has one")
-    with evaluating(model), seeded(seed, "conditional", device=device_of(model)):
-        like = mixture.draw(torch.zeros(1, dtype=torch.long, device=device_of(model)))
-        site = mixture.site("w")
-        dim = like[site].shape[-1]
-        if w.shape != (len(cluster), dim):
-            raise ValueError(f"w has shape {tuple(w.shape)}: use ({len(cluster)}, {dim})")
-        if not bool(((cluster >= 0) & (cluster < mixture.n_clusters)).all()):
-            raise ValueError(f"cluster goes beyond 0 to {mixture.n_clusters - 1}")
-        w = w.to(like[site])
-        law = mixture.component(cluster.to(w.device), w)
-        z = law.mean if mean else law.sample()
-    return {mixture.site("z"): z.cpu(), site: w.cpu()}
+    if w.dim() != 2 or w.shape[1] != mixture.latent_dims["w"]:
+        raise ValueError(f"w has shape {tuple(w.shape)}: use (N, {mixture.latent_dims['w']})")
+    return w
+
+
+def _in_style(
+    mixture: MixturePrior, cluster: Tensor, w: Tensor, *, mean: bool = False
+) -> dict[str, Tensor]:
+    """Latents of clusters ``(B,)`` in styles ``(B, W)``."""
+    w = w.to(next(mixture.parameters()))
+    law = mixture.component(cluster, w)
+    z: Tensor = law.mean if mean else law.sample()
+    return {mixture.site("z"): z, mixture.site("w"): w}
 
 
 def reconstruct(
@@ -140,17 +154,19 @@ def sample(
     n: int,
     *,
     cluster: int | Sequence[int | None] | None = None,
+    w: Tensor | None = None,
     mean: bool = False,
     seed: int = 0,
     batch_size: int = BATCH_SIZE,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Draw data from the story, of one cluster or of all.
+    """Draw data from the story, of one cluster or of all, in styles of their own or given ones.
 
     Args:
         model: the story.
         n: how many to draw.
         cluster: the cluster to draw from; with several clusterings, one for each or ``None`` to
             let it vary, as by default: clusters and latents are then drawn together.
+        w: styles, ``(n, W)``, of a story that has them.
         mean: give E[x | z] in place of a draw of x; for pictures.
         seed: same seed, same data.
         batch_size: rows at a time.
@@ -165,6 +181,8 @@ def sample(
     if n < 1:
         raise ValueError(f"n is {n}: draw at least one")
     wanted = _wanted(model.prior.mixtures, cluster)
+    if w is not None and len(_styled(model, w)) != n:
+        raise ValueError(f"w holds {len(w)} styles and n is {n}: give as many of both")
     drawn, clusters = [], []
     device = device_of(model)
     with evaluating(model), seeded(seed, "sample", device=device):
@@ -177,7 +195,9 @@ def sample(
                     labels, own = mixture.draw_joint(size)
                 else:
                     labels = torch.full((size,), index, device=device)
-                    own = mixture.draw(labels)
+                    own = {} if w is not None else mixture.draw(labels)
+                if w is not None:
+                    own = _in_style(mixture, labels, w[start : start + size])
                 latents |= own
                 chosen[mixture.site("c")] = labels.cpu()
             law = model.likelihood.distribution(model.prior.code(latents))

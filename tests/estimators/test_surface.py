@@ -398,3 +398,31 @@ def test_nothing_is_answered_before_the_fit(name: str, X: np.ndarray, tmp_path: 
     ):
         with pytest.raises(NotFittedError):
             call()
+
+
+def test_a_style_is_encoded_fixed_and_varied(X: np.ndarray, fitted: Fitted) -> None:
+    gmvae = fitted(GMVAE)
+    styles = gmvae.transform(X, site="w")
+    assert styles.shape == (len(X), 4)
+    with torch.no_grad():
+        expected = gmvae.guide_.posterior(torch.as_tensor(X, dtype=torch.float32))["w"].mean
+    np.testing.assert_allclose(styles, expected.numpy(), rtol=1e-4, atol=1e-5)
+    drawn, clusters = gmvae.sample(6, cluster=1, w=styles[0], mean=True)
+    assert drawn.shape == (6, X.shape[1])
+    assert (clusters == 1).all()
+    # The latents are those of the cluster in that style, by the prior's own network.
+    component = gmvae.model_.prior.mixtures[0].component(
+        torch.ones(20_000, dtype=torch.long), torch.as_tensor(styles[:1]).expand(20_000, -1)
+    )
+    mean = gmvae.model_.likelihood.mean(component.sample()).mean(0).detach().numpy()
+    many, _ = gmvae.sample(20_000, cluster=1, w=styles[0], mean=True)
+    error = many.std(0) / np.sqrt(len(many))
+    assert (np.abs(many.mean(0) - mean) < 6 * error + 1e-6).all()
+    assert not np.allclose(
+        many.mean(0), gmvae.sample(20_000, cluster=1, w=styles[0] + 2)[0].mean(0)
+    )
+    for wrong in (styles[:2], styles[0, :2]):
+        with pytest.raises(ValueError, match="w "):
+            gmvae.sample(6, w=wrong)
+    with pytest.raises(ValueError, match="site is 'v', and the story has 'z' or 'w'"):
+        gmvae.transform(X, site="v")

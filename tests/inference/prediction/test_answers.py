@@ -361,7 +361,7 @@ class TestConditional:
     ) -> None:
         with pytest.raises(ValueError, match="no style latent w"):
             conditional(story[0], torch.zeros(1).long(), torch.zeros(1, 1))
-        with pytest.raises(ValueError, match=r"w has shape \(2, 3\): use \(2, 1\)"):
+        with pytest.raises(ValueError, match=r"w has shape \(2, 3\): use \(N, 1\)"):
             conditional(styled, torch.zeros(2).long(), torch.zeros(2, 3))
         with pytest.raises(ValueError, match="cluster goes beyond 0 to 2"):
             conditional(styled, torch.tensor([3]), torch.zeros(1, 1))
