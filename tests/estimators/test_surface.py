@@ -326,7 +326,7 @@ def quick(name: str, **settings: Any) -> DeepMixture:
         *((Affiliation(0.5, form), "affiliation") for form in FORMS),
         (MutualInformation(2.0), "mutual_information"),
         (MutualInformation(2.0, views="vector"), "mutual_information"),
-        (InformationFloor(2.0), "information_floor"),
+        (InformationFloor(50.0), "information_floor"),
     ],
 )
 def test_every_estimator_takes_terms(name: str, term: Term, part: str, X: np.ndarray) -> None:
