@@ -118,6 +118,7 @@ TRAINING: dict[str, Any] = {
     "batch_size": 45,
     "learning_rate": 1e-2,
     "learning_rate_decay": None,
+    "epsilon": 1e-2,
     "gradient_clip": 1e-3,
     "patience": 9,
     "during": (Refit((1,)),),
