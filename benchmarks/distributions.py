@@ -27,7 +27,7 @@ Draw = Callable[
 ]  # concentrations (N,) to one differentiable statistic of each draw
 
 
-def sphere(family: type[Distribution], dim: int) -> Draw:
+def sphere(family: type[PowerSpherical | VonMisesFisher], dim: int) -> Draw:
     loc = F.normalize(torch.ones(dim), dim=-1)
     return lambda kappa: (family(loc, kappa, validate_args=False).rsample() * loc).sum(-1)
 
@@ -60,7 +60,7 @@ def rejection_without_correction(dim: int) -> Draw:
     return draw
 
 
-def half_line(family: type[Distribution]) -> Draw:
+def half_line(family: Callable[..., Distribution]) -> Draw:
     return lambda shape: family(shape, torch.ones(()), validate_args=False).rsample()
 
 

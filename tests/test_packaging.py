@@ -80,8 +80,8 @@ def test_wheel(tmp_path: Path) -> None:
             target.write_bytes((ROOT / name).read_bytes())
     if not source.exists():
         pytest.skip("not a git checkout: the list of source files is not to be had")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path]
-    subprocess.run([*command, source], check=True, capture_output=True)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
+    subprocess.run([*command, tmp_path, source], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())

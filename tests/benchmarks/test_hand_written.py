@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from pyromix import DHVC, GMVAE, MFCVAE, DeepMixture, GamMMVAE, VaDE
+from pyromix.guides import GaussianHead
 from pyromix.inference import Affiliation, ClosedFormELBO
 from pyromix.networks import ConvolutionalLadder, Networks, Perceptron, PerceptronLadder
 
@@ -40,7 +41,9 @@ def test_value_and_gradient_are_those_of_the_closed_form_bound(name: str) -> Non
     if name == "HandWrittenDHVC":
         model.prior.log_concentration.data.fill_(2.0)
     elif name != "HandWrittenGamMM":
-        guide.amortised.heads["z"].linear.bias.data.zero_()
+        head = guide.amortised.head("z")
+        assert isinstance(head, GaussianHead)
+        head.linear.bias.data.zero_()
     agree(name, model, guide, terms, (12,))
 
 
@@ -54,6 +57,7 @@ def test_a_ladder_by_hand_is_the_closed_form_bound(
     mfcvae = MFCVAE(n_clusters=(3, 4), latent_dim=(4, 2), networks=networks)
     model, guide = mfcvae.build(event_shape)
     for head in guide.amortised.heads.values():
+        assert isinstance(head, GaussianHead)
         head.linear.weight.data.mul_(0.1)
     agree("HandWrittenMFCVAE", model, guide, [], event_shape)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import ArrayLike
 
 from pyromix.data import DATASETS, load
 
@@ -15,6 +16,7 @@ def test_digits_are_whole_and_scaled() -> None:
     data = load("digits")
     assert data.x.shape == (1797, 64)
     assert (data.x.min(), data.x.max()) == (0, 1)
+    assert data.labels is not None
     assert sorted(set(data.labels.tolist())) == list(range(10))
     np.testing.assert_array_equal(load("digits", split="test").x, data.x)
 
@@ -57,11 +59,11 @@ def test_a_missing_path_is_no_unknown_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["digits", np.zeros((2, 2))])
-def test_label_column_only_for_files(source: object) -> None:
+def test_label_column_only_for_files(source: ArrayLike) -> None:
     with pytest.raises(ValueError, match="label_column='y' came with"):
         load(source, label_column="y")
 
 
 def test_unknown_split() -> None:
     with pytest.raises(ValueError, match="split must be 'train' or 'test', got 'validation'"):
-        load("digits", split="validation")
+        load("digits", split="validation")  # type: ignore[arg-type]

@@ -38,6 +38,7 @@ def test_equal_colours_are_equal_and_others_differ() -> None:
 def test_colour_is_independent_of_the_digit(image_root: Path) -> None:
     data = load("coloured-mnist", root=image_root, split="test", download=False)
     assert data.label_names == ("digit", "colour")
+    assert data.labels is not None
     counts = np.zeros((10, 10))
     np.add.at(counts, tuple(data.labels.T), 1)
     assert stats.chi2_contingency(counts).pvalue > 1e-3

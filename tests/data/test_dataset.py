@@ -39,8 +39,8 @@ def test_fingerprint_sees_content_and_not_memory_layout() -> None:
     x = np.arange(6, dtype=np.float32).reshape(2, 3)
     assert fingerprint(np.asfortranarray(x)) == fingerprint(x)
     assert fingerprint(x.T) == fingerprint(x.T.copy())
-    others = [x.reshape(3, 2), x.astype(np.float64), x + np.float32(1e-6), -x]
-    assert len({fingerprint(x), *map(fingerprint, others)}) == 5
+    each: list[np.ndarray] = [x, x.reshape(3, 2), x.astype(np.float64), x + np.float32(1e-6), -x]
+    assert len(set(map(fingerprint, each))) == 5
 
 
 def test_bytes_of_images_are_scaled_and_channels_added() -> None:

@@ -36,7 +36,7 @@ def test_the_papers_configurations_have_4800_images() -> None:
         ({"scale": [0, -1]}, "levels of factor 'scale'"),
     ],
 )
-def test_unknown_factors_and_levels(factors: dict[str, object], message: str) -> None:
+def test_unknown_factors_and_levels(factors: dict[str, int | list[int]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         combinations(SHAPES3D, factors)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,8 @@ def test_npy(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label_key", ["y", "labels", "label", "target"])
 def test_npz_keys(tmp_path: Path, x_key: str, label_key: str) -> None:
     path = tmp_path / "points.npz"
-    np.savez(path, **{label_key: Y, x_key: X})
+    arrays: dict[str, Any] = {label_key: Y, x_key: X}
+    np.savez(path, **arrays)
     data = load_file(path)
     np.testing.assert_array_equal(data.x, X)
     np.testing.assert_array_equal(data.labels, Y)

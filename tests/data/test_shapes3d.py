@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from pyromix.data import SHAPES3D, load, render, shapes3d
@@ -14,15 +15,16 @@ from pyromix.data.shapes3d import _cached
 BASE = {"floor_hue": 0, "wall_hue": 3, "object_hue": 6, "scale": 4, "shape": 0, "orientation": 7}
 
 
-def scene(**changes: int) -> np.ndarray:
+def scene(**changes: int) -> npt.NDArray[np.float32]:
     """One picture (3, 32, 32) of the base scene with some factors changed."""
-    return render([list({**BASE, **changes}.values())])[0]
+    (picture,) = render([list({**BASE, **changes}.values())])
+    return np.asarray(picture)
 
 
-def object_mask(**changes: int) -> np.ndarray:
+def object_mask(**changes: int) -> npt.NDArray[np.bool]:
     """Pixels that the hue of the object touches, (32, 32)."""
     first, second = scene(**changes, object_hue=6), scene(**changes, object_hue=1)
-    return np.abs(first - second).max(0) > 0.05
+    return np.asarray(np.abs(first - second).max(0) > 0.05)
 
 
 def test_pictures_are_bytes_in_the_unit_interval() -> None:
@@ -97,6 +99,8 @@ def test_configurations_split_4800_images_and_keep_them(tmp_path: Path, configur
     assert train.label_names == (hue, "scale", "shape", "orientation")
     assert train.x.shape == (3840, 3, 32, 32)
     assert test.x.shape == (960, 3, 32, 32)
+    assert train.labels is not None
+    assert test.labels is not None
     both = np.concatenate([train.labels, test.labels])
     assert len(np.unique(both, axis=0)) == 4800
     np.testing.assert_array_equal(load(f"shapes3d-{configuration}", root=tmp_path).x, train.x)
@@ -121,6 +125,7 @@ def test_a_picture_matches_its_labels() -> None:
     data = shapes3d({"wall_hue": 5, "object_hue": 6, "scale": 3, "orientation": [2, 9]})
     assert data.name == "shapes3d"
     assert data.label_names == ("floor_hue", "shape", "orientation")
+    assert data.labels is not None
     floor, shape, orientation = data.labels[0]
     np.testing.assert_array_equal(
         data.x[0],

@@ -99,6 +99,7 @@ def test_real_images(image_root: Path, name: str) -> None:
     assert data.x.shape == (10_000, 1, 28, 28)
     assert data.x.dtype == np.float32
     assert (data.x.min(), data.x.max()) == (0, 1)
+    assert data.labels is not None
     assert np.bincount(data.labels).shape == (10,)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyro.distributions as dist
 import pytest
 import torch
+from pyro.distributions import TorchDistribution
 from torch.nn import functional as F
 
 from pyromix.distributions import (
@@ -16,7 +19,7 @@ from pyromix.distributions import (
 )
 
 TRIL = torch.eye(3) + torch.ones(3, 3).tril(-1)
-LAWS = {
+LAWS: dict[str, Callable[[], TorchDistribution]] = {
     "normal": lambda: dist.Normal(torch.randn(4), 1.0),
     "normal, expanded": lambda: dist.Normal(0.0, 1.0).expand([2, 4]),
     "independent": lambda: dist.Normal(torch.randn(4, 3), torch.rand(4, 3) + 0.1).to_event(1),
@@ -59,6 +62,7 @@ def test_derived_parameters_do_not_confuse_it() -> None:
 def test_gradients_and_memory_are_shared() -> None:
     loc = torch.randn(4, requires_grad=True)
     got = unsqueeze_batch(dist.Normal(loc, 1.0))
+    assert isinstance(got, dist.Normal)
     assert got.loc.data_ptr() == loc.data_ptr()
     got.mean.sum().backward()
     torch.testing.assert_close(loc.grad, torch.ones(4))

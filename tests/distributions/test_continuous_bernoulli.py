@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -77,7 +78,7 @@ def test_draws_follow_the_distribution_function(logit: float, dtype: torch.dtype
     assert x.dtype == dtype
     assert ((x >= 0) & (x <= 1)).all()
 
-    def cumulative(x: np.ndarray) -> np.ndarray:
+    def cumulative(x: Any) -> Any:
         """(e^(λx) - 1)/(e^λ - 1), for negative logits; others are mirrored."""
         return np.expm1(-abs(logit) * x) / np.expm1(-abs(logit)) if logit else x
 

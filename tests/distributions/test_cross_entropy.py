@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyro.distributions as dist
@@ -237,7 +238,8 @@ def test_the_nearest_rule_wins(monkeypatch: pytest.MonkeyPatch) -> None:
 
     q, p = Special(0.0, 1.0), normal()
     torch.testing.assert_close(cross_entropy(q, p), cross_entropy(dist.Normal(0.0, 1.0), p))
-    monkeypatch.setitem(_RULES, (Special, dist.Normal), None)
+    rules: dict[Any, Any] = _RULES
+    monkeypatch.setitem(rules, (Special, dist.Normal), None)
     register_cross_entropy(Special, dist.Normal)(lambda q, p: torch.tensor(7.0))
     assert cross_entropy(q, p) == 7.0
     assert cross_entropy(p, q) != 7.0

@@ -68,5 +68,6 @@ def test_it_is_a_gamma_all_the_same() -> None:
     torch.testing.assert_close(q.entropy(), same.entropy())
     torch.testing.assert_close(cross_entropy(q, p), cross_entropy(same, p))
     wide = unsqueeze_batch(q.expand([2, 4, 3]).to_event(1))
+    assert isinstance(wide, torch.distributions.Independent)
     assert type(wide.base_dist) is FlooredGamma
     assert wide.rsample().shape == (2, 4, 1, 3)

@@ -11,7 +11,7 @@ from scipy import stats
 from torch import Tensor
 from torch.nn import functional as F
 
-from pyromix.distributions import sample_spherical_softmax, spherical_softmax
+from pyromix.distributions import VonMisesFisher, sample_spherical_softmax, spherical_softmax
 
 
 def softmax(n_classes: int, dim: int, concentration: float, offset: float) -> tuple[Tensor, Tensor]:
@@ -90,8 +90,8 @@ def test_any_weights_are_exact_and_the_best_are_fast(monkeypatch: pytest.MonkeyP
     a, theta = softmax(8, 4, 30.0, -8.0)
     proposals = []
 
-    class Counted(spherical_softmax.VonMisesFisher):
-        def sample(self, shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    class Counted(VonMisesFisher):
+        def sample(self, shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
             z: Tensor = super().sample(shape)
             proposals.append(len(z) * z.shape[1])
             return z

@@ -90,6 +90,7 @@ def test_gradients(concentration: float) -> None:
     each = parameters.detach().repeat(20_000, 1).requires_grad_()
     WilsonHilfertyGamma(*each.unbind(-1)).rsample().log().sum().backward()
     expected = torch.autograd.functional.jacobian(lambda p: values(p)[1], parameters)
+    assert each.grad is not None
     error = each.grad.std(0) / math.sqrt(len(each))
     if concentration >= 1:  # below, log|y| has no finite variance of its slope
         assert ((each.grad.mean(0) - expected).abs() < 4 * error + 1e-9).all()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
+from matplotlib.axis import Axis, Tick
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
@@ -34,20 +36,21 @@ def crowded(figure: Figure) -> list[tuple[str, str]]:
     ]
 
 
-def _texts(figure: FigureBase) -> list[Text]:
+def _texts(figure: Figure) -> list[Text]:
     found: list[Text] = []
-    for part in (figure, *figure.subfigs):
+    parts: list[Any] = [figure, *figure.subfigs]
+    for part in parts:
         found += [t for t in (part._suptitle, part._supxlabel, part._supylabel) if t is not None]
     for axes in figure.axes:
         if not axes.get_visible():
             continue
-        found += [axes.xaxis.label, axes.yaxis.label, axes._left_title, axes.title]
+        found += [axes.xaxis.label, axes.yaxis.label, vars(axes)["_left_title"], axes.title]
         found += [] if axes.collections else list(axes.texts)
         for axis in (axes.xaxis, axes.yaxis):
             found += [tick.label1 for tick in axis.get_major_ticks() if _within(axis, tick)]
     return found
 
 
-def _within(axis: object, tick: object) -> bool:
-    low, high = sorted(axis.get_view_interval())  # type: ignore[attr-defined]
-    return bool(low <= tick.get_loc() <= high)  # type: ignore[attr-defined]
+def _within(axis: Axis, tick: Tick) -> bool:
+    low, high = sorted(axis.get_view_interval())
+    return bool(low <= tick.get_loc() <= high)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from sklearn.metrics import adjusted_mutual_info_score, normalized_mutual_info_score
 
 from pyromix.evaluation import (
@@ -90,6 +91,8 @@ def test_without_labels_facets_are_still_compared() -> None:
         ([0.5, 1], [np.eye(2)], [], "labels must be a table of whole numbers"),
     ],
 )
-def test_bad_input(labels: object, gammas: object, names: list[str], message: str) -> None:
+def test_bad_input(
+    labels: ArrayLike | None, gammas: list[np.ndarray], names: list[str], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         evaluate_facets(labels, gammas, names)

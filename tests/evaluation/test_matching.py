@@ -6,6 +6,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from pyromix.evaluation import contingency, hungarian_accuracy, hungarian_map
 
@@ -15,7 +16,7 @@ def brute_force(counts: np.ndarray) -> int:
     table = counts if counts.shape[0] <= counts.shape[1] else counts.T
     rows = range(table.shape[0])
     return max(
-        sum(table[r, c] for r, c in zip(rows, chosen, strict=True))
+        int(sum(table[r, c] for r, c in zip(rows, chosen, strict=True)))
         for chosen in permutations(range(table.shape[1]), table.shape[0])
     )
 
@@ -50,6 +51,6 @@ def test_contingency_by_hand() -> None:
         ([], [], "shape"),
     ],
 )
-def test_bad_partitions(labels: object, clusters: object, message: str) -> None:
+def test_bad_partitions(labels: ArrayLike, clusters: ArrayLike, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         contingency(labels, clusters)

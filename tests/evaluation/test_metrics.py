@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from sklearn.metrics import adjusted_rand_score, balanced_accuracy_score
 
 from pyromix.evaluation import (
@@ -219,7 +220,9 @@ def test_float32_responsibilities_of_many_clusters_are_taken() -> None:
         ([[0, 1], [1, 1]], np.full((2, 2), 0.5), "labels must be a vector"),
     ],
 )
-def test_bad_input_is_refused_in_one_line(labels: object, gamma: object, message: str) -> None:
+def test_bad_input_is_refused_in_one_line(
+    labels: ArrayLike, gamma: ArrayLike, message: str
+) -> None:
     with pytest.raises(ValueError, match=message) as info:
         evaluate_clustering(labels, gamma)
     assert "\n" not in str(info.value)

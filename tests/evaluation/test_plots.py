@@ -92,8 +92,8 @@ def test_a_picture_of_one_panel_goes_where_it_is_told(draw: Callable[..., Figure
     first = RNG.normal(size=(60, 2)) if draw is cluster_map else LABELS
     assert draw(first, CLUSTERS, ax=panel) is figure
     assert panel.get_title(loc="left")
-    part = Figure().subfigures(1, 2)[0]
-    assert draw(first, CLUSTERS, ax=part.subplots()) is part.figure
+    parts: Any = Figure().subfigures(1, 2)
+    assert draw(first, CLUSTERS, ax=parts[0].subplots()) is parts[0].figure
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_latent_map_reports_the_share_of_variance() -> None:
 def test_latent_map_draws_a_part_of_many_points_and_says_so() -> None:
     n = 10_050
     figure = latent_map(RNG.normal(size=(n, 2)), np.zeros(n, int))
-    assert len(figure.axes[0].collections[0].get_offsets()) == 10_000
+    assert len(np.asarray(figure.axes[0].collections[0].get_offsets())) == 10_000
     assert "10,000 of 10,050 points" in figure.get_supxlabel()
 
 
@@ -137,7 +137,8 @@ def test_confusion_puts_matched_clusters_on_the_diagonal() -> None:
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["7", "1", "5", "9"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["10", "20", "30"]
     shares = np.asarray(axes.images[0].get_array())
-    np.testing.assert_allclose(shares, [[0.75, 0.25, 0, 0], [0, 0.75, 0, 0.25], [0, 0, 1, 0]])
+    wanted = np.array([[0.75, 0.25, 0, 0], [0, 0.75, 0, 0.25], [0, 0, 1, 0]])
+    np.testing.assert_allclose(shares, wanted)
     assert axes.get_title(loc="left") == "accuracy 80.0%, purity 90.0%"
     assert axes.get_xlabel() == "4 occupied clusters, matched | left over"
 
@@ -171,7 +172,7 @@ def test_curves_have_one_panel_a_part_and_mark_the_phases() -> None:
 
 def known(line: Line2D) -> list[tuple[float, float]]:
     """The points of a line that there are."""
-    points = zip(line.get_xdata(), line.get_ydata(), strict=True)
+    points = np.asarray(line.get_xydata())
     return [(x, y) for x, y in points if np.isfinite(y)]
 
 
@@ -206,7 +207,7 @@ def test_curves_of_the_facets_share_a_panel() -> None:
     shown = [axes for axes in curves(rows).axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in shown] == ["loss", "KL z", "KL c"]
     assert [line.get_label() for line in shown[1].lines] == ["facet 0", "facet 1"]
-    assert [line.get_ydata()[0] for line in shown[1].lines] == [2, 3]
+    assert [np.asarray(line.get_ydata())[0] for line in shown[1].lines] == [2, 3]
 
 
 def test_a_facet_has_one_colour_in_all_panels() -> None:

@@ -80,10 +80,10 @@ def drawn(figure: Figure, panel: int = 0) -> dict[tuple[float, ...], set[tuple[f
     """The points of each look, that is of each colour with each marker."""
     found: dict[tuple[float, ...], set[tuple[float, float]]] = {}
     for part in figure.axes[panel].collections:
-        shape = tuple(part.get_paths()[0].vertices.ravel().round(6).tolist())
-        for colour, point in zip(part.get_facecolor(), part.get_offsets(), strict=True):
-            look = (*colour.tolist(), *shape)
-            found.setdefault(look, set()).add(tuple(point.tolist()))
+        shape = np.asarray(part.get_paths()[0].vertices).ravel().round(6).tolist()
+        colours, points = np.asarray(part.get_facecolor()), np.asarray(part.get_offsets())
+        for colour, (x, y) in zip(colours.tolist(), points.tolist(), strict=True):
+            found.setdefault((*colour, *shape), set()).add((x, y))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from pyromix.networks import GMVAE_LAYERS, ConvDecoder, ConvEncoder, Layer
 
@@ -21,7 +22,7 @@ def test_published_sizes() -> None:
     """GMVAE's MNIST encoder ends in 500 maps of 1×1."""
     encoder = ConvEncoder((1, 28, 28), GMVAE_LAYERS[28, 28])
     assert encoder.out_features == 500
-    sizes = [module.kernel_size[0] for module in encoder.layers if hasattr(module, "kernel_size")]
+    sizes = [module.kernel_size[0] for module in encoder.layers if isinstance(module, nn.Conv2d)]
     assert sizes == [6, 6, 4, 9]
 
 

@@ -79,7 +79,8 @@ def test_the_published_convolutions() -> None:
     assert layers(decoder.backbones[1]) == [(128, 4, 2), (64, 3, 1)]
     assert layers(decoder.backbones[0]) == [(3, 4, 2)]
     assert decoder.backbones[0].in_channels == 128
-    rungs = [(rung[0].in_features, rung[0].out_features) for rung in decoder.rungs]
+    linear = [layer for layer in decoder.rungs.modules() if isinstance(layer, nn.Linear)]
+    rungs = [(layer.in_features, layer.out_features) for layer in linear]
     assert rungs == [(20, 64 * 16 * 16), (2, 256 * 8 * 8)]
 
 

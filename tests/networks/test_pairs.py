@@ -12,7 +12,7 @@ import torch
 from pyro import distributions as dist
 from pyro.infer import SVI, Trace_ELBO
 from pyro.nn import PyroModule
-from pyro.optim import Adam
+from pyro.optim import Adam  # type: ignore[attr-defined]
 from torch import Tensor, nn
 
 from pyromix.networks import (

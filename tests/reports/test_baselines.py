@@ -36,7 +36,12 @@ def test_much_data_is_thinned_at_random(monkeypatch: pytest.MonkeyPatch) -> None
     data = Dataset(x.astype(np.float32), None, "sorted")
     seen = []
     fit = KMeans.fit
-    monkeypatch.setattr(KMeans, "fit", lambda self, rows: seen.append(rows) or fit(self, rows))
+
+    def noted(self: KMeans, rows: np.ndarray) -> KMeans:
+        seen.append(rows)
+        return fit(self, rows)
+
+    monkeypatch.setattr(KMeans, "fit", noted)
     monkeypatch.setattr(module, "MAX_ROWS", 100)
     found = list(fit_baselines(data, data, 2, 0))
     assert seen[0].shape == (100, 2)

@@ -21,9 +21,14 @@ DATA = Dataset(
 
 @pytest.fixture(scope="module")
 def vade() -> VaDE:
-    networks, training = Perceptron(8), Training(max_epochs=1)
-    parts = {"networks": networks, "pretraining": None, "training": training}
-    return VaDE(n_clusters=3, latent_dim=2, random_state=0, **parts).fit(DATA.x)
+    return VaDE(
+        n_clusters=3,
+        latent_dim=2,
+        networks=Perceptron(8),
+        pretraining=None,
+        training=Training(max_epochs=1),
+        random_state=0,
+    ).fit(DATA.x)
 
 
 def test_classes_are_called_by_their_names(vade: VaDE) -> None:

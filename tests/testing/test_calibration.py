@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from matplotlib.patches import StepPatch
 from pyro import distributions as dist
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
@@ -18,6 +19,7 @@ from pyromix.guides import (
     GammaHead,
     GaussianHead,
     Guide,
+    Head,
     OptimalAssignment,
     SphericalHead,
 )
@@ -28,6 +30,7 @@ from pyromix.models import (
     GaussianMixture,
     MixtureVAE,
     Normal,
+    Prior,
     ReversedVonMisesFisherMixture,
     StyleMixture,
 )
@@ -75,7 +78,9 @@ def gaussian_prior(dim: int) -> GaussianMixture:
 def style_prior() -> StyleMixture:
     prior = StyleMixture(3, 2, 1, hidden_dim=8)
     with torch.no_grad():
-        prior.network[2].bias.unflatten(0, (3, 2, 2))[:, 0].copy_(1.5 * torch.randn(3, 2))
+        last = prior.network[2]
+        assert isinstance(last, nn.Linear)
+        last.bias.unflatten(0, (3, 2, 2))[:, 0].copy_(1.5 * torch.randn(3, 2))
     return prior
 
 
@@ -87,12 +92,12 @@ def gamma_prior() -> GammaMixture:
     return prior
 
 
-def head(kind: type, dim: int, **options: Any) -> Callable[[], nn.Module]:
+def head(kind: type[Head], dim: int, **options: Any) -> Callable[[], Head]:
     return lambda: kind(F, dim, **options)
 
 
 # The story of every estimator, and the posteriors that its guide may have.
-STORIES: dict[str, tuple[Callable[[], Any], int, dict[str, Callable[[], nn.Module]]]] = {
+STORIES: dict[str, tuple[Callable[[], Prior], int, dict[str, Callable[[], Head]]]] = {
     "VaDE D=2": (lambda: gaussian_prior(2), 2, {"z": head(GaussianHead, 2)}),
     "VaDE D=5": (lambda: gaussian_prior(5), 5, {"z": head(GaussianHead, 5)}),
     "MFCVAE": (
@@ -237,5 +242,7 @@ def test_the_picture_has_a_panel_for_every_dimension() -> None:
     assert titles == ["z_0, dimension 1", "z_1, dimension 1", "z_1, dimension 2"]
     error = found.errors["c_1"]
     assert figure.axes[0].get_title(loc="left") == f"Expected calibration error {error:.3f}"
-    counted = list(figure.axes[2].patches)[-1].get_data().values
+    outline = list(figure.axes[2].patches)[-1]
+    assert isinstance(outline, StepPatch)
+    (counted, *_) = outline.get_data()
     assert counted.mean() == pytest.approx(1.0, abs=0.1)

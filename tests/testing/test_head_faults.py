@@ -44,9 +44,8 @@ class Own(GaussianHead):
 
 class DeafDraws(dist.Normal):
     def rsample(self, shape: Sequence[int] = ()) -> Tensor:
-        return self.loc + self.scale.detach() * (
-            dist.Normal(0.0 * self.loc, 1.0).sample(torch.Size(shape))
-        )
+        noise: Tensor = dist.Normal(0.0 * self.loc, 1.0).sample(torch.Size(shape))
+        return self.loc + self.scale.detach() * noise
 
 
 class Deaf(Own):
@@ -57,7 +56,8 @@ class Deaf(Own):
 
 class DoubledDensity(dist.Normal):
     def log_prob(self, value: Tensor) -> Tensor:
-        return super().log_prob(value) + 0.5
+        right: Tensor = dist.Normal.log_prob(self, value)
+        return right + 0.5
 
 
 class Doubled(Own):
@@ -75,7 +75,8 @@ class Wide(Own):
 
 class WrongEntropy(dist.Normal):
     def entropy(self) -> Tensor:
-        return super().entropy() - 0.1
+        right: Tensor = dist.Normal.entropy(self)
+        return right - 0.1
 
 
 class Entropy(Own):
@@ -96,8 +97,9 @@ class NoDim(GaussianHead):
     """Every dimension is a datum."""
 
     def forward(self, features: Tensor) -> TorchDistribution:
-        law: Any = super().forward(features)
-        return law.base_dist
+        whole: Any = super().forward(features)
+        law: TorchDistribution = whole.base_dist
+        return law
 
 
 class Unbounded(GaussianHead):
@@ -120,7 +122,8 @@ class OffTheSphere(SphericalHead):
         law: Any = super().forward(features)
         whole = law.rsample
         law.rsample = lambda shape=(): 1.01 * whole(torch.Size(shape))
-        return law
+        swollen: TorchDistribution = law
+        return swollen
 
 
 class Score(GaussianHead):
@@ -128,7 +131,7 @@ class Score(GaussianHead):
 
     def forward(self, features: Tensor) -> TorchDistribution:
         law = super().forward(features)
-        law.base_dist.has_rsample = False  # type: ignore[attr-defined]
+        law.base_dist.has_rsample = False
         return law
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyro
@@ -22,8 +23,9 @@ class LogNormal(Likelihood):
     support_words = "positive numbers"
 
     def distribution(self, z: Tensor) -> TorchDistribution:
-        law: TorchDistribution = dist.LogNormal(self.decoder(z).clamp(-20, 20), 0.5)
-        return law.to_event(len(self.event_shape))
+        values = dist.LogNormal(self.decoder(z).clamp(-20, 20), 0.5)
+        law: TorchDistribution = values.to_event(len(self.event_shape))
+        return law
 
 
 def test_a_likelihood_that_is_right() -> None:
@@ -31,7 +33,7 @@ def test_a_likelihood_that_is_right() -> None:
 
 
 class Own(Normal):
-    law: Any = dist.Normal
+    law: Callable[[Tensor, Tensor], TorchDistribution] = dist.Normal
 
     def noise(self, loc: Tensor, scale: Tensor) -> TorchDistribution:
         return self.law(loc, scale)
@@ -75,8 +77,9 @@ class Deaf(Normal):
     """The decoder learns nothing."""
 
     def distribution(self, z: Tensor) -> TorchDistribution:
-        law: Any = dist.Normal(self.decoder(z).detach(), self.log_scale.exp())
-        return law.to_event(len(self.event_shape))
+        values = dist.Normal(self.decoder(z).detach(), self.log_scale.exp())
+        law: TorchDistribution = values.to_event(len(self.event_shape))
+        return law
 
 
 class Elsewhere(Normal):
@@ -90,14 +93,15 @@ class Elsewhere(Normal):
 
 class Overflowing(Poisson):
     def distribution(self, z: Tensor) -> TorchDistribution:
-        law: Any = dist.Poisson(self.decoder(z).exp(), validate_args=False)
-        return law.to_event(len(self.event_shape))
+        counts = dist.Poisson(self.decoder(z).exp(), validate_args=False)
+        law: TorchDistribution = counts.to_event(len(self.event_shape))
+        return law
 
 
 class LastDimOnly(Normal):
     def distribution(self, z: Tensor) -> TorchDistribution:
-        law: Any = dist.Normal(self.decoder(z), 1.0)
-        return law.to_event(1)
+        law: TorchDistribution = dist.Normal(self.decoder(z), 1.0).to_event(1)
+        return law
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ class Laplaces(MixturePrior):
         self, cluster: Tensor | None = None, w: Tensor | None = None
     ) -> TorchDistribution:
         loc = self.loc if cluster is None else self.loc[cluster]
-        return dist.Laplace(loc, 1.0).to_event(1)
+        law: TorchDistribution = dist.Laplace(loc, 1.0).to_event(1)
+        return law
 
 
 class Exponentials(MixturePrior):
@@ -45,7 +46,8 @@ class Exponentials(MixturePrior):
         self, cluster: Tensor | None = None, w: Tensor | None = None
     ) -> TorchDistribution:
         log_mean = self.log_mean if cluster is None else self.log_mean[cluster]
-        return dist.Exponential((-log_mean).exp()).to_event(1)
+        law: TorchDistribution = dist.Exponential((-log_mean).exp()).to_event(1)
+        return law
 
     def match_moments(self, codes: Tensor, shares: Tensor) -> None:
         self.log_mean.copy_((shares.T @ codes).log())
@@ -78,7 +80,8 @@ class LogVarianceNotHalved(dist.Normal):
     """A Gaussian with log σ² in the place of log σ (another fault of VaDE's code)."""
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return super().log_prob(value) - self.scale.log()
+        right: Tensor = dist.Normal.log_prob(self, value)
+        return right - self.scale.log()
 
 
 class NotHalved(GaussianMixture):
@@ -158,7 +161,8 @@ class Ordered(GaussianMixture):
     ) -> TorchDistribution:
         rows = torch.arange(self.n_clusters) if cluster is None else cluster
         loc = self.loc[rows] + rows.unsqueeze(-1)
-        return dist.Normal(loc, 1.0).to_event(1)
+        law: TorchDistribution = dist.Normal(loc, 1.0).to_event(1)
+        return law
 
 
 class Forgetful(GaussianMixture):
@@ -172,7 +176,8 @@ class Forgetful(GaussianMixture):
         self, cluster: Tensor | None = None, w: Tensor | None = None
     ) -> TorchDistribution:
         rows = slice(None) if cluster is None else cluster
-        return dist.Normal(self.loc[rows] + self.offset, 1.0).to_event(1)
+        law: TorchDistribution = dist.Normal(self.loc[rows] + self.offset, 1.0).to_event(1)
+        return law
 
     def match_moments(self, codes: Tensor, shares: Tensor) -> None:
         raise NotImplementedError
@@ -183,7 +188,8 @@ class RowsMixedUp(GaussianMixture):
         self, cluster: Tensor | None = None, w: Tensor | None = None
     ) -> TorchDistribution:
         rows = slice(None) if cluster is None else (cluster + 1) % self.n_clusters
-        return dist.Normal(self.loc[rows], 1.0).to_event(1)
+        law: TorchDistribution = dist.Normal(self.loc[rows], 1.0).to_event(1)
+        return law
 
 
 class NotEnumerated(GaussianMixture):
@@ -257,7 +263,8 @@ def test_a_space_without_quadrature_is_told() -> None:
         ) -> TorchDistribution:
             size = (self.n_clusters,) if cluster is None else cluster.shape
             high = torch.full((*size, self.latent_dim), 2.0, dtype=torch.float64)
-            return dist.Uniform(-high, high).to_event(1)
+            law: TorchDistribution = dist.Uniform(-high, high).to_event(1)
+            return law
 
     with pytest.raises(NotImplementedError, match="there is no quadrature on 'Interval"):
         check_prior(Cubes)
