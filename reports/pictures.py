@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -22,7 +23,7 @@ from ..evaluation import (
     style_grid,
     swap_grid,
 )
-from ..inference import sample
+from ..inference import conditional, decode, sample
 from .fits import by_facet
 from .scores import Gammas, label_columns
 
@@ -119,15 +120,15 @@ def generated(
 
 
 def styles(estimator: DeepMixture, image_shape: Sequence[int], number: int = 9) -> Figure:
-    """The means of every cluster, in rows, along the first axis of the style, in columns."""
+    """The mean of every cluster, in rows, along the first axis of the style, in columns."""
     (k,), dim = estimator.clusterings(), estimator.model_.prior.mixtures[0].latent_dims["w"]
-    along = np.zeros((number, dim))
-    along[:, 0] = np.linspace(-2.0, 2.0, number)
-    cells = [
-        estimator.sample(number, cluster=cluster, w=along, mean=True)[0] for cluster in range(k)
-    ]
-    title = "Each cluster in each style: the first axis of w from -2 to 2"
-    return style_grid(np.stack(cells), image_shape=image_shape, title=title)
+    w = torch.zeros(k, number, dim)
+    w[..., 0] = torch.linspace(-2.0, 2.0, number)
+    cluster = torch.arange(k).repeat_interleave(number)
+    means = conditional(estimator.model_, cluster, w.flatten(0, 1), mean=True)
+    cells = decode(estimator.model_, means).numpy().reshape(k, number, -1)
+    title = "Clusters in styles, w_1 from -2 to 2"
+    return style_grid(cells.reshape(k, number, *image_shape), image_shape=image_shape, title=title)
 
 
 def swaps(estimator: MFCVAE, data: Dataset) -> Figure:

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from pyromix.data import Dataset
-from pyromix.estimators import VaDE
+from pyromix.estimators import GMVAE, VaDE
 from pyromix.inference import Training
 from pyromix.networks import Perceptron
 from pyromix.reports import draw_pictures, samples_picture
@@ -51,3 +51,15 @@ def test_a_picture_of_many_samples_is_bounded(vade: VaDE) -> None:
     assert one.get_suptitle() == "Means of samples of cluster 2"
     assert one.axes[0].get_yticklabels()[0].get_text() == "2"
     assert size(one) < 3400
+
+
+def test_styles_are_drawn_where_a_story_has_them(vade: VaDE) -> None:
+    images = Dataset(DATA.x.reshape(40, 1, 8, 8), DATA.labels, "digits", ("kind",), (WINES,))
+    training = Training(max_epochs=1)
+    gmvae = GMVAE(n_clusters=3, latent_dim=2, networks=Perceptron(8), training=training)
+    gmvae.set_params(pretraining=None, random_state=0).fit(images.x)
+    found = dict(draw_pictures(gmvae, images, [gmvae.predict_proba(images.x)]))
+    assert "styles" in found
+    assert found["styles"].get_suptitle() == "Clusters in styles, w_1 from -2 to 2"
+    plain = dict(draw_pictures(vade, DATA, [vade.predict_proba(DATA.x)]))
+    assert "styles" not in plain
