@@ -461,7 +461,7 @@ def test_a_clusterer_alone_starts_a_prior() -> None:
         found: NDArray[Any] = told.fit_predict(data)
         return found
 
-    for start in (GroupsOf(KMeans(n_init=2)), labels, make_pipeline(StandardScaler(), told)):
+    for start in (GroupsOf(KMeans(n_init=2)), labels, make_pipeline(StandardScaler(), clone(told))):
         other = GMVAE(**settings, start=start).fit(DIGITS)
         same = (gmvae.predict_proba(DIGITS) == other.predict_proba(DIGITS)).all()
         assert same == (not hasattr(start, "steps"))
