@@ -38,7 +38,7 @@ def parse(text: str) -> Any:
         return text
     try:
         return _value(tree)
-    except _NoValueError:
+    except (_NoValueError, RecursionError):
         return text
 
 
@@ -53,12 +53,12 @@ def _value(node: ast.expr) -> Any:
         return node.id
     if isinstance(node, ast.Tuple | ast.List):
         return tuple(_value(each) for each in node.elts)
-    if isinstance(node, ast.Dict):
-        keys = [None if key is None else _value(key) for key in node.keys]
+    if isinstance(node, ast.Dict) and None not in node.keys:  # which ``**`` leaves there
+        keys = [_value(key) for key in node.keys if key]
         return dict(zip(keys, map(_value, node.values), strict=True))
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         value = _value(node.operand)
-        if isinstance(value, int | float):
+        if type(value) in (int, float):
             return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return _part(node.func.id, node)

@@ -107,11 +107,20 @@ def known(name: str) -> type[Part] | None:
 
 def names(kind: str) -> dict[str, type[Part]]:
     """All registered classes of a kind, by alias."""
-    return {part.alias: part for part in _classes.values() if part.kind == kind}
+    return {part.alias: part for part in reversed(_ranked(kind))}
+
+
+def _ranked(kind: str) -> list[type[Part]]:
+    """The classes of a kind, that first which a short name means: the zoo's, then the latest.
+
+    Else whoever defines a ``Normal`` would change what the zoo's estimators have by default.
+    """
+    latest = [part for part in reversed(_classes.values()) if part.kind == kind]
+    return sorted(latest, key=lambda part: ":" in name_of(part))
 
 
 def find(kind: str, name: str, argument: str = "") -> type[Part]:
-    """The class of a kind by its name, its class's name or its alias.
+    """The class of a kind by its full name, its class's name or its alias, the zoo's first.
 
     Args:
         kind: ``"prior"``, ``"head"``, ``"likelihood"``, …
@@ -121,8 +130,8 @@ def find(kind: str, name: str, argument: str = "") -> type[Part]:
     Raises:
         ValueError: there is none; the nearest is named.
     """
-    for part in reversed(_classes.values()):
-        if part.kind == kind and name in (part.alias, part.__name__, name_of(part)):
+    for part in _ranked(kind):
+        if name in (part.alias, part.__name__, name_of(part)):
             return part
     raise ValueError(unknown(argument or kind, name, sorted(names(kind))))
 
