@@ -1,6 +1,6 @@
 """The registered stories: whatever joins ``CASES`` is put to every contract.
 
-A new family also registers its densities in ``brute_force`` and ``quadrature``.
+A new family also registers its densities in ``written_out``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Case:
     likelihood: Callable[[nn.Module, tuple[int, ...]], Likelihood]
     permute: Callable[[Any, Tensor], None]
     order: int = 10
-    points: int = 41
+    points: int = 121
     assignments: tuple[str, ...] = tuple(ASSIGNMENTS)
 
     def build(
@@ -143,8 +143,7 @@ CASES = [
         {"z": lambda features: GammaHead(features, 1)},
         Bernoulli,
         permute_rows,
-        order=60,
-        points=81,
+        order=151,
     ),
     Case(
         "von-mises-fisher",
@@ -171,8 +170,7 @@ OTHER_POSTERIORS = [
         {"z": lambda features: GammaHead(features, 1, family="wilson-hilferty")},
         Bernoulli,
         permute_rows,
-        order=60,
-        points=81,
+        order=151,
     ),
     Case(
         "power-spherical",
@@ -185,6 +183,5 @@ OTHER_POSTERIORS = [
         Bernoulli,
         permute_rows,
         order=61,
-        points=81,
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from . import written_out  # noqa: F401, its densities register
 from .cases import BOUNDS, CASES
 
 

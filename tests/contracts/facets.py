@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from pyromix.guides import GaussianHead, Guide, LadderGuide, OptimalAssignment
 from pyromix.models import Bernoulli, Facets, GaussianMixture, MixtureVAE
 from pyromix.networks import LadderDecoder, LadderEncoder
+from pyromix.testing.brute_force import log_joint, log_likelihood
+from pyromix.testing.quadrature import grid
 
-from .brute_force import log_joint, log_likelihood
-from .quadrature import grid, normal_log_density
+from .written_out import normal_log_density
 
 X = 3
 RULES: dict[str, Callable[[LadderGuide, Facets], Guide]] = {
@@ -72,7 +73,7 @@ def loss_by_hand(
     x: Tensor,
     rule: str,
     weights: Sequence[float],
-    points: int = 41,
+    points: int = 121,
 ) -> Tensor:
     """-E log p(x | z) + Σ_j β_j [E log q(z_j) - E log p(z_j, c_j) - H(c_j)] on a grid, J = 2."""
     laws = guide.posterior(x)

@@ -12,12 +12,13 @@ from torch import Tensor
 from pyromix.guides import Guide
 from pyromix.inference import ClosedFormELBO, EnumeratedELBO, InformationFloor
 from pyromix.models import MixtureVAE
+from pyromix.testing.brute_force import BruteForce, decoded, log_joint, log_likelihood, log_style
+from pyromix.testing.evidence import log_evidence
+from pyromix.testing.laws import assert_equal_in_value_and_gradient, trainable
+from pyromix.testing.nodes import drawing, expected
+from pyromix.testing.quadrature import base_of, log_density
 
-from .brute_force import BruteForce, decoded, log_joint, log_likelihood, log_style
 from .cases import BOUNDS, CASES, OTHER_POSTERIORS, Case
-from .evidence import log_evidence
-from .helpers import assert_equal_in_value_and_gradient, trainable
-from .quadrature import base_of, drawing, expected, log_density
 
 STYLE = next(case for case in CASES if case.name == "style")
 
@@ -73,7 +74,7 @@ def plain_vae(case: Case, assignment: str) -> tuple[MixtureVAE, Guide, Callable[
         value = value - log_joint(model.prior, z, w).squeeze(-1)
         for site, law in laws.items():
             value = value + log_density(base_of(law), law, latents[site])
-        return (value if w is None else value - log_style(w)).mean()
+        return (value if w is None else value - log_style(model.prior, w)).mean()
 
     return model, guide, loss
 

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from pyromix.inference import responsibilities
+from pyromix.testing.brute_force import BruteForce, log_joint
+from pyromix.testing.laws import gradients, trainable
+from pyromix.testing.nodes import drawing
 
-from .brute_force import BruteForce, log_joint
 from .cases import BOUNDS, Case
-from .helpers import gradients, trainable
-from .quadrature import drawing
 
 ORDER = torch.tensor([2, 0, 1])
 

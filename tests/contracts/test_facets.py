@@ -32,11 +32,11 @@ from pyromix.inference import (
     sample,
 )
 from pyromix.models import Bernoulli, Facets, GaussianMixture, MixtureVAE
+from pyromix.testing.laws import assert_equal_in_value_and_gradient, gradients, trainable
+from pyromix.testing.nodes import drawing, expected
 
 from .cases import BOUNDS
 from .facets import RULES, X, binary, facets_story, loss_by_hand
-from .helpers import assert_equal_in_value_and_gradient, gradients, trainable
-from .quadrature import drawing, expected
 from .test_programs import sites
 
 EVEN, UNEVEN = (1.0, 1.0), (0.3, 0.7)

@@ -19,7 +19,7 @@ from pyromix.guides import AmortisedGuide, GaussianHead, Guide
 from pyromix.inference import encode, responsibilities
 from pyromix.models import GaussianMixture, MixtureVAE, Normal
 
-from .quadrature import normal_log_density
+from .written_out import normal_log_density
 
 
 def unclamped(y: Tensor, low: float, high: float) -> Tensor:

@@ -19,10 +19,10 @@ from pyromix.inference import (
     Term,
     VectorViews,
 )
+from pyromix.testing.laws import assert_equal_in_value_and_gradient
 
 from .foreign import STORIES, Drawn, Story, X, drawing
 from .foreign_tables import ByHand
-from .helpers import assert_equal_in_value_and_gradient
 
 EACH = pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 ORDER = 24  # of Gauss–Hermite

@@ -10,9 +10,10 @@ from pyro.infer import SVI, TraceEnum_ELBO
 from pyro.optim import Adam
 from safetensors.torch import load_file, save_file
 
+from pyromix.testing.laws import gradients, largest, trainable
+from pyromix.testing.nodes import drawing
+
 from .cases import BOUNDS, CASES, Case, X
-from .helpers import gradients, largest, trainable
-from .quadrature import drawing
 
 LOSSES = {
     "pyro": lambda: TraceEnum_ELBO(max_plate_nesting=1),

@@ -16,11 +16,11 @@ from torch import Tensor
 from pyromix.guides import Guide
 from pyromix.inference import ClosedFormELBO
 from pyromix.models import MixtureVAE
+from pyromix.testing.brute_force import BruteForce
+from pyromix.testing.laws import assert_equal_in_value_and_gradient, trainable
+from pyromix.testing.nodes import expected
 
-from .brute_force import BruteForce
 from .cases import CASES
-from .helpers import assert_equal_in_value_and_gradient, trainable
-from .quadrature import expected
 
 STYLE = next(case for case in CASES if case.name == "style")
 
@@ -71,7 +71,7 @@ def test_how_far_the_published_one_is_off(
     """Off by the covariances exactly; the wider the posterior, the more."""
     model, guide = story(spread)
     with torch.no_grad():
-        hand = BruteForce(model, guide, STYLE.data(), points=81)
+        hand = BruteForce(model, guide, STYLE.data(), points=161)
         gap = hand.under("marginal") - published(hand)
         torch.testing.assert_close(gap, covariance(hand), rtol=0, atol=1e-8)
     record_property("nats_per_datum", gap.mean().item())
@@ -82,7 +82,7 @@ def test_the_published_one_is_the_loosest_bound() -> None:
     for spread in (-2.0, -1.0, 0.0):
         model, guide = story(spread)
         with torch.no_grad():
-            hand = BruteForce(model, guide, STYLE.data(), points=81)
+            hand = BruteForce(model, guide, STYLE.data(), points=161)
             bounds = torch.stack(
                 [
                     published(hand),

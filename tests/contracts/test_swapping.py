@@ -28,10 +28,10 @@ from pyromix.inference import (
     sample,
 )
 from pyromix.models import Bernoulli, GaussianMixture, MixturePrior, MixtureVAE
+from pyromix.testing.laws import assert_equal_in_value_and_gradient, trainable
+from pyromix.testing.nodes import drawing
 
 from .cases import BOUNDS
-from .helpers import assert_equal_in_value_and_gradient, trainable
-from .quadrature import drawing
 
 
 class LaplaceMixture(MixturePrior):

@@ -30,8 +30,7 @@ from pyromix.models import (
     ReversedVonMisesFisherMixture,
     StyleMixture,
 )
-
-from ...contracts.evidence import log_evidence
+from pyromix.testing.evidence import log_evidence
 
 LOC = torch.tensor([[-3.0], [0.0], [3.0]], dtype=torch.float64)
 LOGITS = torch.tensor([0.0, 1.0, 0.5], dtype=torch.float64)
