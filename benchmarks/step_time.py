@@ -17,20 +17,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from time import perf_counter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyro
 import torch
-from hand_written import (
-    HandWrittenAugmented,
-    HandWrittenDHVC,
-    HandWrittenGamMM,
-    HandWrittenGMVAE,
-    HandWrittenMFCVAE,
-    HandWrittenVaDE,
-)
 from pyro.infer import SVI, TraceEnum_ELBO
-from pyro.optim import Adam as PyroAdam
+from pyro.optim import Adam as PyroAdam  # type: ignore[attr-defined]
 from sklearn.base import clone
 from torch import Tensor, nn
 
@@ -48,6 +40,11 @@ from pyromix.inference import (
 from pyromix.models import MixtureVAE
 from pyromix.networks import Perceptron
 
+if TYPE_CHECKING:
+    from . import hand_written
+else:  # a script finds its neighbours by their bare names
+    import hand_written
+
 FEATURES = 784
 Step = Callable[[Tensor], object]
 
@@ -63,7 +60,7 @@ class Model(NamedTuple):
     def story(self, n_clusters: int = 10) -> tuple[MixtureVAE, Guide]:
         """A story and its guide, of so many clusters in each facet, always the same."""
         torch.manual_seed(0)
-        estimator = clone(self.estimator)
+        estimator: DeepMixture = clone(self.estimator)
         facets = isinstance(estimator, MFCVAE)
         estimator.set_params(n_clusters=(n_clusters, n_clusters) if facets else n_clusters)
         return estimator.build(self.event_shape)
@@ -71,13 +68,13 @@ class Model(NamedTuple):
 
 _VADE = VaDE(networks=Perceptron())
 MODELS = {
-    "vade": Model(_VADE, HandWrittenVaDE),
-    "gmvae": Model(GMVAE(), HandWrittenGMVAE),
-    "gammm-vae": Model(GamMMVAE(networks=Perceptron()), HandWrittenGamMM),
-    "dhvc": Model(DHVC(), HandWrittenDHVC, event_shape=(1, 28, 28)),
-    "augmented-vade": Model(_VADE, HandWrittenAugmented, (Affiliation(1.0),)),
-    "mfcvae": Model(MFCVAE(), HandWrittenMFCVAE),
-    "mfcvae-conv": Model(MFCVAE(), HandWrittenMFCVAE, event_shape=(3, 32, 32)),
+    "vade": Model(_VADE, hand_written.HandWrittenVaDE),
+    "gmvae": Model(GMVAE(), hand_written.HandWrittenGMVAE),
+    "gammm-vae": Model(GamMMVAE(networks=Perceptron()), hand_written.HandWrittenGamMM),
+    "dhvc": Model(DHVC(), hand_written.HandWrittenDHVC, event_shape=(1, 28, 28)),
+    "augmented-vade": Model(_VADE, hand_written.HandWrittenAugmented, (Affiliation(1.0),)),
+    "mfcvae": Model(MFCVAE(), hand_written.HandWrittenMFCVAE),
+    "mfcvae-conv": Model(MFCVAE(), hand_written.HandWrittenMFCVAE, event_shape=(3, 32, 32)),
 }
 
 
@@ -174,11 +171,11 @@ def peak_memory(contender: str) -> None:
     model, guide = MODELS["vade"].story()
     x = torch.rand(60_000, FEATURES)
     if contender == "hand-written":
-        step = _fused(HandWrittenVaDE(model, guide))
+        step = _fused(hand_written.HandWrittenVaDE(model, guide))
         for index in torch.randperm(len(x)).split(256):
             step(x[index])
     else:
-        elbo = {"closed-form": ClosedFormELBO, "enumerated": EnumeratedELBO}[contender]()
+        elbo: MixtureELBO = ClosedFormELBO() if contender == "closed-form" else EnumeratedELBO()
         Trainer(max_epochs=1, batch_size=256).fit(ObjectiveModule(elbo, model, guide), x)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from pyromix.cli import app
 from pyromix.data import load
@@ -20,14 +19,14 @@ TINY = [
     "--set=pretraining=Autoencoder(1)",
 ]
 
-Invoke = Callable[..., Any]
+Invoke = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
 def pyromix() -> Invoke:
     """``pyromix("fit", "vade", …)`` runs the command line in this process."""
 
-    def invoke(*arguments: object) -> Any:
+    def invoke(*arguments: object) -> Result:
         result = CliRunner().invoke(app, [str(argument) for argument in arguments])
         # Only the command line's own way out is an exit; anything else is a fault to be seen.
         if result.exception is not None and not isinstance(result.exception, SystemExit):
@@ -67,6 +66,7 @@ def unpainted() -> Iterator[None]:
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first 200 digits as a file of that name, so that they are known for pictures."""
     digits = load("digits")
+    assert digits.labels is not None
     path = tmp_path_factory.mktemp("data") / "digits.npz"
     np.savez(path, x=digits.x[:200], y=digits.labels[:200])
     return path

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from pyromix.cli.errors import PlainErrors, is_deliberate
 from pyromix.data import check_x, load
 from pyromix.inference import CollapseWarning
 
 
-def caught(function: object) -> Exception:
+def caught(function: Callable[[], object]) -> Exception:
     with pytest.raises(Exception) as info:  # noqa: PT011, any will do
-        function()  # type: ignore[operator]
+        function()
     return info.value
 
 
@@ -36,10 +37,10 @@ def test_a_failed_operation_is_not() -> None:
     assert not is_deliberate(caught(lambda: check_x()))  # type: ignore[call-arg]
 
 
-def run(function: object) -> object:
+def run(function: Callable[[], object]) -> Result:
     app = typer.Typer(cls=PlainErrors, pretty_exceptions_enable=False)
     app.callback()(lambda: None)
-    app.command("do")(function)  # type: ignore[type-var]
+    app.command("do")(function)
     return CliRunner().invoke(app, ["do"])
 
 

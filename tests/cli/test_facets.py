@@ -33,6 +33,7 @@ LADDER = [
 def two(few: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The few digits, every second one inverted: a file with two labels."""
     digits = load_data(few)
+    assert digits.labels is not None
     side = np.arange(len(digits)) % 2
     path = tmp_path_factory.mktemp("data") / "digits.npz"
     x = np.where(side[:, None] == 1, 1 - digits.x, digits.x)
@@ -164,12 +165,13 @@ def test_sample_draws_all_facets_one_or_a_cluster_of_it(
 
 
 def test_a_facet_that_is_not_there_is_refused(pyromix: Invoke, run: Path, tmp_path: Path) -> None:
-    out = ["--out", tmp_path / "a.npz"]
+    path = tmp_path / "a.npz"
+    out = ["--out", path]
     for facet in (2, -1):
         refused(pyromix("sample", run, "--facet", facet, *out), "has facets 0 to 1")
     refused(pyromix("sample", run, "--facet", 1, "--cluster", 3, *out), "clusters 0 to 2")
     refused(pyromix("sample", run, "--cluster", 1, *out), "2 facets", "--facet")
-    assert not out[1].exists()
+    assert not path.exists()
 
 
 def test_one_facet_is_reported_as_one_clustering(

@@ -26,7 +26,7 @@ from pyromix.inference.phases import Fit
 from pyromix.models import MixtureVAE
 from pyromix.networks import Perceptron
 
-BOUNDS = [ClosedFormELBO, EnumeratedELBO]
+BOUNDS: list[type[MixtureELBO]] = [ClosedFormELBO, EnumeratedELBO]
 
 
 def story(assignment: str = "marginal") -> tuple[MixtureVAE, Guide, Tensor]:

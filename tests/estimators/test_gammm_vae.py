@@ -50,7 +50,7 @@ def log_evidence(model: MixtureVAE, x: Tensor) -> Tensor:
     z = log_z.exp().unsqueeze(-1)
     log_prior = model.prior.log_prob(z) + log_z
     likelihood = model.likelihood.distribution(model.prior.code({"z": z.unsqueeze(1)}))
-    terms = likelihood.log_prob(x) + log_prior.unsqueeze(-1)
+    terms: Tensor = likelihood.log_prob(x) + log_prior.unsqueeze(-1)
     return terms.logsumexp(0) + (log_z[1] - log_z[0]).log()
 
 

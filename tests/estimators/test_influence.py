@@ -35,7 +35,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarni
 
 def halves(rows: np.ndarray) -> np.ndarray:
     """Two groups of as many each."""
-    return (rows[:, 0] > np.median(rows[:, 0])).astype(int)
+    return np.asarray(rows[:, 0] > np.median(rows[:, 0]), int)
 
 
 SMALL: dict[str, Any] = {

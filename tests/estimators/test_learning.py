@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Any
 
@@ -34,7 +34,8 @@ SEEDS = range(5)
 def classical() -> dict[str, float]:
     """Mean accuracy of k-means and of a Gaussian mixture over the seeds."""
     digits = load("digits")
-    makers = {
+    assert digits.labels is not None
+    makers: dict[str, Callable[[int], Any]] = {
         "k-means": lambda seed: KMeans(10, n_init=10, random_state=seed),
         "mixture": lambda seed: mixture.GaussianMixture(10, reg_covar=1e-4, random_state=seed),
     }
@@ -54,6 +55,7 @@ def classical() -> dict[str, float]:
 def accuracy(kind: type[DeepMixture], seeds: Iterable[int]) -> float:
     """Mean accuracy of the default recipe over the seeds."""
     digits = load("digits")
+    assert digits.labels is not None
     found = [
         hungarian_accuracy(digits.labels, kind(random_state=seed).fit(digits.x).labels_)
         for seed in seeds
@@ -113,6 +115,7 @@ def test_facets_find_what_one_clustering_does_not() -> None:
     assert floor >= 0.96
     assert shape >= 0.6
     assert (means[2] > means[1] + 0.05).all()
+    assert scenes.labels is not None
     groups = KMeans(16, n_init=10, random_state=0).fit_predict(scenes.x.reshape(len(scenes.x), -1))
     assert purity(scenes.labels[:, 2], groups) < 0.45
 

@@ -189,6 +189,9 @@ def test_what_is_handed_in_must_fit(said: dict[str, Any]) -> None:
     assert said["strange"] == "'priors' is handed in and is no argument of VaDE"
 
 
+HALF: Any = np.float32(0.5)  # a number from a search over settings
+
+
 @pytest.fixture(scope="module")
 def x() -> np.ndarray:
     """Grey values, ``(60, 4)``."""
@@ -202,7 +205,7 @@ def x() -> np.ndarray:
         {"n_clusters": (3, 2), "latent_dim": (2, 1), "prior": (GaussianMixture, "student-mixture")},
         {"terms": [Affiliation(OverTraining(LinearWarmup(0.0, 1.0, 0.5)), "max")]},
         {"terms": [MutualInformation(2.0, views="vector")], "networks": ByShape(Perceptron(7))},
-        {"likelihood": partial(Normal, scale=np.float32(0.5)), "objective": "enumerated"},
+        {"likelihood": partial(Normal, scale=HALF), "objective": "enumerated"},
         {"start": KMeans(n_init=2), "training": Training(max_epochs=Budget(3))},
         {"start": GroupsOf(DHVC(pretraining=TwoView(2, epochs=1), networks=Perceptron(4)))},
         {"random_state": np.random.RandomState(3), "assignment": "amortised"},

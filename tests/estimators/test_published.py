@@ -28,6 +28,8 @@ from pyromix.inference import (
 )
 from pyromix.inference.phases import Joining
 from pyromix.inference.training import trainer as training_loop
+from pyromix.inference.training.batches import Share, batches_of
+from pyromix.inference.training.loop import fused_adam
 from pyromix.models import Bernoulli, Facets, GaussianMixture, MixtureVAE, Normal
 from pyromix.networks import Perceptron, PerceptronLadder
 from pyromix.parts import spelt
@@ -245,7 +247,7 @@ class Slope(nn.Module):
 def test_decay_floor_and_epsilon_reach_the_optimiser(monkeypatch: pytest.MonkeyPatch) -> None:
     """VaDE: rate 2e-3 times .9 for every ten epochs done, but at least 2e-4; Adam's ε 1e-4."""
     made: list[torch.optim.Optimizer] = []
-    adam = training_loop.fused_adam
+    adam = fused_adam
 
     def remembered(*args: Any) -> torch.optim.Adam:
         made.append(adam(*args))
@@ -293,11 +295,11 @@ def code() -> Tensor:
 
 def story() -> tuple[MixtureVAE, Guide]:
     """A story whose code is the datum itself."""
-    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(2, 2)).double()
+    head = GaussianHead(2, 2)
+    guide = AmortisedGuide(nn.Identity(), z=head).double()
     with torch.no_grad():
-        linear = guide.heads["z"].linear
-        linear.weight[:2] = torch.eye(2)
-        linear.bias.zero_()
+        head.linear.weight[:2] = torch.eye(2)
+        head.linear.bias.zero_()
     model = MixtureVAE(GaussianMixture(3, 2), Normal(nn.Linear(2, 2), (2,))).double()
     return model, guide
 
@@ -342,10 +344,10 @@ def test_mfcvae_s_facets_join_when_the_authors_do() -> None:
         ("svhn", 73_257, 488, 100, 15_000),
     ):
         training = MFCVAE.published(data).training
-        taken = training_loop.batches_of(
+        taken = batches_of(
             torch.zeros(rows, 1),
             training.batch_size,
-            training_loop.Share(torch.device("cpu"), torch.float32),
+            Share(torch.device("cpu"), torch.float32),
         )
         assert len(taken) == steps
         (progressive,) = training.during
@@ -374,8 +376,9 @@ def test_each_recipe_builds_what_its_paper_has() -> None:
     sizes = [layer.out_features for layer in guide.modules() if isinstance(layer, nn.Linear)]
     assert sizes == [500, 500, 2000, 20]
     assert not any(isinstance(layer, nn.BatchNorm1d) for layer in model.modules())
-    bias = guide.amortised.head("z").linear.bias
-    assert bias[10:].abs().max() < 1e-3
+    head = guide.amortised.head("z")
+    assert isinstance(head, GaussianHead)
+    assert head.linear.bias[10:].abs().max() < 1e-3
     model, guide = GMVAE.published("svhn", n_clusters=12).build((3, 32, 32))
     maps = [layer.out_channels for layer in guide.modules() if isinstance(layer, nn.Conv2d)]
     assert maps == [64, 128, 256, 500]

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -164,8 +165,8 @@ def kill(folder: Path) -> None:
 
         child = os.fork()
         if child == 0:
-            checkpoint.Checkpoint.progress = counted  # type: ignore[method-assign]
-            make(**parts).fit(X, checkpoint=path)
+            with patch.object(checkpoint.Checkpoint, "progress", counted):
+                make(**parts).fit(X, checkpoint=path)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         assert os.WTERMSIG(status) == signal.SIGKILL, name

@@ -142,7 +142,7 @@ def test_styles_stand_in_columns() -> None:
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "1", "2"]
     assert axes.get_xlabel() == "style, one in each column"
-    height, width = axes.images[0].get_array().shape[:2]
+    height, width = np.asarray(axes.images[0].get_array()).shape[:2]
     assert width / height == pytest.approx(5 / 3, rel=0.05)
     with pytest.raises(ValueError, match="vectors of 16 values: pass image_shape"):
         style_grid(RNG.random((3, 5, 16)))

@@ -13,6 +13,7 @@ from pyromix.guides import (
     AmortisedGuide,
     GammaHead,
     GaussianHead,
+    Head,
     OptimalAssignment,
     SphericalHead,
 )
@@ -30,7 +31,6 @@ from pyromix.models import (
     VonMisesFisherMixture,
 )
 
-Head = Callable[[int, int], nn.Module]
 MISMATCHES = [
     (GammaMixture, GaussianHead, "on all vectors and GammaMixture on positive ones"),
     (GammaMixture, SphericalHead, "on the sphere and GammaMixture on positive ones"),
@@ -46,9 +46,11 @@ def meet(prior: Prior, guide: AmortisedGuide | AmortisedAssignment) -> Objective
 
 
 @pytest.mark.parametrize(("family", "head", "words"), MISMATCHES)
-def test_posteriors_on_another_space(family: type[MixturePrior], head: Head, words: str) -> None:
+def test_posteriors_on_another_space(
+    family: Callable[[int, int], MixturePrior], head: Callable[[int, int], Head], words: str
+) -> None:
     guide = AmortisedGuide(nn.Linear(5, 4), z=head(4, 2))
-    prior = family(3, 2)  # type: ignore[call-arg]
+    prior = family(3, 2)
     assigned = AmortisedAssignment(guide, c=nn.Linear(4, 3))
     for build in (
         lambda: meet(prior, guide),

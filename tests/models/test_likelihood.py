@@ -63,7 +63,8 @@ def test_a_normal_s_mean_may_be_a_sigmoid() -> None:
 def test_the_decoder_gives_mean_and_scale(log_scale: float) -> None:
     """Moments by quadrature, and the gradient of the density in both by the score's formula."""
     x = torch.linspace(-15, 15, 300_001, dtype=torch.float64)
-    likelihood = HeteroscedasticNormal(Same(0.7, log_scale), (1,)).double()
+    decoder = Same(0.7, log_scale)
+    likelihood = HeteroscedasticNormal(decoder, (1,)).double()
     p = density(likelihood, x)
     mean = torch.trapezoid(p * x, x)
     variance = torch.trapezoid(p * (x - mean).square(), x)
@@ -73,7 +74,8 @@ def test_the_decoder_gives_mean_and_scale(log_scale: float) -> None:
     scale = likelihood.distribution(Z).stddev.item()
     assert variance.sqrt().item() == pytest.approx(scale, rel=1e-6)
     likelihood.distribution(Z).log_prob(torch.tensor([[1.1]], dtype=torch.float64)).sum().backward()
-    slope = likelihood.decoder.value.grad
+    slope = decoder.value.grad
+    assert slope is not None
     assert slope[0].item() == pytest.approx(0.4 / scale**2)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn.functional import normalize
 
 from pyromix.distributions import SphericalUniform, VonMisesFisher
@@ -109,8 +110,10 @@ def test_style_start_is_the_weighted_moments() -> None:
     """With scales near both bounds of e^±4; at a style of zero hardly more than the biases."""
     codes = torch.randn(4000, 3, dtype=torch.float64) * torch.tensor([0.03, 1.0, 45.0]).double()
     prior = StyleMixture(2, 3, 1, 4).double()
+    last = prior.network[-1]
+    assert isinstance(last, nn.Linear)
     with torch.no_grad():
-        prior.network[-1].weight.zero_()
+        last.weight.zero_()
     prior.initialise(codes, torch.full((4000, 2), 0.5, dtype=torch.float64))
     component = prior.component(w=torch.zeros(1, dtype=torch.float64))
     expected = codes.std(0, correction=0).expand(2, 3)

@@ -48,8 +48,8 @@ class Restless(VaDE):
 class Unsaved(VaDE):
     """What it learnt besides its weights is not saved."""
 
-    def transform(self, X: ArrayLike) -> Any:
-        return super().transform(X) + getattr(self, "offset_", 0.0)
+    def transform(self, X: ArrayLike, *, site: str = "z") -> Any:
+        return super().transform(X, site=site) + getattr(self, "offset_", 0.0)
 
     def fit(self, X: ArrayLike, y: object = None, *, checkpoint: str | Path | None = None) -> Self:
         super().fit(X, checkpoint=checkpoint)
