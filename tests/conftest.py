@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,13 +10,25 @@ import pyro
 import pytest
 import torch
 
+from pyromix.parts.registry import _classes
+
 
 @pytest.fixture(autouse=True)
 def _isolated() -> Iterator[None]:
-    """Seed the global generators, and put them and Pyro's parameter store back afterwards."""
+    """Seed the global generators; put them, Pyro's store and the registry back afterwards."""
     numpy_state = np.random.get_state()  # noqa: NPY002, the global generator is meant
+    known = dict(_classes)
     with torch.random.fork_rng(devices=[]), pyro.get_param_store().scope():
         torch.manual_seed(0)
         np.random.seed(0)  # noqa: NPY002
         yield
     np.random.set_state(numpy_state)  # noqa: NPY002
+    for name in [name for name, part in _classes.items() if part is not known.get(name)]:
+        if not _stands_in_its_module(_classes[name]):
+            del _classes[name]
+            _classes.update({name: known[name]} if name in known else {})
+
+
+def _stands_in_its_module(part: type) -> bool:
+    """Unlike a part that a test or an example in a docstring defines for itself."""
+    return getattr(sys.modules.get(part.__module__), part.__qualname__, None) is part

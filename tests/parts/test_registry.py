@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,16 +15,7 @@ from pyromix.guides import GaussianHead, Head
 from pyromix.inference import Affiliation, LinearWarmup
 from pyromix.models import GaussianMixture, Likelihood, MixturePrior, Normal
 from pyromix.parts import Part, choose, describe, find, name_of, names, restore, spelt, unknown
-from pyromix.parts.registry import _classes, known
-
-
-@pytest.fixture(autouse=True)
-def _apart() -> Iterator[None]:
-    """What a test defines is unknown after it."""
-    before = dict(_classes)
-    yield
-    _classes.clear()
-    _classes.update(before)
+from pyromix.parts.registry import known
 
 
 def defined(text: str, module: str, **names: Any) -> Any:
@@ -224,3 +214,13 @@ def test_values_are_spelt_as_in_python() -> None:
         "None": None,
     }
     assert {spelt(value): value for value in values.values()} == values
+
+
+def test_what_a_test_defines_is_unknown_after_it() -> None:
+    """Also what an example in a docstring defines as if it stood in the zoo."""
+    assert names("toy") == {}
+    assert {part.__module__.split(".")[0] for part in names("prior").values()} <= {
+        "pyromix",
+        "tests",
+    }
+    assert "LaplaceMixture" not in {name_of(part) for part in names("prior").values()}
