@@ -190,4 +190,5 @@ def _(likelihood: Bernoulli, code: Tensor, x: Tensor) -> Tensor:
 def _(likelihood: Normal, code: Tensor, x: Tensor) -> Tensor:
     log_scale = likelihood.log_scale
     scale = (clamp(log_scale, -5.0, 5.0) if likelihood.learn_scale else log_scale).exp()
-    return normal_log_density(x, likelihood.decoder(code), scale)
+    loc = likelihood.decoder(code)
+    return normal_log_density(x, 1 / (1 + torch.exp(-loc)) if likelihood.sigmoid else loc, scale)
