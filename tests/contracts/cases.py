@@ -18,6 +18,7 @@ from pyromix.guides import (
     GammaHead,
     GaussianHead,
     Guide,
+    Head,
     OptimalAssignment,
     SphericalHead,
 )
@@ -64,7 +65,7 @@ class Case:
 
     name: str
     prior: Callable[[int], Any]
-    heads: dict[str, Callable[[int], nn.Module]]
+    heads: dict[str, Callable[[int], Head]]
     likelihood: Callable[[nn.Module, tuple[int, ...]], Likelihood]
     permute: Callable[[Any, Tensor], None]
     order: int = 10
@@ -94,7 +95,7 @@ class Case:
         return (values > 0).double() if self.likelihood is Bernoulli else values
 
 
-def gaussian_head(dim: int) -> Callable[[int], nn.Module]:
+def gaussian_head(dim: int) -> Callable[[int], Head]:
     """A narrow Gaussian posterior, so that few nodes do."""
     return lambda features: GaussianHead(features, dim, log_scale=-2.0)
 
@@ -108,6 +109,7 @@ def permute_rows(prior: MixturePrior, order: Tensor) -> None:
 def permute_style(prior: StyleMixture, order: Tensor) -> None:
     """Reorder the heads of a style mixture."""
     last = prior.network[2]
+    assert isinstance(last, nn.Linear)
     for parameter in (last.weight, last.bias):
         heads = parameter.data.unflatten(0, (prior.n_clusters, 2 * prior.latent_dim))
         parameter.data = heads[order].flatten(0, 1)

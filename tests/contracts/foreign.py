@@ -17,8 +17,10 @@ import pyro
 import torch
 from pyro import distributions as dist
 from pyro import poutine
+from pyro.poutine.runtime import InferDict
 from torch import Tensor
 
+masked: Any = poutine.mask  # whose own hints know booleans and BoolTensor, but no Tensor
 X = torch.tensor([-1.3, 0.2, 0.9, 1.7], dtype=torch.float64)
 SENSORS = torch.tensor([0.4, -0.3, 1.1, 0.8, 0.1], dtype=torch.float64)
 ROWS = torch.tensor([True, False, True, True])
@@ -120,14 +122,14 @@ class Story:
     def data(self) -> Iterator[None]:
         """The plate of the data, some of whose rows may be masked."""
         plate = pyro.plate("data", self.size or len(X), subsample_size=len(X), dim=-1)
-        with plate, poutine.mask(mask=ROWS if self.masked == "rows" else ALL):
+        with plate, masked(mask=ROWS if self.masked == "rows" else ALL):
             yield
 
     def model(self, x: Tensor) -> None:
         """The story."""
         t = self.theta
         c = d = torch.tensor(0)
-        enumerated = {"enumerate": "parallel"}
+        enumerated: InferDict = {"enumerate": "parallel"}
         if self.unrelated:
             with pyro.plate("sensors", len(SENSORS), dim=-1):
                 pyro.sample("y", dist.Normal(t["slope"], 1.0), obs=SENSORS)
@@ -148,7 +150,7 @@ class Story:
                 with pyro.plate("features", 2, dim=-2):
                     pyro.sample("x", dist.Normal(mean, NOISE), obs=torch.stack([x, 1 - x]))
             else:
-                with poutine.mask(mask=ROWS if self.masked == "x" else ALL):
+                with masked(mask=ROWS if self.masked == "x" else ALL):
                     pyro.sample("x", dist.Normal(mean, NOISE), obs=x)
 
     def guide(self, x: Tensor) -> None:
@@ -158,10 +160,12 @@ class Story:
         with self.data():
             if "c" in self.guided:
                 law = dist.Categorical(logits=x.unsqueeze(-1) * t["q_c"])
-                c = pyro.sample("c", law, infer={"enumerate": self.c})
+                given: Any = {"enumerate": self.c}
+                c = pyro.sample("c", law, infer=given)
             if "d" in self.guided:
                 law = dist.Categorical(logits=x.unsqueeze(-1) * t["q_d"][c if self.chained else 0])
-                d = pyro.sample("d", law, infer={"enumerate": self.d})
+                given = {"enumerate": self.d}
+                d = pyro.sample("d", law, infer=given)
             loc = t["q_loc"][c, d] if self.given else 0.0
             pyro.sample("z", Drawn(t["q_slope"] * x + loc, torch.full_like(x, SCALE)))
 

@@ -152,8 +152,8 @@ def matrix() -> str:
         f"| prior | posterior | {' | '.join(ASSIGNMENTS)} |",
         "|---" * (2 + len(ASSIGNMENTS)) + "|",
     ]
-    for (prior, cells), heads in rows.items():
-        shown = [f"{cell} ({reasons.index(why) + 1})" if why else cell for cell, why in cells]
+    for (prior, shared), heads in rows.items():
+        shown = [f"{cell} ({reasons.index(why) + 1})" if why else cell for cell, why in shared]
         lines.append(f"| {prior} | {', '.join(heads)} | {' | '.join(shown)} |")
     return "\n".join([*lines, "", *(f"{n}. {why}" for n, why in enumerate(reasons, 1))])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -65,16 +66,17 @@ def assert_equals_brute_force(case: Case, assignment: str, bound: str) -> None:
 def plain_vae(case: Case, assignment: str) -> tuple[MixtureVAE, Guide, Callable[[Tensor], Tensor]]:
     """A story with one cluster, and its loss -log p(x | z) + log q(z | x) - log p(z), c nowhere."""
     model, guide = case.build(assignment, n_clusters=1)
+    (prior,) = model.prior.mixtures
 
     def loss(rows: Tensor) -> Tensor:
         laws = guide.posterior(rows)
         latents = {site: law.rsample() for site, law in laws.items()}
         z, w = latents["z"], latents.get("w")
-        value = -log_likelihood(model.likelihood, decoded(model.prior, z), rows)
-        value = value - log_joint(model.prior, z, w).squeeze(-1)
+        value = -log_likelihood(model.likelihood, decoded(prior, z), rows)
+        value = value - log_joint(prior, z, w).squeeze(-1)
         for site, law in laws.items():
             value = value + log_density(base_of(law), law, latents[site])
-        return (value if w is None else value - log_style(model.prior, w)).mean()
+        return (value if w is None else value - log_style(prior, w)).mean()
 
     return model, guide, loss
 
@@ -141,14 +143,7 @@ def test_ordering_of_the_assignment_rules(case: Case) -> None:
             model, guide = case.build(assignment)
             elbo = ClosedFormELBO()
             bounds += [
-                expected(
-                    lambda rows, elbo=elbo, model=model, guide=guide: (
-                        elbo.evaluate(model, guide, rows).loss
-                    ),
-                    guide,
-                    row,
-                    case.order,
-                )
+                expected(partial(elbo.differentiable_loss, model, guide), guide, row, case.order)
                 for row in x.split(1)
             ]
         hand = BruteForce(model, guide, x, case.points)

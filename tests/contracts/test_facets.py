@@ -12,7 +12,7 @@ import torch
 from pyro import poutine
 from pyro.distributions.testing.fakes import NonreparameterizedNormal
 from pyro.infer import SVI, TraceEnum_ELBO
-from pyro.optim import Adam
+from pyro.optim import Adam  # type: ignore[attr-defined]
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -151,7 +151,7 @@ class Count(TorchDispatchMode):
     """Counts the numbers that all operations put out."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -170,7 +170,8 @@ def cost(rule: str, bound: str, n_clusters: tuple[int, int], weights: Any) -> in
     )
     elbo = BOUNDS[bound](kl_weight=weights)
     x = binary(5)
-    with pyro.validation_enabled(False), Count() as count:
+    count = Count()
+    with pyro.validation_enabled(False), count:
         elbo.differentiable_loss(model, guide, x).backward()
     assert seen == [(5, 3)]
     return count.total

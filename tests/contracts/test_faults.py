@@ -71,6 +71,7 @@ class TestWeightsAreNormalised:
         assert self.holds(lambda z: density(z).detach())
         data = self.LOC[:1]
         (-density(data).log().mean()).backward()
+        assert weights.grad is not None
         weights.data -= 0.1 * weights.grad
         assert not self.holds(lambda z: density(z).detach())
 
@@ -150,10 +151,11 @@ class TestResponsibilitiesDontUnderflow:
 def story() -> tuple[MixtureVAE, Guide, Tensor]:
     """Three clusters on a line, half of whose data lie between two of them."""
     prior = mixture(torch.tensor([[-2.0], [0.0], [2.0]]), torch.zeros(3, 1))
-    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(1, 1)).double()
+    head = GaussianHead(1, 1)
+    guide = AmortisedGuide(nn.Identity(), z=head).double()
     with torch.no_grad():
-        guide.heads["z"].linear.weight.copy_(torch.tensor([[1.0], [0.0]]))
-        guide.heads["z"].linear.bias.zero_()
+        head.linear.weight.copy_(torch.tensor([[1.0], [0.0]]))
+        head.linear.bias.zero_()
     model = MixtureVAE(prior, Normal(nn.Linear(1, 1), (1,))).double()
     x = torch.linspace(-3, 3, 60, dtype=torch.float64).unsqueeze(-1)
     return model, guide, x
@@ -180,7 +182,8 @@ class TestPredictionIsNoSample:
 
         def predict() -> Tensor:
             z = guide.posterior(x)["z"].sample()
-            return model.prior.responsibilities(z).argmax(-1)
+            clusters: Tensor = model.prior.responsibilities(z).argmax(-1)
+            return clusters
 
         assert not self.holds(predict)
 

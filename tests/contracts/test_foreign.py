@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def leaves(story: Story) -> list[Tensor]:
 @pytest.mark.parametrize("num_particles", [1, 2])
 def test_the_loss_is_pyro_s_own(story: Story, num_particles: int) -> None:
     """In value and gradient, per datum, to the last bits."""
-    settings = {"num_particles": num_particles, "max_plate_nesting": story.plates}
+    settings: dict[str, Any] = {"num_particles": num_particles, "max_plate_nesting": story.plates}
     ours = EnumeratedELBO(**settings).differentiable_loss(story.model, story.guide, X)
     theirs = TraceEnum_ELBO(vectorize_particles=True, **settings).differentiable_loss(
         story.model, story.guide, X

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pyro
 import pytest
 import torch
 from pyro import poutine
-from pyro.infer import SVI, TraceEnum_ELBO
-from pyro.optim import Adam
+from pyro.infer import ELBO, SVI, TraceEnum_ELBO
+from pyro.optim import Adam  # type: ignore[attr-defined]
 from safetensors.torch import load_file, save_file
 
+from pyromix.guides import Guide
+from pyromix.models import MixtureVAE
 from pyromix.testing.laws import gradients, largest, trainable
 from pyromix.testing.nodes import drawing
 
 from .cases import BOUNDS, CASES, Case, X
 
-LOSSES = {
+LOSSES: dict[str, Callable[[], ELBO]] = {
     "pyro": lambda: TraceEnum_ELBO(max_plate_nesting=1),
     **BOUNDS,
 }
 
 
 @pytest.fixture(params=list(LOSSES))
-def loss(request: pytest.FixtureRequest) -> object:
+def loss(request: pytest.FixtureRequest) -> ELBO:
     """Pyro's own evaluation of the bound, and ours."""
     return LOSSES[request.param]()
 
 
 def sites(trace: poutine.Trace) -> dict[str, tuple[int, ...]]:
     """Shape of the value at every site that is no plate."""
+    nodes: dict[str, Any] = trace.nodes
     return {
         name: tuple(site["value"].shape)
-        for name, site in trace.nodes.items()
+        for name, site in nodes.items()
         if site["type"] == "sample" and type(site["fn"]).__name__ != "_Subsample"
     }
 
@@ -47,11 +53,12 @@ def test_sites_of_both_traces(case: Case, assignment: str) -> None:
     assert sites(model_trace) == continuous | {"c": (5,), "x": (5, X)}
     assert model_trace.nodes["x"]["is_observed"]
     for trace in (guide_trace, model_trace):
+        nodes: dict[str, Any] = trace.nodes
         for name in sites(trace):
-            frames = trace.nodes[name]["cond_indep_stack"]
+            frames = nodes[name]["cond_indep_stack"]
             assert [frame.name for frame in frames] == ["data"]
-            assert tuple(trace.nodes[name]["fn"].batch_shape) == (5,)
-    assert model_trace.nodes["c"]["infer"]["enumerate"] == "parallel"
+            assert tuple(nodes[name]["fn"].batch_shape) == (5,)
+    assert nodes["c"]["infer"]["enumerate"] == "parallel"
 
 
 def test_the_story_draws_data(case: Case) -> None:
@@ -171,9 +178,9 @@ def test_save_and_load_are_bit_exact(
         save_file(module.state_dict(), path)
         other.load_state_dict(load_file(path))
 
-    def value(*story: object) -> torch.Tensor:
+    def value(model: MixtureVAE, guide: Guide) -> torch.Tensor:
         torch.manual_seed(4)
-        return BOUNDS[bound]().differentiable_loss(*story, x).detach()
+        return BOUNDS[bound]().differentiable_loss(model, guide, x).detach()
 
     assert torch.equal(value(model, guide), value(other_model, other_guide))
 

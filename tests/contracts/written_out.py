@@ -12,7 +12,7 @@ from functools import singledispatch
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from pyromix.distributions import PowerSpherical, VonMisesFisher, WilsonHilfertyGamma
@@ -78,7 +78,8 @@ def _(base: Any, law: Any, z: Tensor) -> Tensor:
     y = z ** (1 / 3)
     folded = [(-0.5 * ((sign * y - loc) / scale) ** 2).exp() for sign in (1, -1)]
     density = sum(folded) / (scale * math.sqrt(2 * math.pi)) / (3 * y**2)
-    return density.log().sum(-1)
+    log_density: Tensor = density.log().sum(-1)
+    return log_density
 
 
 @log_density.register(VonMisesFisher)
@@ -90,7 +91,8 @@ def _(base: Any, law: Any, z: Tensor) -> Tensor:
 def _(base: Any, law: Any, z: Tensor) -> Tensor:
     kappa = law.concentration
     normaliser = on_circle(lambda cosine: (1 + cosine) ** kappa, kappa)
-    return kappa * torch.log1p((z * law.loc).sum(-1)) - normaliser.log()
+    log_density: Tensor = kappa * torch.log1p((z * law.loc).sum(-1)) - normaliser.log()
+    return log_density
 
 
 def clamp(x: Tensor, low: float, high: float) -> Tensor:
@@ -124,6 +126,9 @@ def _(prior: GaussianMixture, cluster: int, z: Tensor, w: Tensor | None) -> Tens
 @log_component.register
 def _(prior: StyleMixture, cluster: int, z: Tensor, w: Tensor | None) -> Tensor:
     first, _, last = prior.network
+    assert isinstance(first, nn.Linear)
+    assert isinstance(last, nn.Linear)
+    assert w is not None
     hidden = torch.tanh(w @ first.weight.T + first.bias)
     start = 2 * cluster * prior.latent_dim
     middle, end = start + prior.latent_dim, start + 2 * prior.latent_dim

@@ -190,18 +190,19 @@ def traffic(fabric: Fabric, x: Tensor) -> dict[str, int]:
     """
     from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
-    parallel = torch.nn.parallel.DistributedDataParallel
-    original, broadcast = parallel.__init__, torch.distributed._broadcast_coalesced
+    parallel: Any = torch.nn.parallel.DistributedDataParallel
+    distributed: Any = torch.distributed
+    original, broadcast = parallel.__init__, distributed._broadcast_coalesced
     sent = {"gradients": 0, "steps": 0, "buffers": 0}
 
     def count(state: Any, bucket: Any) -> Any:
         sent["gradients"] += bucket.buffer().nbytes
         sent["steps"] += bucket.is_last()
-        return allreduce_hook(None, bucket)
+        return allreduce_hook(state, bucket)
 
     # DDP wants the types themselves.
     count.__annotations__ = {
-        "bucket": torch.distributed.GradBucket,
+        "bucket": distributed.GradBucket,
         "return": torch.futures.Future[Tensor],
     }
 
@@ -214,13 +215,13 @@ def traffic(fabric: Fabric, x: Tensor) -> dict[str, int]:
         self.register_comm_hook(None, count)
         sent["buffers"] = 0  # the weights are made alike once
 
-    parallel.__init__ = initialise  # type: ignore[method-assign]
-    torch.distributed._broadcast_coalesced = counted  # type: ignore[assignment]
+    parallel.__init__ = initialise
+    distributed._broadcast_coalesced = counted
     try:
         module = Buffered()
         Trainer(max_epochs=1, batch_size=20).fit(module, x, fabric=fabric)
     finally:
-        parallel.__init__ = original  # type: ignore[method-assign]
-        torch.distributed._broadcast_coalesced = broadcast
+        parallel.__init__ = original
+        distributed._broadcast_coalesced = broadcast
     own = sum(parameter.nbytes for parameter in module.parameters())
     return {**sent, "own": own}

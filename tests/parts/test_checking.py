@@ -22,7 +22,9 @@ from pyromix.parts import Part, check_fields, check_types, spelt
 from pyromix.parts.checking import fits, hints_of, words
 from pyromix.parts.registry import _classes
 
-ZOO = {name: part for name, part in _classes.items() if part.__module__.startswith("pyromix.")}
+ZOO: dict[str, Callable[..., Any]] = {
+    name: part for name, part in _classes.items() if part.__module__.startswith("pyromix.")
+}
 INTEGERS = [3, np.int64(3), np.uint8(3)]
 REALS = [*INTEGERS, 0.5, np.float32(0.5), float("inf")]
 TRUTHS = [True, False]
@@ -49,7 +51,7 @@ def origins(hint: Any) -> Iterator[Any]:
         yield from origins(each)
 
 
-def called_with(part: type) -> dict[str, inspect.Parameter]:
+def called_with(part: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(part).parameters)
 
 
@@ -214,7 +216,7 @@ def test_arguments_without_a_hint_take_anything() -> None:
 
 
 @pytest.mark.parametrize("kind", [VaDE, Training])
-def test_every_argument_is_checked(kind: type[Any]) -> None:
+def test_every_argument_is_checked(kind: Callable[..., Any]) -> None:
     """An object that is nothing at all is refused for every argument that says what it takes."""
     wrong = object()
     for name, hint in hints_of(kind).items():

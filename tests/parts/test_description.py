@@ -52,7 +52,7 @@ def through_disk(value: Any, extra: dict[str, Any] | None = None) -> Any:
 
 def plain(rng: np.random.Generator) -> Any:
     """A number, word or truth value, Python's or NumPy's."""
-    return [
+    values: list[Callable[[], Any]] = [
         lambda: float(rng.normal()),
         lambda: int(rng.integers(-9, 9)),
         lambda: bool(rng.integers(2)),
@@ -63,7 +63,8 @@ def plain(rng: np.random.Generator) -> Any:
         lambda: np.float32(rng.normal()),
         lambda: np.bool_(True),
         lambda: np.str_("word"),
-    ][rng.integers(10)]()
+    ]
+    return values[rng.integers(10)]()
 
 
 def schedule(rng: np.random.Generator, depth: int) -> Any:
@@ -138,6 +139,9 @@ def normal(value: Any) -> Any:
     return value
 
 
+NUMBERS: list[Any] = [np.int64(3), np.float64(0.1)]
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_what_is_nested_at_random_comes_back(seed: int) -> None:
     value = anything(np.random.default_rng(seed), 3)
@@ -156,7 +160,7 @@ def test_what_is_nested_at_random_comes_back(seed: int) -> None:
         PerceptronLadder((4, 3)),
         ConvolutionalLadder(),
         Neighbours(5, epochs=Budget(50)),
-        Autoencoder(np.int64(3), np.float64(0.1)),
+        Autoencoder(*NUMBERS),
         GaussianMixtureStart("tied"),
         ComponentMeans(variance=None),
         "auto",
@@ -222,7 +226,12 @@ WICKED = [
 def test_what_is_not_registered_is_not_made_and_nothing_is_imported(form: str, name: str) -> None:
     before = set(sys.modules)
     calls: list[Any] = []
-    sys.addaudithook(lambda event, args: event in EVENTS and calls.append((event, args)))
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        if event in EVENTS:
+            calls.append((event, args))
+
+    sys.addaudithook(watch)
     described = [{"inner": {form: name, "arguments": {"command": "true"}}}]
     with pytest.raises(UnknownPartError, match="is not defined in this process") as caught:
         restore(described)

@@ -29,6 +29,8 @@ from pyromix.models import GammaMixture, GaussianMixture, Likelihood, MixturePri
 from pyromix.networks import ByShape, Perceptron
 from pyromix.parts import Part, build, changed, check_arguments, given, keywords_of, resolve
 
+misspelt: Any = partial  # its arguments are no type checker's business
+
 
 def make_prior(n_clusters: int, latent_dim: int) -> MixturePrior:
     return GaussianMixture(n_clusters, latent_dim, covariance="full")
@@ -66,7 +68,7 @@ def test_a_part_is_a_class_a_partial_a_function_or_a_name(value: Any, covariance
         ("gausian-mixture", ValueError, "prior is 'gausian-mixture': did you mean 'gaussian-mix"),
         ("normal", ValueError, "prior is 'normal': "),
         (
-            partial(GaussianMixture, covarance="full"),
+            misspelt(GaussianMixture, covarance="full"),
             TypeError,
             "prior: 'covarance' is no argument of GaussianMixture: did you mean 'covariance'",
         ),

@@ -8,13 +8,14 @@ import pyro
 import torch
 from pyro import distributions as dist
 from pyro.infer import TraceEnum_ELBO
+from pyro.poutine.runtime import InferDict
 from torch import Tensor
 
 from pyromix.inference import EnumeratedELBO
 
 X = torch.linspace(-2, 2, 6, dtype=torch.float64)
 LOC = torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64)
-PARALLEL = {"enumerate": "parallel"}
+PARALLEL: InferDict = {"enumerate": "parallel"}
 Program = Callable[..., None]
 
 

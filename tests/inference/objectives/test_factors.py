@@ -10,6 +10,7 @@ import pytest
 import torch
 from pyro import distributions as dist
 from pyro.infer import TraceEnum_ELBO
+from pyro.poutine.runtime import InferDict
 from torch import Tensor
 
 from pyromix.inference import EnumeratedELBO, InformationFloor, OnFacets
@@ -49,7 +50,8 @@ def test_facets_with_a_posterior_for_each_cluster() -> None:
                 pyro.sample(f"z_{j}", Mean(slope * LOC[c] + x, scale))
 
     def normal(value: Tensor, loc: Tensor, deviation: float) -> Tensor:
-        return torch.distributions.Normal(loc, deviation).log_prob(value)
+        log_prob: Tensor = torch.distributions.Normal(loc, deviation).log_prob(value)
+        return log_prob
 
     x = X.reshape(-1, 1)
     z = slope * LOC + x  # (B, C), of either facet
@@ -94,7 +96,8 @@ def test_ruled_out_clusters_count_nothing() -> None:
             evaluation = EnumeratedELBO(max_plate_nesting=1).parts(model, own, X)
             ours, theirs = per_datum(model, own)
             assert ours == pytest.approx(theirs, abs=1e-12)
-            assert sum(evaluation.values()).item() == pytest.approx(ours, abs=1e-9)
+            total = sum(part.item() for part in evaluation.values())
+            assert total == pytest.approx(ours, abs=1e-9)
 
 
 def test_a_chain_of_states() -> None:
@@ -128,7 +131,8 @@ def test_a_chain_of_states() -> None:
     with torch.no_grad():
         evaluation = EnumeratedELBO().evaluate(model, no_guide, X)
     assert evaluation.loss.item() == pytest.approx(-scores.logsumexp(-1).mean().item())
-    assert sum(evaluation.parts.values()).item() == pytest.approx(evaluation.loss.item())
+    total = sum(part.item() for part in evaluation.parts.values())
+    assert total == pytest.approx(evaluation.loss.item())
     prior = start
     for t in range(4):
         gamma, weights = evaluation.responsibilities[f"c_{t}"]
@@ -150,14 +154,16 @@ def test_several_draws_in_the_guide() -> None:
 
     def own(x: Tensor) -> None:
         with pyro.plate("data", len(x)):
-            several = {"enumerate": "parallel", "num_samples": 5}
+            several: InferDict = {"enumerate": "parallel", "num_samples": 5}
             pyro.sample("z", dist.Normal(0.5 * x, 0.5), infer=several)
 
     ours, theirs = per_datum(model, own, x=x32)
     assert ours == pytest.approx(theirs, rel=1e-6)
     torch.manual_seed(0)
     elbo = EnumeratedELBO()
-    assert sum(elbo.parts(model, own, x32).values()).item() == pytest.approx(ours, rel=1e-5)
+    total = sum(part.item() for part in elbo.parts(model, own, x32).values())
+    assert total == pytest.approx(ours, rel=1e-5)
+    assert elbo.last is not None
     gamma, _ = elbo.last.responsibilities["c"]
     torch.manual_seed(0)
     z = 0.5 * x32 + 0.5 * torch.randn(5, len(X))
@@ -184,7 +190,7 @@ def test_auxiliary_and_global_latents_are_parts() -> None:
     torch.manual_seed(0)
     parts = EnumeratedELBO().parts(model, own, X)
     assert parts.keys() == {"reconstruction", "kl_c", "kl_shift", "kl_noise"}
-    assert sum(parts.values()).item() == pytest.approx(ours)
+    assert sum(part.item() for part in parts.values()) == pytest.approx(ours)
 
 
 def test_nats_per_datum_where_no_cluster_counts_them() -> None:

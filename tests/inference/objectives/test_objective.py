@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from pyro.infer import SVI
-from pyro.optim import Adam
+from pyro.optim import Adam  # type: ignore[attr-defined]
 from torch import Tensor
 
 from pyromix import VaDE
@@ -59,6 +59,7 @@ def test_terms_are_added_with_their_weights(
     terms = [InformationFloor(3.0, weight=0.5), Affiliation(2.0)]
     elbo = bound(terms)
     total = seeded_loss(elbo, story, x)
+    assert elbo.last is not None
     pair = elbo.last.responsibilities["c"]
     by_hand = plain + 0.5 * terms[0](*pair) + 2.0 * terms[1](*pair)
     torch.testing.assert_close(total, by_hand, rtol=0, atol=1e-12)
@@ -77,6 +78,7 @@ def test_a_weight_of_zero_changes_no_bit(
 ) -> None:
     elbo = bound([Affiliation(0.0)])
     assert torch.equal(seeded_loss(elbo, story, x), seeded_loss(bound(), story, x))
+    assert elbo.last is not None
     assert elbo.last.parts["affiliation"] == 0
 
 
@@ -107,6 +109,7 @@ def test_without_the_latents_weight_only_the_reconstruction_remains(
 ) -> None:
     elbo = bound(kl_weight=0.0)
     loss = seeded_loss(elbo, story, x)
+    assert elbo.last is not None
     torch.testing.assert_close(loss.detach(), elbo.last.parts["reconstruction"])
     gradients = torch.autograd.grad(loss, list(story[0].prior.parameters()), allow_unused=True)
     assert all(g is None or (g == 0).all() for g in gradients)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyro
 import pytest
 import torch
 from pyro import distributions as dist
 from pyro import poutine
+from pyro.poutine.runtime import InferDict
 from torch import Tensor
 
 from pyromix.inference import Affiliation, EnumeratedELBO, LinearWarmup
@@ -23,6 +26,8 @@ from .programs import (
     per_datum,
     uniform,
 )
+
+masked: Any = poutine.mask  # whose own hints know booleans and BoolTensor, but no Tensor
 
 # What Pyro itself warns of.
 pytestmark = [
@@ -50,26 +55,26 @@ def backwards(x: Tensor) -> None:
         pyro.sample("x", dist.Normal(z, 0.5), obs=x)
 
 
-def forwards(x: Tensor, enumerate: str = "parallel") -> None:
+def forwards(x: Tensor, infer: InferDict = PARALLEL) -> None:
     """q(z | x, c) in the guide."""
     with pyro.plate("data", len(x)):
         law = dist.Categorical(logits=x.unsqueeze(-1) * LOC)
-        c = pyro.sample("c", law, infer={"enumerate": enumerate})
+        c = pyro.sample("c", law, infer=infer)
         pyro.sample("z", dist.Normal(LOC[c] + 0.2 * x, 0.5))
 
 
 def forwards_in_turn(x: Tensor) -> None:
-    forwards(x, "sequential")
+    forwards(x, {"enumerate": "sequential"})
 
 
 def masked_guide(x: Tensor) -> None:
-    with poutine.mask(mask=torch.tensor(False)):
+    with masked(mask=torch.tensor(False)):
         guide(x)
 
 
 def masked_away(x: Tensor) -> None:
     """No row counts."""
-    with pyro.plate("data", len(x)), poutine.mask(mask=torch.zeros(len(x), dtype=torch.bool)):
+    with pyro.plate("data", len(x)), masked(mask=torch.zeros(len(x), dtype=torch.bool)):
         z = pyro.sample("z", dist.Normal(LOC[pyro.sample("c", uniform(3), infer=PARALLEL)], 1.0))
         pyro.sample("x", dist.Normal(z, 0.5), obs=x)
     pyro.sample("total", dist.Normal(X.sum(), 1.0), obs=X.mean())
@@ -78,7 +83,7 @@ def masked_away(x: Tensor) -> None:
 def several_draws(x: Tensor) -> None:
     """z is drawn several times in the model."""
     with pyro.plate("data", len(x)):
-        several = {"enumerate": "parallel", "num_samples": 4}
+        several: InferDict = {"enumerate": "parallel", "num_samples": 4}
         z = pyro.sample("z", dist.Normal(torch.zeros_like(x), 1.0), infer=several)
         pyro.sample("x", dist.Normal(z, 0.5), obs=x)
 
@@ -87,7 +92,7 @@ def masked_by_another(x: Tensor) -> None:
     """Whether a row of d counts depends on c."""
     with pyro.plate("data", len(x)):
         c = pyro.sample("c", uniform(3), infer=PARALLEL)
-        with poutine.mask(mask=c > 0):
+        with masked(mask=c > 0):
             d = pyro.sample("d", uniform(3), infer=PARALLEL)
         z = pyro.sample("z", dist.Normal(LOC[c] + LOC[d], 1.0))
         pyro.sample("x", dist.Normal(z, 0.5), obs=x)
@@ -136,7 +141,7 @@ def test_terms_that_cannot_look(model: Program, own: Program, plates: int, words
         assert ours == pytest.approx(theirs, abs=1e-12)
         torch.manual_seed(0)
         parts = EnumeratedELBO(max_plate_nesting=plates).parts(model, own, X)
-        assert sum(parts.values()).item() == pytest.approx(ours, abs=1e-12)
+        assert sum(part.item() for part in parts.values()) == pytest.approx(ours, abs=1e-12)
         for weight in (1.0, LinearWarmup(0.0, 1.0, 10)):
             elbo = EnumeratedELBO([Affiliation(weight)], max_plate_nesting=plates)
             with pytest.raises(NotImplementedError, match=words), torch.no_grad():

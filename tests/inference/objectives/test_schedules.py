@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,8 @@ def test_a_warmup_of_no_steps_is_its_end() -> None:
 def test_piecewise_is_linear_interpolation() -> None:
     knots = [(3, 0.5), (10, 2.0), (11, -1.0), (40, 0.25)]
     schedule = Piecewise(knots)
-    expected = np.interp(STEPS, *zip(*knots, strict=True))
+    steps, values = zip(*knots, strict=True)
+    expected = np.interp(STEPS, steps, values)
     np.testing.assert_allclose([schedule(int(step)) for step in STEPS], expected, atol=1e-15)
     assert [schedule(step) for step, _ in knots] == [value for _, value in knots]
 
@@ -126,7 +129,8 @@ def test_as_schedule() -> None:
 
     half = Half()
     assert as_schedule(half) is half
-    assert as_schedule(np.float32(2)) == Constant(2.0)
+    two: Any = np.float32(2)
+    assert as_schedule(two) == Constant(2.0)
     with pytest.raises(TypeError, match="number or a Schedule, got str"):
         as_schedule("0.5")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="finite, got nan"):

@@ -113,9 +113,9 @@ class TestMutualInformation:
 
     def test_two_views_by_the_double_sum(self) -> None:
         one, other = (torch.randn(9, 3, dtype=torch.float64).softmax(-1) for _ in range(2))
-        alpha, total = 0.5, 0.0
-        joint = sum(torch.outer(a, b) + torch.outer(b, a) for a, b in zip(one, other, strict=True))
-        joint = joint / (2 * len(one))
+        alpha, total = 0.5, torch.zeros((), dtype=torch.float64)
+        outer = [torch.outer(a, b) + torch.outer(b, a) for a, b in zip(one, other, strict=True)]
+        joint = torch.stack(outer).mean(0) / 2
         row = joint.sum(1)
         for i in range(3):
             for j in range(3):

@@ -34,7 +34,8 @@ def masked(x: Tensor) -> None:
     """Half of the data are not observed."""
     with pyro.plate("data", len(x)):
         z = pyro.sample("z", dist.Normal(LOC[cluster()], 1.0))
-        with poutine.mask(mask=torch.arange(len(x)) % 2 == 0):
+        even: Any = torch.arange(len(x)) % 2 == 0
+        with poutine.mask(mask=even):
             pyro.sample("x", dist.Normal(z, 0.5), obs=x)
 
 

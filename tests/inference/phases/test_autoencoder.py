@@ -36,11 +36,11 @@ def x() -> Tensor:
 @pytest.fixture
 def story() -> tuple[MixtureVAE, Guide]:
     """A story whose code is the datum itself."""
-    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(2, 2)).double()
+    head = GaussianHead(2, 2)
+    guide = AmortisedGuide(nn.Identity(), z=head).double()
     with torch.no_grad():
-        linear = guide.heads["z"].linear
-        linear.weight[:2] = torch.eye(2)
-        linear.bias.zero_()
+        head.linear.weight[:2] = torch.eye(2)
+        head.linear.bias.zero_()
     model = MixtureVAE(GaussianMixture(3, 2), Normal(nn.Linear(2, 2), (2,), scale=0.5)).double()
     return model, guide
 
@@ -166,8 +166,10 @@ def test_neighbours_are_not_looked_for_again_once_it_is_over(
     monkeypatch.setattr(
         "pyromix.inference.phases.autoencoder.NeighbourRows", lambda *_: pytest.fail("searched")
     )
+    decoder = story[0].likelihood.decoder
+    assert isinstance(decoder, nn.Linear)
     with torch.no_grad():
-        story[0].likelihood.decoder.weight.zero_()
+        decoder.weight.zero_()
     again = fit_of(story, x, checkpoint=Checkpoint(tmp_path / "c.pt"))
     Neighbours(epochs=1)(again)
     assert all(torch.equal(a, b) for a, b in zip(trained, bits(*story), strict=True))

@@ -23,11 +23,12 @@ def x() -> Tensor:
 def story(loc: list[float]) -> tuple[MixtureVAE, Guide]:
     """Clusters at these places, and a guide that is sure of its code, the datum."""
     prior = GaussianMixture(len(loc), 1)
-    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(1, 1))
+    head = GaussianHead(1, 1)
+    guide = AmortisedGuide(nn.Identity(), z=head)
     with torch.no_grad():
         prior.loc.copy_(torch.tensor(loc).unsqueeze(-1))
-        guide.heads["z"].linear.weight.copy_(torch.tensor([[1.0], [0.0]]))
-        guide.heads["z"].linear.bias.copy_(torch.tensor([0.0, -3.0]))
+        head.linear.weight.copy_(torch.tensor([[1.0], [0.0]]))
+        head.linear.bias.copy_(torch.tensor([0.0, -3.0]))
     return MixtureVAE(prior, Normal(nn.Linear(1, 1), (1,))), guide
 
 

@@ -25,9 +25,9 @@ from pyromix.inference import (
 )
 from pyromix.inference.phases import Fit, Joining
 from pyromix.models import Bernoulli, Facets, GaussianMixture, MixtureVAE
-from pyromix.networks import PerceptronLadder
+from pyromix.networks import LadderDecoder, PerceptronLadder
 
-ELBOS = [ClosedFormELBO, EnumeratedELBO]
+ELBOS: list[type[MixtureELBO]] = [ClosedFormELBO, EnumeratedELBO]
 X = (torch.rand(40, 6, generator=torch.Generator().manual_seed(0)) > 0.5).float()
 
 
@@ -131,10 +131,12 @@ def test_a_facet_that_has_not_joined_does_not_matter(elbo: type[MixtureELBO]) ->
     """Its prior, its head and both its rungs can be anything, and get no gradient."""
     model, guide = story()
     objective = faded(elbo(), 10, 5, model, guide)
+    decoder = model.likelihood.decoder
+    assert isinstance(decoder, LadderDecoder)
     own = [
         *model.prior.mixtures[0].parameters(),
         *guide.heads["z_0"].parameters(),
-        *model.likelihood.decoder.rungs[0].parameters(),
+        *decoder.rungs[0].parameters(),
     ]
     losses = []
     for _ in range(2):
@@ -161,7 +163,9 @@ def test_half_way_in_the_loss_is_that_of_half_weights(elbo: type[MixtureELBO]) -
     torch.manual_seed(1)
     loss, _ = objective(X)
     torch.manual_seed(1)
-    with model.likelihood.decoder.faded((0.5, 1.0)):
+    decoder = model.likelihood.decoder
+    assert isinstance(decoder, LadderDecoder)
+    with decoder.faded((0.5, 1.0)):
         by_hand = elbo(kl_weight=(1.0, 3.0)).differentiable_loss(model, guide, X)
     torch.testing.assert_close(loss, by_hand)
 

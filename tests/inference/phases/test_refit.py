@@ -62,14 +62,14 @@ def x(shift: Tensor, group: Tensor) -> Tensor:
 @pytest.fixture
 def story() -> tuple[MixtureVAE, Guide]:
     """Facet 0's code is s + g, and facet 1's code is s."""
-    guide = AmortisedGuide(nn.Identity(), z_0=GaussianHead(2, 1), z_1=GaussianHead(2, 1))
+    heads = GaussianHead(2, 1), GaussianHead(2, 1)
+    guide = AmortisedGuide(nn.Identity(), z_0=heads[0], z_1=heads[1])
     prior = Facets(GaussianMixture(3, 1), GaussianMixture(4, 1))
     with torch.no_grad():
-        for site, column in (("z_0", 1), ("z_1", 0)):
-            linear = guide.heads[site].linear
-            linear.weight.zero_()
-            linear.weight[0, column] = 1.0
-            linear.bias.copy_(torch.tensor([0.0, -3.0]))
+        for head, column in zip(heads, (1, 0), strict=True):
+            head.linear.weight.zero_()
+            head.linear.weight[0, column] = 1.0
+            head.linear.bias.copy_(torch.tensor([0.0, -3.0]))
         prior.mixtures[1].loc.copy_(10.0 * torch.arange(4.0).unsqueeze(-1))
     return MixtureVAE(prior, Normal(nn.Linear(2, 2), (2,))).double(), guide.double()
 
@@ -152,9 +152,10 @@ def test_refusals(epochs: tuple[int, ...]) -> None:
 def test_before_its_step_a_mixture_is_fitted_anew_and_only_in_training() -> None:
     model, guide = ladder()
     during = (Progressive((2,), 1), Refit((0, 4)))
-    fit = Fit(model, guide, X, 3, Training(max_epochs=6, batch_size=40, during=during))
+    training = Training(max_epochs=6, batch_size=40, during=during)
+    fit = Fit(model, guide, X, 3, training)
     elbo = ClosedFormELBO()
-    objective = fit.training.objective(fit, elbo)
+    objective = training.objective(fit, elbo)
     elbo.step = 4
     before = [mixture.loc.detach().clone() for mixture in model.prior.mixtures]
     other = copy.deepcopy((model, guide))

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from pyromix import VaDE
-from pyromix.guides import AmortisedGuide, GammaHead, GaussianHead, Guide, SphericalHead
+from pyromix.guides import AmortisedGuide, GammaHead, GaussianHead, Guide, Head, SphericalHead
 from pyromix.inference import (
     Checkpoint,
     ComponentMeans,
@@ -65,11 +65,11 @@ def x(labels: Tensor) -> Tensor:
 
 def story_of(prior: Any) -> tuple[MixtureVAE, Guide]:
     """A story whose code is the datum itself."""
-    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(2, 2)).double()
+    head = GaussianHead(2, 2)
+    guide = AmortisedGuide(nn.Identity(), z=head).double()
     with torch.no_grad():
-        linear = guide.heads["z"].linear
-        linear.weight[:2] = torch.eye(2)
-        linear.bias.zero_()
+        head.linear.weight[:2] = torch.eye(2)
+        head.linear.bias.zero_()
     return MixtureVAE(prior, Normal(nn.Linear(2, 2), (2,), scale=0.5)).double(), guide
 
 
@@ -80,7 +80,8 @@ def story() -> tuple[MixtureVAE, Guide]:
 
 
 def nearest_centre(features: Array) -> Array:
-    return np.linalg.norm(features[:, None] - CENTRES.numpy(), axis=-1).argmin(1)
+    distances = np.linalg.norm(features[:, None] - CENTRES.numpy(), axis=-1)
+    return np.asarray(distances.argmin(1))
 
 
 STARTS: dict[str, Start] = {
@@ -166,10 +167,12 @@ def test_on_the_data_and_not_on_the_code(x: Tensor, labels: Tensor) -> None:
     ],
 )
 def test_groups_are_looked_for_in_the_prior_s_coordinates(
-    prior: type[MixturePrior], head: type[nn.Module], coordinates: Callable[[Tensor], Tensor]
+    prior: Callable[[int, int], MixturePrior],
+    head: Callable[[int, int], Head],
+    coordinates: Callable[[Tensor], Tensor],
 ) -> None:
     guide = AmortisedGuide(nn.Identity(), z=head(2, 2)).double()
-    model = MixtureVAE(prior(3, 2), Normal(nn.Linear(2, 2), (2,))).double()  # type: ignore[arg-type]
+    model = MixtureVAE(prior(3, 2), Normal(nn.Linear(2, 2), (2,))).double()
     x, seen = torch.randn(30, 2, dtype=torch.float64), []
 
     def note(features: Array) -> Array:

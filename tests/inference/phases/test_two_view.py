@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from pyro.infer import SVI
-from pyro.optim import Adam
+from pyro.optim import Adam  # type: ignore[attr-defined]
 from torch import Tensor
 
 from pyromix import DHVC, MFCVAE, VaDE

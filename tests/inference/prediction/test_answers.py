@@ -42,18 +42,17 @@ NOISE = 0.4
 @pytest.fixture
 def story() -> tuple[MixtureVAE, Guide]:
     """A mixture on a line, decoded linearly to two features; the guide is a little off."""
-    prior = GaussianMixture(3, 1)
-    model = MixtureVAE(prior, Normal(nn.Linear(1, 2), (2,), scale=NOISE)).double()
-    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(2, 1)).double()
+    prior, decoder, head = GaussianMixture(3, 1), nn.Linear(1, 2), GaussianHead(2, 1)
+    model = MixtureVAE(prior, Normal(decoder, (2,), scale=NOISE)).double()
+    guide = AmortisedGuide(nn.Identity(), z=head).double()
     with torch.no_grad():
         prior.loc.copy_(LOC)
         prior.log_scale.fill_(0.0)
         prior.logits.copy_(LOGITS)
-        model.likelihood.decoder.weight.copy_(SLOPE)
-        model.likelihood.decoder.bias.copy_(OFFSET)
-        head = guide.heads["z"].linear
-        head.weight.copy_(torch.tensor([[0.2, -0.4], [0.0, 0.0]]))
-        head.bias.copy_(torch.tensor([-0.1, -1.2]))
+        decoder.weight.copy_(SLOPE)
+        decoder.bias.copy_(OFFSET)
+        head.linear.weight.copy_(torch.tensor([[0.2, -0.4], [0.0, 0.0]]))
+        head.linear.bias.copy_(torch.tensor([-0.1, -1.2]))
     return model, guide
 
 
@@ -138,14 +137,14 @@ def test_clusters_are_drawn_from_their_weights_and_go_with_their_data(
 @pytest.fixture
 def reversed_story() -> MixtureVAE:
     """DHVC's, with clusters of unlike weights and concentrations, decoded to z itself."""
-    prior = ReversedVonMisesFisherMixture(4, 3)
-    model = MixtureVAE(prior, Normal(nn.Linear(3, 3), (3,), scale=1e-6)).double()
+    prior, decoder = ReversedVonMisesFisherMixture(4, 3), nn.Linear(3, 3)
+    model = MixtureVAE(prior, Normal(decoder, (3,), scale=1e-6)).double()
     with torch.no_grad():
         prior.direction.copy_(torch.tensor([[1, 0, 0], [0, 1, 0], [0, 1, 1], [-1, 0, -1]]))
         prior.log_concentration.copy_(torch.tensor([2.0, 8.0, 5.0, 30.0]).log())
         prior.logits.copy_(torch.tensor([0.2, 0.5, 0.2, 0.1]).log())
-        model.likelihood.decoder.weight.copy_(torch.eye(3))
-        model.likelihood.decoder.bias.zero_()
+        decoder.weight.copy_(torch.eye(3))
+        decoder.bias.zero_()
     return model
 
 
@@ -263,6 +262,7 @@ def test_importance_weights_with_a_style() -> None:
     x = torch.randn(3, 2, dtype=torch.float64)
     with torch.no_grad():
         for head in guide.heads.values():
+            assert isinstance(head, GaussianHead)
             head.linear.weight.mul_(0.1)  # a guide wide enough for its weights to have a variance
             head.linear.bias.copy_(torch.tensor([0.0, 0.5]))
         evidence = log_evidence(model, x)

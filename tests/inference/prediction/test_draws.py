@@ -171,6 +171,7 @@ def test_wider_laws_on_the_sphere(family: Any) -> None:
 
 def test_a_wider_gamma_stays_away_from_zero_and_an_unknown_law_as_it_is() -> None:
     law = wider(dist.Gamma(torch.tensor([1.2]), 3.0), 1.5)
+    assert isinstance(law, dist.Gamma)
     assert law.concentration.item() == pytest.approx(1.0)
     assert law.mean.item() == pytest.approx(0.4)
     student = dist.StudentT(5.0, 0.0, 1.0)

@@ -28,18 +28,17 @@ NOISE = 0.8
 
 def story(scale: float = 1.0) -> tuple[MixtureVAE, Guide]:
     """Three clusters in the plane, decoded linearly to three features, and a guide that is near."""
-    prior = GaussianMixture(3, 2)
-    model = MixtureVAE(prior, Normal(nn.Linear(2, 3), (3,), scale=NOISE * scale))
-    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(3, 2))
+    prior, decoder, head = GaussianMixture(3, 2), nn.Linear(2, 3), GaussianHead(3, 2)
+    model = MixtureVAE(prior, Normal(decoder, (3,), scale=NOISE * scale))
+    guide = AmortisedGuide(nn.Identity(), z=head)
     covariance = SLOPE.T @ SLOPE + NOISE**2 * torch.eye(2)
     gain = torch.linalg.solve(covariance, SLOPE.T)  # of a standard Normal prior of z
     with torch.no_grad():
         prior.loc.copy_(torch.tensor([[-1.5, 0.0], [1.5, 0.0], [0.0, 2.0]]))
-        model.likelihood.decoder.weight.copy_(SLOPE)
-        model.likelihood.decoder.bias.zero_()
-        head = guide.heads["z"].linear
-        head.weight.copy_(torch.cat([gain, torch.zeros(2, 3)]))
-        head.bias.copy_(torch.tensor([0.0, 0.0, -0.3, -0.3]))
+        decoder.weight.copy_(SLOPE)
+        decoder.bias.zero_()
+        head.linear.weight.copy_(torch.cat([gain, torch.zeros(2, 3)]))
+        head.linear.bias.copy_(torch.tensor([0.0, 0.0, -0.3, -0.3]))
     return model, guide
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -16,6 +15,7 @@ from pyromix.guides import (
     GammaHead,
     GaussianHead,
     Guide,
+    Head,
     OptimalAssignment,
     SphericalHead,
 )
@@ -28,6 +28,7 @@ from pyromix.models import (
     GaussianMixture,
     MixtureVAE,
     Normal,
+    Prior,
     ReversedVonMisesFisherMixture,
     StyleMixture,
     VonMisesFisherMixture,
@@ -36,11 +37,11 @@ from pyromix.models import (
 X = 4
 
 
-def gaussian(sites: dict[str, int]) -> dict[str, nn.Module]:
+def gaussian(sites: dict[str, int]) -> dict[str, Head]:
     return {site: GaussianHead(X, dim) for site, dim in sites.items()}
 
 
-STORIES: dict[str, Callable[[], tuple[Any, dict[str, nn.Module]]]] = {
+STORIES: dict[str, Callable[[], tuple[Prior, dict[str, Head]]]] = {
     "gaussian": lambda: (GaussianMixture(3, 2), gaussian({"z": 2})),
     "style": lambda: (StyleMixture(3, 2, 1, hidden_dim=4), gaussian({"z": 2, "w": 1})),
     "facets": lambda: (
@@ -76,6 +77,7 @@ def build(name: str) -> tuple[MixtureVAE, Guide]:
     guide = AmortisedGuide(nn.Linear(X, X), **heads)
     with torch.no_grad():
         for head in heads.values():
+            assert isinstance(head, GaussianHead | GammaHead | SphericalHead)
             half = (
                 head.linear.weight[-1:]
                 if isinstance(head, SphericalHead)
@@ -193,10 +195,10 @@ def test_the_optimal_rule_reports_its_own_law(name: str) -> None:
 def test_the_amortised_rule_reports_its_network() -> None:
     model, guide = build("reversed")
     network = nn.Linear(X, 3).double()
-    wrapped = AmortisedAssignment(guide, c=network)  # type: ignore[arg-type]
+    wrapped = AmortisedAssignment(guide, c=network)
     x = data()
     with torch.no_grad():
-        wanted = network(guide.encoder(x)).softmax(-1)  # type: ignore[operator]
+        wanted = network(guide.amortised.encoder(x)).softmax(-1)
     assert torch.equal(responsibilities(model, wrapped, x)["c"], wanted)
 
 
@@ -205,11 +207,12 @@ def test_what_agrees_is_not_decoded() -> None:
     prior = GaussianMixture(2, 1)
     decoder = nn.Linear(1, 1)
     model = MixtureVAE(prior, Normal(decoder, (1,), scale=0.5)).double()
-    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(1, 1)).double()
+    head = GaussianHead(1, 1)
+    guide = AmortisedGuide(nn.Identity(), z=head).double()
     with torch.no_grad():
         prior.loc.copy_(torch.tensor([[-3.0], [3.0]]))
-        guide.heads["z"].linear.weight.copy_(torch.tensor([[1.0], [0.0]]))
-        guide.heads["z"].linear.bias.copy_(torch.tensor([0.0, -1.0]))
+        head.linear.weight.copy_(torch.tensor([[1.0], [0.0]]))
+        head.linear.bias.copy_(torch.tensor([0.0, -1.0]))
     rows: list[int] = []
     decoder.register_forward_hook(lambda module, given, answer: rows.append(given[0].shape[-2]))
     x = torch.tensor([[-3.0], [0.1], [3.0], [-0.2]], dtype=torch.float64)

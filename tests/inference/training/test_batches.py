@@ -10,15 +10,22 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
-from pyromix.inference.training.batches import Rows, Share, batches_of, steps_of
+from pyromix.inference.training.batches import Batch, Rows, Share, batches_of, steps_of
 
 
 def share(rank: int = 0, world: int = 1) -> Share:
     return Share(torch.device("cpu"), torch.float64, rank, world)
 
 
-def rows(batches: Iterator[Tensor]) -> list[list[int]]:
-    return [batch[:, 0].int().tolist() for batch in batches]
+def alone(batches: Iterator[Batch]) -> Iterator[Tensor]:
+    """Batches of data without companions."""
+    for batch in batches:
+        assert isinstance(batch, Tensor)
+        yield batch
+
+
+def rows(batches: Iterator[Batch]) -> list[list[int]]:
+    return [batch[:, 0].int().tolist() for batch in alone(batches)]
 
 
 def flat(batches: list[list[int]]) -> list[int]:
@@ -80,9 +87,9 @@ def test_only_a_last_batch_of_one_row_or_less_than_half_is_left_out(
 
 
 def test_floats_take_the_type_of_the_module_and_integers_keep_theirs() -> None:
-    assert next(batches_of(numbered(3), 2, share()).ordered()).dtype == torch.float64
+    assert next(alone(batches_of(numbered(3), 2, share()).ordered())).dtype == torch.float64
     counts = torch.arange(6).reshape(3, 2)
-    assert next(batches_of(counts, 2, share()).ordered()).dtype == torch.int64
+    assert next(alone(batches_of(counts, 2, share()).ordered())).dtype == torch.int64
 
 
 def test_an_array_is_a_tensor_and_not_an_iterable_of_rows() -> None:
@@ -132,9 +139,9 @@ def test_two_processes_shares_of_rows_make_the_whole_batch(kind: str) -> None:
 
 
 def test_rows_are_those_of_a_tensor_alone() -> None:
-    alone = batches_of(numbered(23), 5, share()).shuffled(seed=1)
+    bare = alone(batches_of(numbered(23), 5, share()).shuffled(seed=1))
     beside = batches_of(Rows(numbered(23), numbered(23)), 5, share()).shuffled(seed=1)
-    for batch, (x, companion) in zip(alone, beside, strict=True):
+    for batch, (x, companion) in zip(bare, beside, strict=True):
         assert torch.equal(batch, x)
         assert torch.equal(x, companion)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pyromix.inference.training.checkpoint import Checkpoint
 def test_phases_come_back(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     checkpoint = Checkpoint(path, every=0)
-    state = {"w": torch.randn(3), "nested": [1, (2.5, "a")], "none": None}
+    state: dict[str, Any] = {"w": torch.randn(3), "nested": [1, (2.5, "a")], "none": None}
     checkpoint.phase_done("pretrain", state)
     checkpoint.progress("train", lambda: {"epoch": 3})
 

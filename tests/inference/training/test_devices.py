@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,7 @@ from pyromix.inference.training.devices import launch, make_fabric
 def toys() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parents[1])
-        import toys
-
-        yield toys
+        yield importlib.import_module("toys")
 
 
 def test_one_device_runs_here_on_the_objects_given() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -21,15 +22,15 @@ from pyromix.inference.training.errors import TrainingDiverged, TrainingInterrup
 from pyromix.inference.training.seeds import derive_seed
 from pyromix.inference.training.trainer import Row, Trainer
 
+from ..toys import Noisy
+
 HERE = Path(__file__).parents[1]
 
 
 @pytest.fixture
 def toys(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(HERE)
-    import toys
-
-    return toys
+    return importlib.import_module("toys")
 
 
 def same(first: nn.Module, second: nn.Module) -> bool:
@@ -129,9 +130,9 @@ def test_validation_is_the_mean_over_held_out_rows_in_evaluation_mode(toys: Any)
 
 
 def test_validation_noise_is_the_same_every_epoch(toys: Any) -> None:
-    class Still(toys.Noisy):  # type: ignore[misc, name-defined]
+    class Still(Noisy):
         def forward(self, x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            loss = (x + torch.randn_like(x)).square().mean() + 0 * self.net[0].weight.sum()
+            loss = (x + torch.randn_like(x)).square().mean() + 0 * next(self.parameters()).sum()
             return loss, {}
 
     history = Trainer(3).fit(Still(), toys.data(), validation=toys.data(40))
@@ -189,7 +190,8 @@ class Failing(nn.Module):
 def test_a_loss_that_is_not_finite_stops_with_the_last_good_weights(toys: Any, how: str) -> None:
     good = Failing(1000, how)
     Trainer(2, batch_size=32).fit(good, toys.data())
-    objective, history = Failing(2 * 7 + 3, how), []
+    objective = Failing(2 * 7 + 3, how)
+    history: list[Row] = []
     with pytest.raises(TrainingDiverged, match=r"epoch 3.*epoch 2: lower learning_rate") as error:
         Trainer(5, batch_size=32).fit(objective, toys.data(), history=history)
     assert "\n" not in str(error.value)
@@ -208,7 +210,8 @@ def test_ctrl_c_leaves_the_last_epoch_and_a_checkpoint(toys: Any, tmp_path: Path
     whole = Failing(1000, "interrupt")
     expected = Trainer(4, batch_size=32).fit(whole, toys.data())
     path = tmp_path / "checkpoint.pt"
-    objective, history = Failing(2 * 7 + 3, "interrupt"), []
+    objective = Failing(2 * 7 + 3, "interrupt")
+    history: list[Row] = []
     with pytest.raises(TrainingInterrupted, match=f"of epoch 2, and {path} holds") as error:
         Trainer(4, batch_size=32).fit(
             objective, toys.data(), history=history, checkpoint=Checkpoint(path, every=0)
@@ -299,7 +302,7 @@ def test_a_checkpoint_of_other_settings_is_refused(
 ) -> None:
     path = tmp_path / "checkpoint.pt"
     toys.TRAINER.fit(toys.Noisy(), toys.data(), seed=3, checkpoint=Checkpoint(path))
-    settings = {"batch_size": 32, "seed": 3, "objective": "Noisy"} | changes
+    settings: dict[str, Any] = {"batch_size": 32, "seed": 3, "objective": "Noisy"} | changes
     trainer = Trainer(
         5,
         settings["batch_size"],
@@ -315,10 +318,11 @@ def test_a_checkpoint_of_other_settings_is_refused(
 
 def test_settings_may_be_numpy_numbers(toys: Any, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
-    numpy = Trainer(2, np.int64(32), np.float64(0.01), (np.float64(0.5), np.int64(2)))
+    given: list[Any] = [np.int64(32), np.float64(0.01), (np.float64(0.5), np.int64(2)), np.int64(3)]
+    numpy = Trainer(2, *given[:3])
     plain = Trainer(2, 32, 0.01, (0.5, 2))
     first, again = toys.Noisy(), toys.Noisy()
-    history = numpy.fit(first, toys.data(), seed=np.int64(3), checkpoint=Checkpoint(path))
+    history = numpy.fit(first, toys.data(), seed=given[3], checkpoint=Checkpoint(path))
     assert plain.fit(again, toys.data(), seed=3, checkpoint=Checkpoint(path)) == history
     assert same(first, again)
 
