@@ -64,7 +64,7 @@ def accuracy(kind: type[DeepMixture], seeds: Iterable[int]) -> float:
     return float(np.mean(found))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [VaDE, GMVAE])
 def test_default_recipe_beats_classical_clusterings(kind: type[DeepMixture]) -> None:
     found = accuracy(kind, SEEDS)
@@ -79,7 +79,7 @@ def test_the_others_learn(kind: type[DeepMixture], least: float) -> None:
     assert accuracy(kind, [1]) >= least
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 def test_facets_find_what_one_clustering_does_not() -> None:
     """Scenes of ten floors, eight scales and four shapes: floors in facet 1, shapes in facet 0.
