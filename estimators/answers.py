@@ -22,6 +22,7 @@ from ..inference import (
     sample,
     to_arviz,
 )
+from ..inference.training.devices import Precision
 from ..models import MixturePrior, MixtureVAE
 
 Array = NDArray[np.float32]
@@ -32,14 +33,15 @@ class Answers:
     """The methods of a fitted estimator; several facets have a list, or a column, each."""
 
     n_clusters: int | tuple[int, ...]
-    precision: Any
+    precision: Precision
     model_: MixtureVAE
     guide_: Guide
 
     def clusterings(self) -> tuple[int, ...]:
         """K of each clustering: of one, or of each facet."""
-        several = isinstance(self.n_clusters, Sequence)
-        return tuple(self.n_clusters) if several else (self.n_clusters,)  # type: ignore[arg-type,return-value]
+        if isinstance(self.n_clusters, Sequence):
+            return tuple(self.n_clusters)
+        return (self.n_clusters,)
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)

@@ -32,9 +32,9 @@ from ..inference import (
 )
 from ..models import GaussianMixture, MixtureVAE
 from ..networks import Networks, Perceptron
-from ..parts import Part, build, given, spelt
+from ..parts import Part, Unbuilt, build, given, spelt
 from .answers import Answers
-from .composition import Unbuilt, compose
+from .composition import compose
 from .documentation import document
 from .parameters import Parameters
 from .persistence import load, save
@@ -109,7 +109,7 @@ class DeepMixture(
     start: Any = GaussianMixtureStart()
     training: Training = Training()
     n_init: int = 1
-    random_state: Any = None
+    random_state: int | np.random.RandomState | None = None
     device: str = "auto"
     devices: int = 1
     precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..guides import (
@@ -16,9 +16,7 @@ from ..guides import (
 )
 from ..models import Facets, Likelihood, MixturePrior, MixtureVAE, Prior
 from ..networks import Networks, feature_dims
-from ..parts import build, find, resolve, spelt
-
-Unbuilt = Callable[..., Any] | str
+from ..parts import Unbuilt, build, find, resolve, spelt
 
 HEADS: dict[str, type[Head]] = {
     "real": GaussianHead,
@@ -136,7 +134,9 @@ def decoded_shape(likelihood: Unbuilt, event_shape: tuple[int, ...]) -> tuple[in
     return (outputs * event_shape[0], *event_shape[1:])
 
 
-def head_of(posterior: Unbuilt | Mapping[str, Unbuilt], mixture: MixturePrior, name: str) -> Any:
+def head_of(
+    posterior: Unbuilt | Mapping[str, Unbuilt], mixture: MixturePrior, name: str
+) -> Unbuilt:
     """The part that makes the head of one of a mixture's latents.
 
     Raises:

@@ -22,8 +22,8 @@ from ..inference import (
 )
 from ..models import ReversedVonMisesFisherMixture
 from ..networks import ByShape, Networks, Perceptron, Strided
+from ..parts import Unbuilt
 from .base import DeepMixture
-from .composition import Unbuilt
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ..guides import GammaHead
 from ..models import GammaMixture
+from ..parts import Unbuilt
 from .base import DeepMixture
-from .composition import Unbuilt
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

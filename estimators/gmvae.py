@@ -10,9 +10,8 @@ from typing import Any, Self
 from ..inference import ClosedFormELBO, InformationFloor, Term, Training
 from ..models import Bernoulli, HeteroscedasticNormal, StyleMixture
 from ..networks import Convolutional, Networks, Perceptron
-from ..parts import choose
+from ..parts import Unbuilt, choose
 from .base import DeepMixture
-from .composition import Unbuilt
 
 PACE = Training(learning_rate=1e-4, learning_rate_decay=None, gradient_clip=None)
 IMAGES: dict[str, Any] = {

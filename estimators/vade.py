@@ -20,8 +20,8 @@ from ..inference import (
 )
 from ..models import Bernoulli
 from ..networks import Perceptron
+from ..parts import Unbuilt
 from .base import DeepMixture
-from .composition import Unbuilt
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import ClassVar
 
 import pyro
 import torch
@@ -16,6 +16,7 @@ from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from pyro.nn import PyroModule
 from torch import Tensor, nn
+from torch.distributions import constraints
 
 from ..distributions import cross_entropy, unsqueeze_batch
 from ..parts import Part, site_name
@@ -112,7 +113,7 @@ class MixturePrior(Prior, abstract=True):
 
     latent_sites: tuple[str, ...] = ("z",)
     assignments: tuple[str, ...] = ("marginal", "optimal", "amortised")
-    support: Any = None
+    support: ClassVar[constraints.Constraint | None] = None
     facet: int | None = None
 
     def __init__(self, n_clusters: int, *, learn_weights: bool = True) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch.distributions import constraints
@@ -18,14 +17,14 @@ WORDS = {
 INSIDE = {("positive", "real"), ("unit_interval", "real"), ("unit_interval", "positive")}
 
 
-def space(support: Any) -> str:
+def space(support: constraints.Constraint | None) -> str:
     """A short name of a support, whatever its event shape.
 
     Example:
         >>> space(constraints.independent(constraints.nonnegative, 1)), space(constraints.simplex)
         ('positive', 'simplex')
     """
-    while hasattr(support, "base_constraint"):
+    while support is not None and hasattr(support, "base_constraint"):
         support = support.base_constraint
     if support is constraints.real:
         return "real"
@@ -35,7 +34,7 @@ def space(support: Any) -> str:
     return {"Sphere": "sphere", "Simplex": "simplex"}.get(name, name)
 
 
-def _everywhere(support: Any, bound: str, value: float) -> bool:
+def _everywhere(support: constraints.Constraint | None, bound: str, value: float) -> bool:
     """Whether a support has that bound, a number or a tensor of them."""
     return bool(torch.as_tensor(getattr(support, bound, math.nan) == value).all())
 

@@ -5,10 +5,11 @@ from .description import UnknownPartError, describe, handed, restore
 from .expression import parse
 from .registry import Part, choose, find, name_of, names, spelt, unknown
 from .sites import facet_of, site_name
-from .unbuilt import build, changed, check_arguments, given, keywords_of, resolve
+from .unbuilt import Unbuilt, build, changed, check_arguments, given, keywords_of, resolve
 
 __all__ = [
     "Part",
+    "Unbuilt",
     "UnknownPartError",
     "build",
     "changed",

@@ -68,7 +68,7 @@ def check_fields(instance: Any) -> None:
     )
 
 
-def fits(value: Any, hint: Any) -> bool:
+def fits(value: object, hint: Any) -> bool:
     """Whether a value is of the type that a hint names."""
     if hint is Any:
         return True
@@ -97,7 +97,7 @@ def fits(value: Any, hint: Any) -> bool:
     return isinstance(value, hint) if inspect.isclass(hint) else True
 
 
-def chosen(value: Any, hint: Any) -> bool:
+def chosen(value: object, hint: Any) -> bool:
     """Whether a hint has words to choose from, and the value is a word, of which none fits."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):

@@ -55,7 +55,7 @@ def describe(value: Any) -> Any:
     return {"object": name_of(type(value)), "arguments": describe(_arguments(value))}
 
 
-def _arguments(value: Any) -> dict[str, Any]:
+def _arguments(value: object) -> dict[str, Any]:
     if isinstance(value, Part):
         return value.arguments()
     if hasattr(value, "get_params"):
@@ -106,7 +106,7 @@ def _of_scikit_learn(name: str) -> Any:
     return found if isinstance(found, type) and hasattr(found, "get_params") else None
 
 
-def handed(value: Any) -> dict[str, Any]:
+def handed(value: object) -> dict[str, Any]:
     """The classes and functions in a value that a user hands in, by their names in a run."""
     if isinstance(value, list | tuple):
         return {name: part for each in value for name, part in handed(each).items()}

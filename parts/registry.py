@@ -83,11 +83,11 @@ def _remembering(initialise: Callable[..., None]) -> Callable[..., None]:
     return remember
 
 
-def _is_abstract(attribute: Any) -> bool:
+def _is_abstract(attribute: object) -> bool:
     return getattr(attribute, "__isabstractmethod__", False) is True
 
 
-def _is_module(value: Any) -> bool:
+def _is_module(value: object) -> bool:
     if isinstance(value, tuple | dict) and value:
         return any(map(_is_module, value.values() if isinstance(value, dict) else value))
     return hasattr(value, "state_dict") and not isinstance(value, type)
@@ -147,7 +147,7 @@ def choose(argument: str, name: str, options: dict[str, Value]) -> Value:
     raise ValueError(unknown(argument, name, options))
 
 
-def unknown(argument: str, name: Any, options: Iterable[str]) -> str:
+def unknown(argument: str, name: object, options: Iterable[str]) -> str:
     """The message about a name that is none of some options."""
     options = list(options)
     nearest = get_close_matches(str(name), options, n=1)
@@ -155,7 +155,7 @@ def unknown(argument: str, name: Any, options: Iterable[str]) -> str:
     return f"{argument} is {name!r}: {hint}use one of {', '.join(options)}"
 
 
-def spelt(value: Any) -> str:
+def spelt(value: object) -> str:
     """A value as it would be written in Python, parts by their names."""
     if isinstance(value, functools.partial):
         given = [*map(spelt, value.args), *(f"{n}={spelt(v)}" for n, v in value.keywords.items())]

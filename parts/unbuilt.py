@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .checking import check_types
 from .registry import Part, find, spelt
 
 T = TypeVar("T")
+Unbuilt = Callable[..., Any] | str  # a class, a partial of one, a function, or a name
 
 
 def resolve(argument: str, value: Any, base: type[T]) -> Callable[..., T]:
@@ -38,7 +39,7 @@ def resolve(argument: str, value: Any, base: type[T]) -> Callable[..., T]:
 partial(BlueBall, …)
     """
     if isinstance(value, str):
-        return find(getattr(base, "kind", ""), value, argument)  # type: ignore[return-value]
+        return cast(Callable[..., T], find(getattr(base, "kind", ""), value, argument))
     if isinstance(value, base):
         name = type(value).__name__
         raise TypeError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,7 +64,7 @@ def tabulate(log_density: Callable[[Tensor], Tensor], name: str, draws: Tensor) 
     return Table(z, values, mass, where, (mass.sum(0) - total).abs())
 
 
-def require_unit_integral(part: Any, what: str, table: Table) -> None:
+def require_unit_integral(part: object, what: str, table: Table) -> None:
     """Refuse densities that do not integrate to one.
 
     Args:
@@ -99,7 +98,7 @@ def waves(z: Tensor, loc: Tensor, scale: Tensor) -> Tensor:
     return (((z - loc) / scale) @ frequency + phase).cos()
 
 
-def require_draws_match(part: Any, what: str, draws: Tensor, table: Table) -> None:
+def require_draws_match(part: object, what: str, draws: Tensor, table: Table) -> None:
     """Refuse a sampler that is not of the density.
 
     Args:
@@ -117,7 +116,7 @@ def require_draws_match(part: Any, what: str, draws: Tensor, table: Table) -> No
 
 
 def require_same_mean(
-    part: Any, law: str, samples: Tensor, wanted: Tensor, tolerance: float
+    part: object, law: str, samples: Tensor, wanted: Tensor, tolerance: float
 ) -> None:
     """Refuse samples ``(N, ...)`` whose mean is not ``wanted``, beyond what chance does.
 

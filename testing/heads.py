@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +10,7 @@ from torch import Tensor
 from ..guides import Head
 from ..models import GammaMixture, GaussianMixture, MixturePrior, Normal, VonMisesFisherMixture
 from ..models.spaces import space
-from ..parts import build
+from ..parts import Unbuilt, build
 from .draws import (
     N_DRAWS,
     N_WAVES,
@@ -43,7 +42,7 @@ PRIORS: dict[str, type[MixturePrior]] = {
 }
 
 
-def check_head(factory: Any) -> None:
+def check_head(factory: Unbuilt) -> None:
     """Try every law that a head obeys.
 
     It takes features of any batch shape; q integrates to one and its draws follow it; the gradient

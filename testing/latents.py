@@ -9,6 +9,7 @@ import pyro
 import torch
 from pyro import poutine
 from torch import Tensor
+from torch.distributions import constraints
 
 from ..models import MixturePrior
 from .laws import require
@@ -26,7 +27,7 @@ class Draws:
     """
 
     values: dict[str, Tensor]
-    supports: dict[str, Any]
+    supports: dict[str, constraints.Constraint | None]
     enumerated: bool
     code: Tensor
 

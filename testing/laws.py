@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..inference import seeded
-from ..parts import build
+from ..parts import Unbuilt, build
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -33,7 +33,7 @@ def require(holds: object, sentence: str) -> None:
         raise AssertionError(sentence)
 
 
-def require_equal(part: Any, law: str, found: Tensor, wanted: Tensor, tolerance: float) -> None:
+def require_equal(part: object, law: str, found: Tensor, wanted: Tensor, tolerance: float) -> None:
     """Refuse a part whose tensor is not what a law says.
 
     Args:
@@ -59,7 +59,7 @@ def require_equal(part: Any, law: str, found: Tensor, wanted: Tensor, tolerance:
     )
 
 
-def require_finite(part: Any, law: str, values: Iterable[Tensor]) -> None:
+def require_finite(part: object, law: str, values: Iterable[Tensor]) -> None:
     """Refuse a part that gives NaN or infinity.
 
     Raises:
@@ -88,7 +88,7 @@ def largest(tensors: Iterable[Tensor]) -> float:
 
 
 def require_equal_gradients(
-    part: Any,
+    part: object,
     law: str,
     found: Tensor,
     wanted: Tensor,
@@ -131,7 +131,7 @@ def shaken(module: Module, by: float = 0.2) -> Module:
     return module
 
 
-def make(factory: Any, base: type[Module], *sizes: Any) -> Module:
+def make(factory: Unbuilt, base: type[Module], *sizes: Any) -> Module:
     """A part, made as estimators make it, in float64 and with parameters off every symmetry.
 
     Raises:

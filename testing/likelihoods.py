@@ -12,7 +12,7 @@ from torch.distributions import constraints
 from ..estimators.composition import decoded_shape
 from ..models import GaussianMixture, Likelihood
 from ..models.spaces import space
-from ..parts import build
+from ..parts import Unbuilt, build
 from .draws import N_DRAWS, require_same_mean
 from .laws import (
     clean_scope,
@@ -32,7 +32,7 @@ COUNTS = {1: 20_000, 2: 400}  # so many outcomes of a count, by the number of fe
 SUSPECTS = (float("nan"), float("inf"), -1.0, -0.5, 0.5, 1.5, 1e6)
 
 
-def check_likelihood(factory: Any) -> None:
+def check_likelihood(factory: Unbuilt) -> None:
     """Try every law that a likelihood obeys.
 
     p(x | z) sums or integrates to one over its support (where ``is_density`` is false: over that of
@@ -73,7 +73,7 @@ def check_likelihood(factory: Any) -> None:
         require_bound(likelihood, GaussianMixture, narrow_gaussian, factory, 1)
 
 
-def _make(factory: Any, event_shape: tuple[int, ...]) -> Likelihood:
+def _make(factory: Unbuilt, event_shape: tuple[int, ...]) -> Likelihood:
     decoder = Small().decoder(D, decoded_shape(factory, event_shape))
     return shaken(build("factory", factory, Likelihood, decoder, event_shape))
 

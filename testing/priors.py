@@ -12,6 +12,7 @@ from torch import Tensor
 from ..estimators.composition import HEADS
 from ..models import MixturePrior, Normal
 from ..models.spaces import space
+from ..parts import Unbuilt
 from .brute_force import log_joint
 from .draws import (
     N_DRAWS,
@@ -38,7 +39,7 @@ def permute_rows(prior: MixturePrior, order: Tensor) -> None:
                 tensor.copy_(tensor[order].clone())
 
 
-def check_prior(factory: Any, *, permute: Permute = permute_rows) -> None:
+def check_prior(factory: Unbuilt, *, permute: Permute = permute_rows) -> None:
     """Try every law that a prior obeys.
 
     Its density integrates to one and its draws follow it; the program scores as

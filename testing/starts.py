@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch.nn.functional import one_hot
 
 from ..models import MixturePrior
-from ..parts import build
+from ..parts import Unbuilt, build
 from .draws import N_DRAWS
 from .latents import draws
 from .laws import K, make, require_equal
 from .quadrature import small_dims
 
 
-def require_moments(factory: Any, name: str) -> None:
+def require_moments(factory: Unbuilt, name: str) -> None:
     """Refuse a prior that, started from groups of codes, has other means and spreads than they.
 
     The groups are drawn from another prior of the family and, where the space lets it, moved and

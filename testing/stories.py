@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from ..estimators.composition import compose
 from ..guides import GaussianHead, Guide
 from ..inference import ClosedFormELBO, EnumeratedELBO, MixtureELBO
 from ..models import MixturePrior, MixtureVAE
+from ..parts import Unbuilt
 from .brute_force import BruteForce, decoded, log_likelihood, scores
 from .laws import (
     K,
@@ -28,6 +28,7 @@ from .laws import (
 from .nodes import drawing, expected
 from .quadrature import base_of, grid, log_density, nodes
 
+Posterior = Unbuilt | Mapping[str, Unbuilt]
 X = 2  # features of a datum
 RULES = ("marginal", "optimal", "amortised")
 BOUNDS: tuple[type[MixtureELBO], ...] = (ClosedFormELBO, EnumeratedELBO)
@@ -52,7 +53,7 @@ class Small:
 
 
 def stories(
-    prior: Any, posterior: Any, likelihood: Any, dim: int, n_clusters: int = K
+    prior: Unbuilt, posterior: Posterior, likelihood: Unbuilt, dim: int, n_clusters: int = K
 ) -> dict[str, tuple[MixtureVAE, Guide]]:
     """A story and its guide in float64 for every assignment rule that goes with the parts.
 
@@ -85,7 +86,9 @@ def narrow_gaussian(in_features: int, latent_dim: int) -> GaussianHead:
     return GaussianHead(in_features, latent_dim, log_scale=-3.0)
 
 
-def require_bound(part: Any, prior: Any, posterior: Any, likelihood: Any, dim: int) -> None:
+def require_bound(
+    part: object, prior: Unbuilt, posterior: Posterior, likelihood: Unbuilt, dim: int
+) -> None:
     """Refuse a part whose bound is not the one by hand, in value and every derivative.
 
     Both evaluations of the bound are tried under every assignment rule that goes with the part.
@@ -142,7 +145,9 @@ def by_brute_force(model: MixtureVAE, guide: Guide, x: Tensor, rule: str, points
     return torch.cat(rows).mean()
 
 
-def require_plain_vae(part: Any, prior: Any, posterior: Any, likelihood: Any, dim: int) -> None:
+def require_plain_vae(
+    part: object, prior: Unbuilt, posterior: Posterior, likelihood: Unbuilt, dim: int
+) -> None:
     """Refuse a part that with one cluster is not a plain VAE, draw by draw.
 
     Raises:

@@ -60,7 +60,7 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
         self.expected_scores = expected_scores
 
     def per_datum(
-        self, model: MixtureVAE, guide: Any, x: Tensor
+        self, model: MixtureVAE, guide: Guide, x: Tensor
     ) -> tuple[Tensor, dict[str, Divergence]]:
         """-E_q[log p(x | z)] and what each clustering adds, before any averaging: ``(..., B)``."""
         latents, divergences = self.inferred(model, guide, x)
@@ -68,7 +68,7 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
         return -log_likelihood, divergences
 
     def inferred(
-        self, model: MixtureVAE, guide: Any, x: Tensor
+        self, model: MixtureVAE, guide: Guide, x: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Divergence]]:
         """A sample of the latents, and what each clustering adds, by its site."""
         posteriors, logits = guide.infer(x)
@@ -81,16 +81,16 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
             for mixture in model.prior.mixtures
         }
 
-    def _rule(self, guide: Any) -> str:
-        rule: str = guide.assignment
+    def _rule(self, guide: Guide) -> str:
+        rule = guide.assignment
         return "plug-in" if self.expected_scores and rule == "marginal" else rule
 
     def clusterings(self, model: Program, guide: Program, *args: Any, **kwargs: Any) -> Clusterings:
         """For each clustering site q(c | x) and p(c); nothing is decoded."""
-        story: Any = model
-        if self._rule(guide) != "amortised":
-            return _clusterings(self.inferred(story, guide, *args, **kwargs)[1])
-        _, logits = cast(Guide, guide).infer(*args, **kwargs)
+        story, own = cast(MixtureVAE, model), cast(Guide, guide)
+        if self._rule(own) != "amortised":
+            return _clusterings(self.inferred(story, own, *args, **kwargs)[1])
+        _, logits = own.infer(*args, **kwargs)
         sites = {mixture.site("c"): mixture for mixture in story.prior.mixtures}
         return {site: (logits[site].softmax(-1), each.weights) for site, each in sites.items()}
 
@@ -103,7 +103,7 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
                 f"model is {type(model).__name__}: ClosedFormELBO needs a MixtureVAE; "
                 "EnumeratedELBO takes any Pyro program"
             )
-        reconstruction, divergences = self.per_datum(model, guide, *args, **kwargs)
+        reconstruction, divergences = self.per_datum(model, cast(Guide, guide), *args, **kwargs)
         loss = reconstruction.mean()
         parts = {"reconstruction": loss.detach()}
         for site, each in divergences.items():
