@@ -26,6 +26,7 @@ from ..inference import (
     Pretraining,
     Recipe,
     Start,
+    StartLike,
     Term,
     Training,
     launch,
@@ -106,7 +107,7 @@ class DeepMixture(
     objective: Unbuilt = ClosedFormELBO
     terms: Sequence[Term] = ()
     pretraining: Pretraining | str | None = Neighbours()
-    start: Any = GaussianMixtureStart()
+    start: StartLike = GaussianMixtureStart()
     training: Training = Training()
     n_init: int = 1
     random_state: int | np.random.RandomState | None = None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from ..guides import SphericalHead
 from ..inference import (
@@ -16,6 +15,7 @@ from ..inference import (
     MutualInformation,
     PerEpoch,
     Pretraining,
+    StartLike,
     Term,
     Training,
     TwoView,
@@ -69,5 +69,5 @@ class DHVC(DeepMixture, alias="dhvc"):
     objective: Unbuilt = partial(ClosedFormELBO, kl_weight=PerEpoch(LinearWarmup(0.0, 1.0, 1)))
     terms: Sequence[Term] = (MutualInformation(5.0, views="auto"),)
     pretraining: Pretraining | str | None = TwoView()
-    start: Any = BestHead()
+    start: StartLike = BestHead()
     training: Training = Training(max_epochs=Budget(240), batch_size=256)

@@ -15,6 +15,7 @@ from ..inference import (
     Pretraining,
     Progressive,
     Refit,
+    StartLike,
     Training,
 )
 from ..models import Bernoulli, GaussianMixture, Normal
@@ -93,7 +94,7 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
     latent_dim: int | tuple[int, ...] = 5
     networks: Networks | str = LadderByShape()
     pretraining: Pretraining | str | None = None
-    start: Any = ComponentMeans()
+    start: StartLike = ComponentMeans()
     training: Training = Training(
         max_epochs=Budget(10_000, least=40, most=400),
         learning_rate=5e-4,

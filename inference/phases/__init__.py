@@ -7,8 +7,8 @@ from .phase import Budget, Fit, Phase
 from .progressive import During, Fading, Joining, Progressive
 from .recipe import Recipe
 from .refit import Refit, refit_mixture
-from .start import Start
-from .starts import ComponentMeans, GaussianMixtureStart, GroupsOf, KMeansStart
+from .start import Clusterer, Start
+from .starts import ComponentMeans, GaussianMixtureStart, GroupsOf, KMeansStart, StartLike
 from .two_view import BestHead, InformationPretraining, TwoView
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "BestHead",
     "Budget",
     "ClusterMonitor",
+    "Clusterer",
     "CollapseWarning",
     "ComponentMeans",
     "During",
@@ -35,6 +36,7 @@ __all__ = [
     "Reconstruction",
     "Refit",
     "Start",
+    "StartLike",
     "Training",
     "TwoView",
     "refit_mixture",

@@ -109,6 +109,7 @@ class Fit:
         return max(1, steps_of(len(self.x), max(1, self.training.batch_size), world))
 
 
+@dataclass(frozen=True, repr=False)
 class Phase(Part, abstract=True):
     """A phase of a fit: settings in a frozen dataclass, and a call that does it.
 
@@ -132,7 +133,7 @@ class Phase(Part, abstract=True):
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The settings by name; with ``deep`` those of phases within, as ``phase__name``."""
-        found = {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
         for name, value in list(found.items()) if deep else ():
             if isinstance(value, Phase):
                 found |= {f"{name}__{inner}": each for inner, each in value.get_params().items()}
@@ -140,4 +141,4 @@ class Phase(Part, abstract=True):
 
     def with_params(self, **changes: Any) -> Self:
         """A copy with some settings changed."""
-        return replace(self, **changes)  # type: ignore[type-var]
+        return replace(self, **changes)

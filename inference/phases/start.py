@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,14 @@ from ..training import PhaseProgress, Row, is_main_process
 from .phase import Fit, Phase
 
 Features = NDArray[Any]
+
+
+@runtime_checkable
+class Clusterer(Protocol):
+    """What finds groups by itself, as scikit-learn's clusterers do."""
+
+    def fit_predict(self, X: Any, /) -> Any:
+        """Data ``(N, ...)`` to labels ``(N,)``, or to soft groups ``(N, K)``."""
 
 
 class Start(Phase, kind="start", abstract=True):

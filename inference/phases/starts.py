@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +21,10 @@ from ...models import MixturePrior, MixtureVAE
 from ...parts import spelt
 from ..prediction import encode
 from .phase import Phase
-from .start import Features, Start
+from .start import Clusterer, Features, Start
 
 COVARIANCES = ("full", "diag", "tied")
+StartLike = Start | Clusterer | Callable[..., Any] | str | None  # groups of a function, too
 MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
 
 

@@ -467,5 +467,5 @@ def test_a_clusterer_alone_starts_a_prior() -> None:
         other = GMVAE(**settings, start=start).fit(DIGITS)
         same = (gmvae.predict_proba(DIGITS) == other.predict_proba(DIGITS)).all()
         assert same == (not hasattr(start, "steps"))
-    asked = GMVAE(**settings, start=KMeans(4, n_init=2)).fit(DIGITS)
+    asked: Any = GMVAE(**settings, start=KMeans(4, n_init=2)).fit(DIGITS)
     assert asked.start.n_clusters == 4

@@ -308,7 +308,9 @@ def test_vade_starts_at_the_fitted_mixture(code: Tensor) -> None:
     """Its own means and variances, uniform weights, and the posterior bit for bit as it was."""
     model, guide = story()
     before = {name: value.clone() for name, value in guide.state_dict().items()}
-    VaDE.published().start.begin(model, guide, code, seed=3)
+    start = VaDE.published().start
+    assert isinstance(start, ComponentMeans)
+    start.begin(model, guide, code, seed=3)
     width = float(code.numpy().std(0).mean())
     mixture = Mixture(3, covariance_type="diag", n_init=10, reg_covar=1e-3, random_state=3)
     mixture.fit(code.numpy() / width)
@@ -328,7 +330,9 @@ def test_vade_starts_at_the_fitted_mixture(code: Tensor) -> None:
 
 def test_mfcvae_starts_with_one_variance(code: Tensor) -> None:
     model, guide = story()
-    MFCVAE.published().start.begin(model, guide, code, seed=3)
+    start = MFCVAE.published().start
+    assert isinstance(start, ComponentMeans)
+    start.begin(model, guide, code, seed=3)
     with torch.no_grad():
         variance = model.prior.component().variance
         torch.testing.assert_close(variance, torch.full_like(variance, 0.01), rtol=1e-4, atol=0)
