@@ -32,7 +32,7 @@ from ..inference import (
     launch,
 )
 from ..models import GaussianMixture, MixtureVAE
-from ..networks import Networks, Perceptron
+from ..networks import LadderNetworks, Networks, Perceptron
 from ..parts import Part, Unbuilt, build, given, spelt
 from .answers import Answers
 from .composition import compose
@@ -102,7 +102,7 @@ class DeepMixture(
     prior: Unbuilt | Sequence[Unbuilt] = GaussianMixture
     posterior: Unbuilt | Mapping[str, Unbuilt] = "auto"
     likelihood: Unbuilt = "auto"
-    networks: Networks | str = Perceptron(batch_norm=True)
+    networks: Networks | LadderNetworks | str = Perceptron(batch_norm=True)
     assignment: Unbuilt = "marginal"
     objective: Unbuilt = ClosedFormELBO
     terms: Sequence[Term] = ()

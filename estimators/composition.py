@@ -15,7 +15,7 @@ from ..guides import (
     SphericalHead,
 )
 from ..models import Facets, Likelihood, MixturePrior, MixtureVAE, Prior
-from ..networks import Networks, feature_dims
+from ..networks import LadderNetworks, Networks, feature_dims
 from ..parts import Unbuilt, build, find, resolve, spelt
 
 HEADS: dict[str, type[Head]] = {
@@ -90,9 +90,8 @@ def compose(
     if min(dims) < 1:
         raise ValueError(f"latent_dim is {latent_dim}: a code needs at least one dimension")
     pair, decoded = networks_of(networks), decoded_shape(likelihood, event_shape)
-    if getattr(pair, "ladder", False):
-        encoder = pair.encoder(event_shape, len(sizes))  # type: ignore[call-arg]
-        decoder = pair.decoder(dims, decoded)  # type: ignore[arg-type]
+    if isinstance(pair, LadderNetworks):
+        encoder, decoder = pair.encoder(event_shape, len(sizes)), pair.decoder(dims, decoded)
     else:
         encoder, decoder = pair.encoder(event_shape), pair.decoder(sum(dims), decoded)
     mixtures = [
@@ -120,8 +119,8 @@ def compose(
             f"posterior has a head for {min(strange)!r}, and the latents are "
             f"{', '.join(map(repr, heads))}: leave it out"
         )
-    rungs = getattr(pair, "ladder", False)
-    encoded = LadderGuide(encoder, **heads) if rungs else AmortisedGuide(encoder, **heads)
+    ladder = isinstance(pair, LadderNetworks)
+    encoded = LadderGuide(encoder, **heads) if ladder else AmortisedGuide(encoder, **heads)
     guide = build("assignment", assignment, Guide, encoded, priors)
     priors.check_guide(guide.posterior_like(), guide.assignment)
     return story, guide
@@ -162,7 +161,7 @@ def head_of(
     return HEADS[support]
 
 
-def networks_of(value: Any) -> Networks:
+def networks_of(value: Any) -> Networks | LadderNetworks:
     """The pair that makes an encoder and a decoder: an object, its class, or its name.
 
     Raises:
@@ -177,5 +176,5 @@ def networks_of(value: Any) -> Networks:
             f"networks is {spelt(value)}: give an object with the methods encoder(event_shape) and "
             "decoder(code_dim, event_shape), such as Perceptron()"
         )
-    networks: Networks = pair
+    networks: Networks | LadderNetworks = pair
     return networks

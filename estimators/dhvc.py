@@ -21,7 +21,7 @@ from ..inference import (
     TwoView,
 )
 from ..models import ReversedVonMisesFisherMixture
-from ..networks import ByShape, Networks, Perceptron, Strided
+from ..networks import ByShape, LadderNetworks, Networks, Perceptron, Strided
 from ..parts import Unbuilt
 from .base import DeepMixture
 
@@ -62,7 +62,7 @@ class DHVC(DeepMixture, alias="dhvc"):
 
     prior: Unbuilt | Sequence[Unbuilt] = ReversedVonMisesFisherMixture
     posterior: Unbuilt | Mapping[str, Unbuilt] = SphericalHead
-    networks: Networks | str = ByShape(
+    networks: Networks | LadderNetworks | str = ByShape(
         vectors=Perceptron(large=(500, 500), batch_norm=True), images=Strided()
     )
     assignment: Unbuilt = "amortised"

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ..inference import ClosedFormELBO, InformationFloor, Term, Training
 from ..models import Bernoulli, HeteroscedasticNormal, StyleMixture
-from ..networks import Convolutional, Networks, Perceptron
+from ..networks import Convolutional, LadderNetworks, Networks, Perceptron
 from ..parts import Unbuilt, choose
 from .base import DeepMixture
 
@@ -65,7 +65,7 @@ class GMVAE(DeepMixture, alias="gmvae"):
     """
 
     prior: Unbuilt | Sequence[Unbuilt] = partial(StyleMixture, style_dim=4, hidden_dim=64)
-    networks: Networks | str = Perceptron(large=(500, 500), batch_norm=True)
+    networks: Networks | LadderNetworks | str = Perceptron(large=(500, 500), batch_norm=True)
     terms: Sequence[Term] = (InformationFloor(0.5),)
 
     @classmethod

@@ -19,7 +19,13 @@ from ..inference import (
     Training,
 )
 from ..models import Bernoulli, GaussianMixture, Normal
-from ..networks import ConvolutionalLadder, LadderByShape, Networks, PerceptronLadder
+from ..networks import (
+    ConvolutionalLadder,
+    LadderByShape,
+    LadderNetworks,
+    Networks,
+    PerceptronLadder,
+)
 from ..parts import choose
 from .answers import Array
 from .base import DeepMixture
@@ -92,7 +98,7 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
 
     n_clusters: int | tuple[int, ...] = (25, 25)
     latent_dim: int | tuple[int, ...] = 5
-    networks: Networks | str = LadderByShape()
+    networks: Networks | LadderNetworks | str = LadderByShape()
     pretraining: Pretraining | str | None = None
     start: StartLike = ComponentMeans()
     training: Training = Training(

@@ -78,9 +78,7 @@ class ConvolutionalLadder(LadderNetworks):
         convolution = nn.Conv2d(before, after, 4, stride, 1)
         return _activated(weight_norm(convolution) if self.weight_norm else convolution)
 
-    def encoder(  # type: ignore[override]
-        self, event_shape: tuple[int, ...], n_facets: int
-    ) -> LadderEncoder:
+    def encoder(self, event_shape: tuple[int, ...], n_facets: int) -> LadderEncoder:
         """A new network from ``(..., C, H, W)`` to ``(..., F_j)`` for each facet."""
         sizes = self._sizes(event_shape, n_facets)
         inputs = (event_shape[0], *sizes[0])
@@ -94,9 +92,7 @@ class ConvolutionalLadder(LadderNetworks):
             out_features.append(top * prod(ends))
         return channels_last(LadderEncoder(backbones, rungs, out_features, 3))
 
-    def decoder(  # type: ignore[override]
-        self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
-    ) -> LadderDecoder:
+    def decoder(self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]) -> LadderDecoder:
         """A new network from ``(..., ΣD)`` to ``(..., C, H, W)``."""
         _, tops, sides = self._sizes(event_shape, len(latent_dims))
         rungs = [

@@ -9,6 +9,7 @@ from typing import ClassVar
 from torch import nn
 
 from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer, Shape
+from .ladder import LadderNetworks
 from .pairs import Networks, Perceptron
 
 
@@ -121,10 +122,11 @@ class ByShape(Networks):
     images: Networks = Strided()
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        for pair in (self.vectors, self.images):
-            if getattr(pair, "ladder", False):
+        given: tuple[object, ...] = (self.vectors, self.images)
+        for pair in given:
+            if isinstance(pair, LadderNetworks):
                 raise TypeError(f"ByShape got the ladder {pair!r}: use LadderByShape")
+        super().__post_init__()
 
     def chosen(self, event_shape: tuple[int, ...]) -> Networks:
         """The pair for data of this shape."""

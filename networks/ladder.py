@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
 
 from torch import Tensor, nn
 
-from .pairs import Networks
+from ..parts import Part, check_fields
 
 
 class LadderEncoder(nn.Module):
@@ -115,7 +114,7 @@ class LadderDecoder(nn.Module):
         return features.reshape(*z.shape[:-1], *self.event_shape)
 
 
-class LadderNetworks(Networks, abstract=True):
+class LadderNetworks(Part, kind="networks", abstract=True):
     """What builds a ladder: an encoder with features, and a decoder with a code, by facet.
 
     Whatever is given by facet has the shallowest first. A pair of one's own derives from this class
@@ -123,18 +122,17 @@ class LadderNetworks(Networks, abstract=True):
     A decoder of another class cannot have its facets faded in.
     """
 
-    ladder: ClassVar[bool] = True
+    def __post_init__(self) -> None:
+        check_fields(self)
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
     ) -> tuple[nn.Module, nn.Module]:
         """A new encoder, and the decoder that mirrors it."""
         encoder = self.encoder(event_shape, len(latent_dims))
         return encoder, self.decoder(latent_dims, event_shape)
 
-    def encoder(  # type: ignore[override]
-        self, event_shape: tuple[int, ...], n_facets: int
-    ) -> nn.Module:
+    def encoder(self, event_shape: tuple[int, ...], n_facets: int) -> nn.Module:
         """A new network from data ``(B, *event)`` to a tuple of J features ``(B, F_j)``.
 
         Raises:
@@ -142,9 +140,7 @@ class LadderNetworks(Networks, abstract=True):
         """
         raise NotImplementedError
 
-    def decoder(  # type: ignore[override]
-        self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
-    ) -> nn.Module:
+    def decoder(self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]) -> nn.Module:
         """A new network from the facets' codes side by side, ``(..., ΣD)``, to ``(..., *event)``.
 
         Raises:

@@ -69,9 +69,7 @@ class PerceptronLadder(LadderNetworks):
             )
         return sizes
 
-    def encoder(  # type: ignore[override]
-        self, event_shape: tuple[int, ...], n_facets: int
-    ) -> LadderEncoder:
+    def encoder(self, event_shape: tuple[int, ...], n_facets: int) -> LadderEncoder:
         """A new network from ``(..., *event)`` to ``(..., F_j)`` for each facet."""
         sizes = self.layers(event_shape, n_facets)
         backbones: list[nn.Module] = [
@@ -82,9 +80,7 @@ class PerceptronLadder(LadderNetworks):
         through = [nn.Identity() for _ in sizes]
         return LadderEncoder(backbones, through, sizes, len(event_shape))
 
-    def decoder(  # type: ignore[override]
-        self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
-    ) -> LadderDecoder:
+    def decoder(self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]) -> LadderDecoder:
         """A new network from ``(..., ΣD)`` to ``(..., *event)``."""
         sizes = self.layers(event_shape, len(latent_dims))
         rungs = [
@@ -120,15 +116,11 @@ class LadderByShape(LadderNetworks):
         """The ladder for data of this shape."""
         return self.images if len(event_shape) == 3 else self.vectors
 
-    def encoder(  # type: ignore[override]
-        self, event_shape: tuple[int, ...], n_facets: int
-    ) -> nn.Module:
+    def encoder(self, event_shape: tuple[int, ...], n_facets: int) -> nn.Module:
         """A new network from data ``(B, *event)`` to a tuple of J features ``(B, F_j)``."""
         return self.chosen(event_shape).encoder(event_shape, n_facets)
 
-    def decoder(  # type: ignore[override]
-        self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
-    ) -> nn.Module:
+    def decoder(self, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]) -> nn.Module:
         """A new network from ``(..., ΣD)`` to ``(..., *event)``."""
         return self.chosen(event_shape).decoder(latent_dims, event_shape)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
 
 import torch
 from torch import nn
@@ -38,8 +37,6 @@ class Networks(Part, kind="networks", abstract=True):
         >>> Linear().decoder(2, (1, 8, 8))(torch.zeros(5, 2)).shape
         torch.Size([5, 1, 8, 8])
     """
-
-    ladder: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_fields(self)
