@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from .registry import Part, find, names, unknown
+from .registry import Part, find, name_of, names, unknown
 from .unbuilt import check_arguments
 
 UNBUILT = ("prior", "head", "likelihood", "assignment", "objective")
@@ -82,10 +83,11 @@ def _part(name: str, call: ast.Call) -> Any:
 
 
 def _found(name: str) -> type[Part]:
+    found: list[type[Part]] = []
     for kind in (*UNBUILT, *BUILT):
-        try:
-            return find(kind, name)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            found.append(find(kind, name))
+    if found:  # a user's part of another kind does not take the place of the zoo's
+        return min(found, key=lambda part: ":" in name_of(part))
     options = sorted(p.__name__ for kind in (*UNBUILT, *BUILT) for p in names(kind).values())
     raise ValueError(unknown("the part", name, options))

@@ -54,7 +54,8 @@ def undisturbed(pyromix: Invoke, blobs: Path, tmp_path_factory: pytest.TempPathF
     with without_painting() as patch:
         patch.setattr(base, "Checkpoint", partial(Copying, every=0.0))
         patch.setattr(fitting, "write_report", reported)
-        assert pyromix(*fit(blobs, run)).exit_code == 0
+        result = pyromix(*fit(blobs, run))
+        assert result.exit_code == 0, result.output
     return run
 
 

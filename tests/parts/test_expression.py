@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from pyromix.guides import GaussianHead
 from pyromix.inference import (
@@ -19,13 +20,15 @@ from pyromix.inference import (
     MutualInformation,
     OnFacets,
     PerEpoch,
+    Pretraining,
     Progressive,
+    Term,
     Training,
     VectorViews,
 )
 from pyromix.models import GaussianMixture, Normal
 from pyromix.networks import ByShape, Perceptron
-from pyromix.parts import parse, spelt
+from pyromix.parts import find, parse, spelt
 from pyromix.parts.registry import _classes
 
 
@@ -215,3 +218,14 @@ def test_deep_nesting_is_a_word_or_a_value_and_no_traceback(
         for _ in range(depth if before != "-" else 0):
             (found,) = found.values() if isinstance(found, dict) else found
         assert found == (1 if before != "-" or depth % 2 == 0 else -1)
+
+
+def test_a_user_s_part_of_another_kind_does_not_take_the_zoo_s_name() -> None:
+    class Neighbours(Term):
+        def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
+            return weights.sum()
+
+    assert find("term", "Neighbours") is Neighbours
+    made = parse("Neighbours(epochs=3)")
+    assert isinstance(made, Pretraining)
+    assert made.epochs == 3
