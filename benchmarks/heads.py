@@ -2,8 +2,8 @@
 
 The same VaDE with a diagonal Gaussian, a full one, and a flow as q(z | x), on the digits and on the
 pinwheel: the evidence lower bound and the importance-weighted bound of held-out rows in nats per
-datum (a sixth of the first thousand, the means over seeds), and milliseconds a step on one thread. The
-training is short, 12 epochs, since the watch over the clusters after each epoch is dear with a flow.
+datum (a sixth of the first thousand, the means over seeds), and milliseconds a step on one thread.
+Training is short, 12 epochs: the watch over the clusters after each epoch is dear with a flow.
 
     python benchmarks/heads.py
 """
