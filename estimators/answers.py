@@ -81,23 +81,29 @@ class Answers:
     def _mixtures(self) -> tuple[MixturePrior, ...]:
         return self.model_.prior.mixtures
 
+    @property
+    def _lone(self) -> bool:
+        """Whether there is one clustering, and no facets."""
+        return isinstance(self.n_clusters, int | np.integer)
+
     def _by_facet(self, each: list[Array]) -> Any:
         """A list for several facets, and the lone array of one clustering."""
-        return each[0] if isinstance(self.n_clusters, int | np.integer) else each
+        return each[0] if self._lone else each
+
+    def _columns(self, each: list[Labels]) -> Labels:
+        """A column for each of several facets, and the lone labels of one clustering."""
+        return each[0] if self._lone else np.stack(each, -1)
 
     def _gammas(self, x: Tensor, num_samples: int | None = None) -> list[Array]:
         found = responsibilities(self.model_, self.guide_, x, num_samples=num_samples)
         return [found[mixture.site("c")].numpy() for mixture in self._mixtures]
 
-    def _labels(self, x: Tensor) -> Any:
-        columns = [gamma.argmax(-1) for gamma in self._gammas(x)]
-        lone = isinstance(self.n_clusters, int | np.integer)
-        return columns[0] if lone else np.stack(columns, -1)
+    def _labels(self, x: Tensor) -> Labels:
+        return self._columns([gamma.argmax(-1) for gamma in self._gammas(x)])
 
     def predict(self, X: ArrayLike) -> Labels:
         """The likeliest cluster of each datum, ``(N,)``; of each facet, ``(N, J)``."""
-        labels: Labels = self._labels(self._check(X))
-        return labels
+        return self._labels(self._check(X))
 
     def predict_proba(self, X: ArrayLike, *, num_samples: int | None = None) -> Any:
         """The probabilities of the clusters, ``(N, K)``, rows summing to one; a list by facet.
@@ -131,14 +137,13 @@ class Answers:
             ValueError: codes of another shape.
         """
         check_is_fitted(self)
-        lone = isinstance(self.n_clusters, int | np.integer)
-        codes = [torch.as_tensor(np.asarray(code)) for code in ([Z] if lone else Z)]
+        codes = [torch.as_tensor(np.asarray(code)) for code in ([Z] if self._lone else Z)]
         shapes = [tuple(code.shape) for code in codes]
         wanted = [mixture.latent_dim for mixture in self._mixtures]
         if any(len(shape) != 2 for shape in shapes) or shapes != [
             (len(codes[0]), dim) for dim in wanted
         ]:
-            if lone:
+            if self._lone:
                 raise ValueError(f"Z has shape {shapes[0]}: use (N, {wanted[0]})")
             raise ValueError(f"Z has shapes {shapes}: use (N, D) with D {tuple(wanted)} by facet")
         return self._decode(codes)
@@ -174,9 +179,8 @@ class Answers:
         if styles is not None and styles.dim() == 1:
             styles = styles.expand(n_samples, -1)
         x, drawn = sample(self.model_, n_samples, cluster=cluster, w=styles, mean=mean, seed=seed)
-        columns = [drawn[mixture.site("c")].numpy() for mixture in self._mixtures]
-        lone = isinstance(self.n_clusters, int | np.integer)
-        return x.numpy(), columns[0] if lone else np.stack(columns, -1)
+        clusters = [drawn[mixture.site("c")].numpy() for mixture in self._mixtures]
+        return x.numpy(), self._columns(clusters)
 
     def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
         """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ from ..inference import (
     Training,
     launch,
 )
+from ..inference.training.devices import Precision
 from ..models import GaussianMixture, MixtureVAE
 from ..networks import LadderNetworks, Networks, Perceptron
 from ..parts import Part, Unbuilt, build, given, spelt
@@ -113,7 +114,7 @@ class DeepMixture(
     random_state: int | np.random.RandomState | None = None
     device: str = "auto"
     devices: int = 1
-    precision: Literal["32-true", "bf16-mixed", "64-true"] = "32-true"
+    precision: Precision = "32-true"
     verbose: bool = False
 
     alias: ClassVar[str]
