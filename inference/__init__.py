@@ -49,7 +49,10 @@ from .phases import (
     StartLike,
     Training,
     TwoView,
+    modularity,
+    neighbour_graph,
     refit_mixture,
+    shared_neighbours,
 )
 from .prediction import (
     bound,
@@ -136,12 +139,15 @@ __all__ = [
     "importance_weighted_bound",
     "launch",
     "make_fabric",
+    "modularity",
+    "neighbour_graph",
     "posterior_predictive",
     "reconstruct",
     "refit_mixture",
     "responsibilities",
     "sample",
     "seeded",
+    "shared_neighbours",
     "to_arviz",
     "two_view_information",
 ]

@@ -1,6 +1,7 @@
 """Phases: what a fit is made of, from pretraining to the joint training, and what watches it."""
 
 from .autoencoder import Autoencoder, NeighbourRows, Neighbours, Pretraining, Reconstruction
+from .graph import modularity, neighbour_graph, shared_neighbours
 from .joint import Training
 from .monitor import ClusterMonitor, CollapseWarning
 from .phase import Budget, Fit, Phase
@@ -39,5 +40,8 @@ __all__ = [
     "StartLike",
     "Training",
     "TwoView",
+    "modularity",
+    "neighbour_graph",
     "refit_mixture",
+    "shared_neighbours",
 ]
