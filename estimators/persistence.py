@@ -137,6 +137,7 @@ def load(path: str | Path, **parts: Any) -> Any:
     """
     run = Run.open(path)
     config = run.read_config()
+    run.check_finished()
     estimator = configured(config, parts)
     try:
         shape = tuple(int(side) for side in config.data["event_shape"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import platform
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -113,6 +114,18 @@ class Run:
         """Whether the run was stopped in training and can be resumed."""
         return (self.path / "checkpoint.pt").exists()
 
+    def check_finished(self) -> None:
+        """Refuse a run whose fit has not come to its end, and so has no weights.
+
+        Raises:
+            FileNotFoundError: says how to go on.
+        """
+        if not (self.path / "weights.safetensors").exists():
+            raise FileNotFoundError(
+                f"{self.path} has no weights.safetensors, since its fit has not finished: resume "
+                f"it with: pyromix fit --resume {shlex.quote(str(self.path))}"
+            )
+
     def checkpoint(self, *, every: float = 5.0) -> Checkpoint:
         """The run's checkpoint, with what is in it if the run is unfinished."""
         return Checkpoint(self.path / "checkpoint.pt", every=every)
@@ -158,28 +171,29 @@ class Run:
         """Reads ``weights.safetensors``, on the CPU.
 
         Args:
-            expected: the state of the module they are for; names and shapes must be the same.
+            expected: the state of the module they are for; names, shapes and types must be the
+                same.
 
         Raises:
             FileNotFoundError: if the run has no weights yet.
-            ValueError: if the file is damaged or belongs to another module.
+            ValueError: if the file is damaged or belongs to another module, or holds numbers that
+                no fit ends with.
         """
+        self.check_finished()
         path = self.path / "weights.safetensors"
-        if not path.exists():
-            hint = ": finish it with --resume" if self.unfinished else ""
-            raise FileNotFoundError(f"{self.path} has no weights.safetensors{hint}")
         try:
             tensors: dict[str, Tensor] = load_file(path)
         except SafetensorError as error:
             raise ValueError(f"{path} is damaged ({error}): train again") from error
         for name in [*expected, *tensors]:
-            want = tuple(expected[name].shape) if name in expected else "none"
-            have = tuple(tensors[name].shape) if name in tensors else "none"
+            want, have = _form(expected.get(name)), _form(tensors.get(name))
             if want != have:
                 raise ValueError(
-                    f"{path} does not fit the model of its config.json: {name} has shape {have}, "
-                    f"expected {want}"
+                    f"{path} does not fit the model of its config.json: {name} is {have}, expected "
+                    f"{want}"
                 )
+            if not bool(tensors[name].isfinite().all()):
+                raise ValueError(f"{path} is damaged: {name} holds NaN or infinity; train again")
         return tensors
 
     def write_history(self, rows: Sequence[Row]) -> None:
@@ -237,6 +251,13 @@ class Run:
         if not isinstance(content, dict):
             raise ValueError(f"{path} is damaged: it holds no JSON object")
         return content
+
+
+def _form(tensor: Tensor | None) -> str:
+    """Type and shape of a tensor, as a message says them."""
+    if tensor is None:
+        return "not there"
+    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
 
 def _parse(name: str, value: str) -> str | int | float:

@@ -148,7 +148,7 @@ def test_truncated_weights(pyromix: Invoke, copied: Path) -> None:
 
 def test_a_run_without_weights(pyromix: Invoke, copied: Path) -> None:
     (copied / "weights.safetensors").unlink()
-    refused(pyromix("evaluate", copied, "digits"), "no weights.safetensors")
+    refused(pyromix("evaluate", copied, "digits"), "no weights.safetensors", "resume it")
 
 
 def test_a_damaged_config(pyromix: Invoke, copied: Path) -> None:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from pyromix import DHVC, VaDE
 from pyromix.cli import app
-from pyromix.estimators import load
+from pyromix.estimators import load, run_config
 from pyromix.guides import GaussianHead
 from pyromix.inference import (
     Affiliation,
@@ -326,6 +326,17 @@ def test_a_damaged_config_is_one_line(
     assert result.exit_code == 2, result.exception
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_run_whose_fit_has_not_finished_is_to_be_resumed(x: np.ndarray, tmp_path: Path) -> None:
+    """Its config says nothing of the data's shape yet, and that is no damage."""
+    run = Run.create(tmp_path / "half a run", run_config(VaDE(**SMALL), {"name": "blobs"}))
+    said = r"fit has not finished: resume it with: pyromix fit --resume '.*half a run'"
+    with pytest.raises(FileNotFoundError, match=said):
+        load(run.path)
+    told = CliRunner().invoke(app, ["evaluate", str(run.path), "digits"])
+    assert told.exit_code == 2
+    assert "has not finished: resume it" in " ".join(told.output.split())
 
 
 def test_a_command_asks_for_parts_that_it_does_not_know(saved: Path, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_checkpoint_marks_an_unfinished_run(run: Run) -> None:
     checkpoint.phase_done("pretrain", {"w": torch.zeros(1)})
     assert run.unfinished
     assert run.checkpoint().completed("pretrain")
-    with pytest.raises(FileNotFoundError, match="finish it with --resume"):
+    with pytest.raises(FileNotFoundError, match="resume it with: pyromix fit --resume"):
         run.read_weights({})
     checkpoint.delete()
     assert not run.unfinished
@@ -177,9 +177,12 @@ def test_truncated_weights(run: Run, weights: dict[str, Tensor], kept: int) -> N
 @pytest.mark.parametrize(
     ("expected", "message"),
     [
-        ({}, r"0\.weight has shape \(4, 3\), expected none|.* has shape .*, expected none"),
-        ({"new": torch.zeros(1)}, r"new has shape none, expected \(1,\)"),
-        ({"0.weight": torch.zeros(3, 4)}, r"0\.weight has shape \(4, 3\), expected \(3, 4\)"),
+        ({}, r" is \w+ of shape .*, expected not there"),
+        ({"new": torch.zeros(1)}, r"new is not there, expected float32 of shape \(1,\)"),
+        (
+            {"0.weight": torch.zeros(3, 4)},
+            r"0\.weight is float64 of shape \(4, 3\), expected float32 of shape \(3, 4\)",
+        ),
     ],
 )
 def test_weights_of_another_model(
@@ -188,6 +191,26 @@ def test_weights_of_another_model(
     run.write_weights(weights)
     with pytest.raises(ValueError, match=message) as error:
         run.read_weights(expected)
+    one_line(error)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.complex64, torch.float16, torch.float32])
+def test_weights_of_another_type(run: Run, weights: dict[str, Tensor], dtype: torch.dtype) -> None:
+    """They would be cast in silence to the module's own type."""
+    run.write_weights({**weights, "0.weight": weights["0.weight"].to(dtype)})
+    said = rf"0\.weight is {str(dtype).removeprefix('torch.')} of .*, expected float64 of"
+    with pytest.raises(ValueError, match=said) as error:
+        run.read_weights(weights)
+    one_line(error)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(run: Run, weights: dict[str, Tensor], value: float) -> None:
+    spoilt = weights["0.weight"].clone()
+    spoilt[1, 2] = value
+    run.write_weights({**weights, "0.weight": spoilt})
+    with pytest.raises(ValueError, match=r"is damaged: 0\.weight holds NaN or infinity") as error:
+        run.read_weights(weights)
     one_line(error)
 
 
