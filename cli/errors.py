@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import errno
 import warnings
 from types import TracebackType
 from typing import Any, TextIO
@@ -37,8 +38,16 @@ class PlainErrors(TyperGroup):
             except (ValueError, TypeError, OSError) as error:
                 if not is_deliberate(error):
                     raise
-                tell(f"error: {error}")
+                tell(f"error: {_told(error)}")
                 raise typer.Exit(BAD_INPUT) from error
+
+
+def _told(error: Exception) -> str:
+    """An error's message; of a full disk, which."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        where = f" on the disk of {error.filename}" if error.filename else ""
+        return f"no space left{where}: free some and go on (a fit, with --resume)"
+    return str(error)
 
 
 def tell(message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -57,12 +57,17 @@ def start(
     train = source.load()
     held_out = source.held_out(train)
     config = run_config(estimator, source.record(train), command)
+    fresh = [each for each in (path, *path.parents) if not each.exists()]
     run = Run.create(path, replace(config, seed=seed))
     with _stoppable(run):
         try:
             seconds = _fit(run, estimator, train)
         except (TypeError, ValueError):
-            _discard(run)
+            _discard(run, fresh)
+            raise
+        except Exception:
+            if not run.unfinished:
+                _discard(run, fresh)
             raise
         _conclude(run, estimator, seconds, train, *held_out)
 
@@ -187,8 +192,10 @@ def _tidy(run: Run) -> None:
             half.unlink()
 
 
-def _discard(run: Run) -> None:
+def _discard(run: Run, fresh: list[Path]) -> None:
     """Take back a run that could not be fitted, so that its folder is free for the next try."""
     for name in ("config.json", "checkpoint.pt"):
         (run.path / name).unlink(missing_ok=True)
-    run.path.rmdir()
+    for folder in fresh:
+        with suppress(OSError):  # another run may have come to stand beside it
+            folder.rmdir()

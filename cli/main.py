@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from .. import __version__
+from ..parts import check_new_folder, check_run_folder
+from . import early
 from .errors import PlainErrors
 
 
@@ -142,6 +144,15 @@ def fit(
       pyromix fit mfcvae shapes3d-1 -k 60,20 --latent-dim 20,2
       pyromix fit --resume runs/gmvae-mnist
     """
+    if resume is not None:
+        check_run_folder(resume)
+    elif method is None or data is None:
+        raise typer.BadParameter("METHOD and DATA are needed, such as: pyromix fit vade digits")
+    for given, check in ((method, early.check_method), (data, early.check_data)):
+        if given is not None:
+            check(given)
+    if out is not None:
+        check_new_folder(out)
     from . import fitting
 
     place = None if root is None else str(root)
@@ -160,8 +171,8 @@ def fit(
         others = {**options, "set": settings, "label_column": label_column, "out": out}
         fitting.resume(resume, method, data, place, others)
         return
-    if method is None or data is None:
-        raise typer.BadParameter("METHOD and DATA are needed, such as: pyromix fit vade digits")
+    assert method is not None
+    assert data is not None
     command = shlex.join(["pyromix", *sys.argv[1:]])
     source = fitting.Source(data, place, label_column)
     fitting.start(method, source, options, settings or [], out, command)
@@ -199,6 +210,10 @@ def evaluate(
       pyromix evaluate runs/vade-digits digits --out reliability.png
       pyromix evaluate runs/gmvae-mnist mnist --split train --json
     """
+    early.check_finished(run)
+    early.check_data(data)
+    if out is not None:
+        early.check_new_file(out, (".png",))
     from . import using
 
     source = using.Source(data, None if root is None else str(root), label_column)
@@ -241,6 +256,9 @@ def sample(
       pyromix sample runs/vade-digits -n 10000 --out samples.npz
       pyromix sample runs/mfcvae-shapes3d-1 --facet 0 --cluster 7
     """
+    early.check_finished(run)
+    if out is not None:
+        early.check_new_file(out, (".png", ".npz"))
     from . import using
 
     using.sample(run, facet, cluster, number, seed, out)

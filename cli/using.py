@@ -23,6 +23,7 @@ from ..reports import (
     save_figure,
     scored,
 )
+from .early import check_new_file
 from .inputs import Source
 
 __all__ = ["Source", "evaluate", "sample"]
@@ -52,8 +53,6 @@ def evaluate(
         FileNotFoundError: a run or data that are not there, or a run without weights.
         FileExistsError: ``out`` exists.
     """
-    if out is not None:
-        _check_new(out, (".png",))
     estimator = load(path)
     data = source.load(split)
     labels = [label.values for label in label_columns(data)]
@@ -123,7 +122,7 @@ def sample(
     estimator = load(path)
     n_clusters = estimator.clusterings()
     _check_facet(path, len(n_clusters), facet, cluster)
-    _check_new(out, (".png", ".npz"))
+    check_new_file(out, (".png", ".npz"))
     image_shape = Run(path).read_config().data.get("image_shape")
     if out.suffix.lower() == ".npz":
         wanted = [cluster if j == (facet or 0) else None for j in range(len(n_clusters))]
@@ -150,11 +149,3 @@ def _check_facet(path: Path, n_facets: int, facet: int | None, cluster: int | No
         raise ValueError(
             f"--cluster {cluster} could be of any of {n_facets} facets: say which with --facet"
         )
-
-
-def _check_new(path: Path, suffixes: tuple[str, ...]) -> None:
-    """Refuse a file that exists or that has another ending."""
-    if path.suffix.lower() not in suffixes:
-        raise ValueError(f"--out {path} must end in {' or '.join(suffixes)}")
-    if path.exists():
-        raise FileExistsError(f"{path} exists and is not overwritten: give another file with --out")

@@ -3,6 +3,7 @@
 from .checking import check_fields, check_types
 from .description import UnknownPartError, describe, handed, restore
 from .expression import parse
+from .files import check_new_folder, check_plain, check_run_folder, is_unfinished
 from .registry import Part, choose, find, name_of, names, spelt, unknown
 from .sites import facet_of, site_name
 from .unbuilt import Unbuilt, build, changed, check_arguments, given, keywords_of, resolve
@@ -15,6 +16,9 @@ __all__ = [
     "changed",
     "check_arguments",
     "check_fields",
+    "check_new_folder",
+    "check_plain",
+    "check_run_folder",
     "check_types",
     "choose",
     "describe",
@@ -22,6 +26,7 @@ __all__ = [
     "find",
     "given",
     "handed",
+    "is_unfinished",
     "keywords_of",
     "name_of",
     "names",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -146,6 +147,15 @@ def swaps(estimator: MFCVAE, data: Dataset) -> Figure:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a picture."""
+    """Write a picture.
+
+    Raises:
+        OSError: the disk is full; it names the picture.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ...parts import check_new_folder, check_run_folder, is_unfinished
 from .checkpoint import Checkpoint
 from .files import replacing
 from .trainer import Row
@@ -86,11 +87,7 @@ class Run:
             FileExistsError: if there is something already.
         """
         run = cls(path)
-        if run.path.exists() and (not run.path.is_dir() or any(run.path.iterdir())):
-            raise FileExistsError(
-                f"{run.path} exists and is not overwritten: give another folder with --out, "
-                "or go on with an unfinished run by --resume"
-            )
+        check_new_folder(run.path)
         run.path.mkdir(parents=True, exist_ok=True)
         run.write_config(config)
         return run
@@ -104,15 +101,14 @@ class Run:
             ValueError: if the folder holds no run, or one that cannot be read.
         """
         run = cls(path)
-        if not run.path.is_dir():
-            raise FileNotFoundError(f"there is no run folder {run.path}")
+        check_run_folder(run.path)
         run.read_config()
         return run
 
     @property
     def unfinished(self) -> bool:
         """Whether the run was stopped in training and can be resumed."""
-        return (self.path / "checkpoint.pt").exists()
+        return is_unfinished(self.path)
 
     def check_finished(self) -> None:
         """Refuse a run whose fit has not come to its end, and so has no weights.
@@ -145,8 +141,6 @@ class Run:
             ValueError: if it is missing, damaged, foreign, or written by a newer pyromix.
         """
         path = self.path / "config.json"
-        if not path.exists():
-            raise ValueError(f"{self.path} is no run folder: it has no config.json")
         content = self._read_json("config.json")
         if content.pop("format", None) != _FORMAT:
             raise ValueError(f"{path} was not written by pyromix: give the folder of a run")
@@ -246,7 +240,7 @@ class Run:
         path = self.path / name
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error
         if not isinstance(content, dict):
             raise ValueError(f"{path} is damaged: it holds no JSON object")
