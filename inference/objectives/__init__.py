@@ -2,7 +2,9 @@
 
 from .closed_form import ClosedFormELBO
 from .enumerated import EnumeratedELBO
+from .facet_terms import OnFacets
 from .objective import Evaluation, Hook, MixtureELBO, ObjectiveModule
+from .parameter_priors import ComponentPrior, SparseWeights
 from .schedules import (
     Clock,
     Constant,
@@ -18,7 +20,6 @@ from .terms import (
     Affiliation,
     InformationFloor,
     MutualInformation,
-    OnFacets,
     Term,
     two_view_information,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "AutoViews",
     "Clock",
     "ClosedFormELBO",
+    "ComponentPrior",
     "Constant",
     "EnumeratedELBO",
     "Evaluation",
@@ -45,6 +47,7 @@ __all__ = [
     "Piecewise",
     "Product",
     "Schedule",
+    "SparseWeights",
     "Term",
     "VectorViews",
     "Views",

@@ -7,11 +7,13 @@ everything the seed papers add to the bound has this form).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from ...models import MixturePrior
 from ...parts import Part, given
 from .schedules import Schedule, as_schedule
 from .views import Views
@@ -50,6 +52,18 @@ class Term(Part, kind="term", abstract=True):
             weights: p(c), ``(K,)``, or ``(..., B, K)`` where it depends on the datum.
         """
 
+    def attach(self, mixtures: Mapping[str, MixturePrior], rows: int) -> Self:
+        """The term as it is for a story and its data: itself, unless it looks at either.
+
+        Args:
+            mixtures: those of the story, by the site of their clusters.
+            rows: number of data, N.
+
+        Raises:
+            ValueError: a story that the term is not for.
+        """
+        return self
+
     def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
         """The unweighted sum over all clusterings.
 
@@ -58,46 +72,6 @@ class Term(Part, kind="term", abstract=True):
             look: the same for another view of the batch.
         """
         return torch.stack([self(*pair) for pair in found.values()]).sum()
-
-
-class OnFacets(Term):
-    """A term that looks at some facets' clusterings alone.
-
-    Args:
-        term: the term.
-        facets: their numbers.
-
-    Raises:
-        ValueError: no facet.
-
-    Example:
-        >>> OnFacets(Affiliation(2.0), (1,)).name
-        'affiliation'
-    """
-
-    def __init__(self, term: Term, facets: Sequence[int]) -> None:
-        super().__init__(term.weight)
-        if not facets:
-            raise ValueError("facets are missing: give the number of one or more")
-        self.term, self.name = term, term.name
-        self.sites = tuple(f"c_{facet}" for facet in facets)
-
-    def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
-        return self.term(responsibilities, weights)
-
-    def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
-        """The unweighted sum over the clusterings of its facets.
-
-        Raises:
-            ValueError: the story has no such facet.
-        """
-        missing = [site for site in self.sites if site not in found]
-        if missing:
-            raise ValueError(
-                f"facets name {missing[0]!r}, and the story's clusterings are "
-                f"{', '.join(map(repr, found))}: use their numbers, or the term without OnFacets"
-            )
-        return self.term.total({site: found[site] for site in self.sites}, look)
 
 
 class InformationFloor(Term):

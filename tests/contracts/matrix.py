@@ -27,6 +27,7 @@ from pyromix.inference import (
     MixtureELBO,
     MutualInformation,
     ObjectiveModule,
+    SparseWeights,
     VectorViews,
 )
 from pyromix.models import (
@@ -76,12 +77,13 @@ Answer = tuple[str, str]
 
 
 def terms() -> list[Any]:
-    """One of every term, and of every form of one."""
+    """One of every term of the responsibilities or the weights, and of every form of one."""
     return [
         *(Affiliation(form=form) for form in Affiliation.forms),
         MutualInformation(),
         MutualInformation(views=VectorViews()),
         InformationFloor(0.5),
+        *(SparseWeights(form=form, rows=10) for form in SparseWeights.forms),
     ]
 
 

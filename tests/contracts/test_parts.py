@@ -12,9 +12,11 @@ from torch import Tensor
 from pyromix.guides import FlowHead, FullGaussianHead, GammaHead, GaussianHead, SphericalHead
 from pyromix.inference import (
     Affiliation,
+    ComponentPrior,
     InformationFloor,
     MutualInformation,
     OnFacets,
+    SparseWeights,
     VectorViews,
 )
 from pyromix.models import (
@@ -74,6 +76,8 @@ TERMS = [
     MutualInformation(),
     MutualInformation(balance=0.0, views=VectorViews()),
     OnFacets(Affiliation(), (1,)),
+    *(SparseWeights(0.5, form, rows=50) for form in SparseWeights.forms),
+    ComponentPrior().attach({"c": GaussianMixture(3, 2).double()}, 50),
 ]
 
 
