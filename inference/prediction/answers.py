@@ -17,23 +17,27 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
-from ..training import seeded
+from ..training import ALONE, seeded
 
 BATCH_SIZE = 2048
 
 
 @contextmanager
 def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """A scope in evaluation mode, without gradients, with an empty parameter store."""
-    training = [module.training for module in modules]
-    try:
-        for module in modules:
-            module.eval()
-        with torch.no_grad(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
-            yield
-    finally:
-        for module, mode in zip(modules, training, strict=True):
-            module.train(mode)
+    """A scope in evaluation mode, without gradients, with an empty parameter store, of one thread.
+
+    Only what is in training mode is switched, so that a fitted estimator's modules never are.
+    """
+    with ALONE:
+        training = [part for module in modules for part in module.modules() if part.training]
+        try:
+            for part in training:
+                part.training = False
+            with torch.no_grad(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
+                yield
+        finally:
+            for part in training:
+                part.training = True
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ..training import derive_seed, seeded
+from ..training import ALONE, derive_seed, seeded
 from .answers import BATCH_SIZE, batched, device_of, encode
 from .draws import draws_of
 from .evidence import log_density, log_prior
@@ -169,7 +169,7 @@ def pareto_shapes(log_weight: Tensor) -> Tensor:
 
 def _inference_data(groups: Groups, dims: dict[str, list[str]], per_datum: Groups) -> Any:
     """Through the ``from_dict`` of ArviZ 0.x, or that of 1.x, which takes one mapping."""
-    with warnings.catch_warnings():
+    with ALONE, warnings.catch_warnings():
         # ArviZ 0.x announces its refactoring whenever it is imported.
         warnings.filterwarnings("ignore", category=FutureWarning, module="arviz")
         import arviz

@@ -7,10 +7,11 @@ from .errors import TrainingDiverged, TrainingInterrupted
 from .loop import Decay
 from .progress import PhaseProgress
 from .runs import Run, RunConfig
-from .seeds import derive_seed, seeded
+from .seeds import ALONE, derive_seed, seeded
 from .trainer import Callback, Row, Trainer
 
 __all__ = [
+    "ALONE",
     "Callback",
     "Checkpoint",
     "Data",

@@ -20,6 +20,8 @@ from torch.multiprocessing.spawn import (
     start_processes,
 )
 
+from .seeds import ALONE
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -135,12 +137,13 @@ def _quiet_fabric() -> Iterator[type[Fabric]]:
     # it, each optimiser step on a machine without a GPU opens NVIDIA's library anew: 0.15 ms.
     os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     logger = logging.getLogger("lightning_fabric")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield Fabric
-    finally:
-        logger.setLevel(level)
+    with ALONE:
+        level = logger.level
+        logger.setLevel(logging.WARNING)
+        try:
+            yield Fabric
+        finally:
+            logger.setLevel(level)
 
 
 def _joined(kind: str, precision: Precision) -> Fabric:

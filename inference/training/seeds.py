@@ -2,6 +2,9 @@
 
 An epoch draws its noise from the stream (seed, phase, epoch, rank). It needs no saved generator
 state to be repeated, so a resumed run and an uninterrupted one see the same noise.
+
+Torch's generators, and Pyro's stack of handlers, parameter store and validation flag belong to the
+whole process, so one thread at a time draws or runs a program (:data:`ALONE`).
 """
 
 from __future__ import annotations
@@ -9,8 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from threading import RLock
 
 import torch
+
+ALONE = RLock()  # held by a thread that draws, or runs a program of Pyro's
 
 
 def derive_seed(seed: int, *names: str | int) -> int:
@@ -33,7 +39,9 @@ def seeded(seed: int, *names: str | int, device: torch.device | str = "cpu") -> 
     """A scope whose global torch generators are seeded, and left as found at its end.
 
     The CPU's generator and, for a CUDA device, that device's are set. Other libraries' generators
-    are not touched.
+    are not touched. Other threads wait at their own scopes: fits and predictions in several threads
+    take turns, a fit after each epoch, and find what they would alone. A thread that draws
+    from torch's global generator outside such a scope meanwhile changes what is drawn here.
 
     Args:
         seed: the run's seed.
@@ -54,11 +62,12 @@ def seeded(seed: int, *names: str | int, device: torch.device | str = "cpu") -> 
         torch.cuda.init()
         index = torch.cuda.current_device() if device.index is None else device.index
         generators.append(torch.cuda.default_generators[index])
-    states = [generator.get_state() for generator in generators]
-    try:
-        for generator in generators:
-            generator.manual_seed(derive_seed(seed, *names))
-        yield
-    finally:
-        for generator, state in zip(generators, states, strict=True):
-            generator.set_state(state)
+    with ALONE:
+        states = [generator.get_state() for generator in generators]
+        try:
+            for generator in generators:
+                generator.manual_seed(derive_seed(seed, *names))
+            yield
+        finally:
+            for generator, state in zip(generators, states, strict=True):
+                generator.set_state(state)
