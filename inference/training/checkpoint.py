@@ -133,8 +133,8 @@ class Checkpoint:
             self.path.unlink(missing_ok=True)
 
     def _write(self, phases: dict[str, dict[str, Any]]) -> None:
-        with replacing(self.path) as temporary:
-            torch.save({"format": _FORMAT, "version": _VERSION, "phases": phases}, temporary)
+        with replacing(self.path) as temporary, temporary.open("wb") as file:
+            torch.save({"format": _FORMAT, "version": _VERSION, "phases": phases}, file)
         self._written = monotonic()
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ...parts import check_new_folder, check_run_folder, is_unfinished
@@ -159,7 +159,7 @@ class Run:
         """Writes the tensors of a module's state to ``weights.safetensors``."""
         tensors = {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
         with replacing(self.path / "weights.safetensors") as temporary:
-            save_file(tensors, temporary)
+            temporary.write_bytes(save(tensors))
 
     def read_weights(self, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Reads ``weights.safetensors``, on the CPU.
