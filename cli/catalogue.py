@@ -20,7 +20,7 @@ def show() -> None:
     sets = Table("data", "what they are", title="\nData", title_justify="left", box=None)
     for name, description in DATASETS.items():
         sets.add_row(name, description)
-    sets.add_row("PATH", "a .npy, .npz, .csv or .parquet file of yours")
+    sets.add_row("PATH", "a .npy, .npz, .csv, .tsv, .parquet or .feather file of yours")
     console = Console()
     console.print(methods, sets)
 

@@ -55,6 +55,8 @@ def start(
     estimator = kind(verbose=True).set_params(**given)
     path = Path("runs") / f"{method}-{source.name}" if out is None else out
     train = source.load()
+    if told := train.told():
+        typer.echo(told)
     held_out = source.held_out(train)
     config = run_config(estimator, source.record(train), command)
     fresh = [each for each in (path, *path.parents) if not each.exists()]
@@ -141,7 +143,7 @@ def _fit(run: Run, estimator: DeepMixture, train: Dataset) -> float:
     """
     before = run.checkpoint() if run.unfinished else None
     started = perf_counter()
-    estimator.fit(train.x, checkpoint=_checkpoint(run))
+    estimator.fit(train.named, checkpoint=_checkpoint(run))
     seconds = perf_counter() - started
     if before is not None:
         phases = {str(row["phase"]) for row in estimator.history_}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
 import numpy as np
 
-from ..data import DATASETS, DEFAULT_ROOT, Dataset, fingerprint, load
+from ..data import DATASETS, DEFAULT_ROOT, TABLES, Dataset, fingerprint, load
 
 Split = Literal["train", "test"]
 
@@ -22,6 +22,9 @@ class Source:
         data: a key of ``data.DATASETS``, or a path.
         root: folder of the image sets; ``None`` is ``data.DEFAULT_ROOT``.
         label_column: a file's column of labels, if it has no usual name.
+        columns: a table's columns that are features; by default all others.
+        drop: a table's columns that are left out.
+        sep: where the fields of a table of text end; by default found out.
 
     Example:
         >>> Source("digits").load().x.shape
@@ -31,6 +34,9 @@ class Source:
     data: str
     root: str | None = None
     label_column: str | None = None
+    columns: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    sep: str | None = None
 
     @classmethod
     def recorded(cls, record: Mapping[str, Any]) -> Self:
@@ -41,7 +47,11 @@ class Source:
         """
         if "source" not in record:
             raise ValueError("the run does not say where its data are: give them as DATA")
-        return cls(**record["source"])
+        try:
+            found = cls(**record["source"])
+        except TypeError as error:
+            raise ValueError(f"the run's config.json is damaged: {error}") from error
+        return replace(found, columns=tuple(found.columns), drop=tuple(found.drop))
 
     @property
     def known(self) -> bool:
@@ -66,8 +76,27 @@ class Source:
         """
         root = DEFAULT_ROOT if self.root is None else self.root
         return load(
-            self.data, root=root, split=cast("Split", split), label_column=self.label_column
+            self.data,
+            root=root,
+            split=cast("Split", split),
+            label_column=self.label_column,
+            columns=self.columns,
+            drop=self.drop,
+            sep=self.sep,
         )
+
+    def of_features(self, names: Sequence[str]) -> Self:
+        """The same data with a fit's features by name, in the fit's order.
+
+        Raises:
+            ValueError: other columns are asked for.
+        """
+        table = not self.known and Path(self.data).name.lower().endswith(TABLES)
+        if not names or not table:
+            return self
+        if self.columns and self.columns != tuple(names):
+            raise ValueError(f"the run's features are {', '.join(names)}: leave --columns")
+        return replace(self, columns=tuple(names))
 
     def held_out(self, train: Dataset) -> tuple[Dataset, str]:
         """The data to score a fit on: the test split, or ``train`` where there is none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shlex
 import sys
 from pathlib import Path
@@ -25,9 +26,17 @@ LabelColumn = Annotated[
     _option(
         "--label-column",
         "A file's column (or .npz key) of labels, for scoring only; "
-        "y, labels, label and target are found without.",
+        "y, label, target and class are found without.",
         "NAME",
     ),
+]
+Columns = Annotated[
+    str | None,
+    _option("--columns", "A table's columns that are features, in that order.", "A,B,C"),
+]
+Drop = Annotated[str | None, _option("--drop", "A table's columns to leave out.", "A,B,C")]
+Sep = Annotated[
+    str | None, _option("--sep", "Where a text table's fields end, if not found out.", "CHAR")
 ]
 Root = Annotated[
     Path | None,
@@ -43,6 +52,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _listed(names: str | None) -> tuple[str, ...]:
+    """The names in a list with commas; a name that has one itself is in quotes."""
+    found = next(csv.reader([names or ""], skipinitialspace=True), [])
+    return tuple(name.strip() for name in found if name.strip())
 
 
 def _version(asked: bool) -> None:
@@ -82,7 +97,7 @@ def fit(
         typer.Argument(
             metavar="DATA",
             help="A known name (digits, mnist, …: see pyromix list) "
-            "or a .npy, .npz, .csv or .parquet file.",
+            "or a .npy, .npz, .csv, .tsv, .parquet or .feather file.",
         ),
     ] = None,
     *,
@@ -112,6 +127,9 @@ def fit(
         ),
     ] = None,
     label_column: LabelColumn = None,
+    columns: Columns = None,
+    drop: Drop = None,
+    sep: Sep = None,
     root: Root = None,
     device: Annotated[
         str | None,
@@ -141,6 +159,7 @@ def fit(
       pyromix fit vade digits --seed 1 --out runs/second
       pyromix fit gmvae mnist -k 16 --set 'terms=[InformationFloor(1.0)]'
       pyromix fit vade images.npy --set networks.hidden_dims=500,500 --set prior=student-mixture
+      pyromix fit vade table.csv --drop id --label-column kind
       pyromix fit mfcvae shapes3d-1 -k 60,20 --latent-dim 20,2
       pyromix fit --resume runs/gmvae-mnist
     """
@@ -168,13 +187,14 @@ def fit(
         "devices": devices,
     }
     if resume is not None:
-        others = {**options, "set": settings, "label_column": label_column, "out": out}
+        table = {"label_column": label_column, "columns": columns, "drop": drop, "sep": sep}
+        others = {**options, **table, "set": settings, "out": out}
         fitting.resume(resume, method, data, place, others)
         return
     assert method is not None
     assert data is not None
     command = shlex.join(["pyromix", *sys.argv[1:]])
-    source = fitting.Source(data, place, label_column)
+    source = fitting.Source(data, place, label_column, _listed(columns), _listed(drop), sep)
     fitting.start(method, source, options, settings or [], out, command)
 
 
@@ -193,6 +213,9 @@ def evaluate(
         int, typer.Option(min=1, help="Samples of the importance-weighted bound.", metavar="INT")
     ] = 100,
     label_column: LabelColumn = None,
+    columns: Columns = None,
+    drop: Drop = None,
+    sep: Sep = None,
     root: Root = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
     out: Annotated[
@@ -216,7 +239,8 @@ def evaluate(
         early.check_new_file(out, (".png",))
     from . import using
 
-    source = using.Source(data, None if root is None else str(root), label_column)
+    place = None if root is None else str(root)
+    source = using.Source(data, place, label_column, _listed(columns), _listed(drop), sep)
     using.evaluate(run, source, split, num_samples, as_json=as_json, out=out)
 
 

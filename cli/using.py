@@ -54,18 +54,20 @@ def evaluate(
         FileExistsError: ``out`` exists.
     """
     estimator = load(path)
-    data = source.load(split)
+    data = source.of_features(list(getattr(estimator, "feature_names_in_", ()))).load(split)
+    if (told := data.told()) and not as_json:
+        typer.echo(told)
     labels = [label.values for label in label_columns(data)]
     if out is not None and len(labels) != 1:
         raise ValueError(
             f"{data.name} has {len(labels)} labels for each datum, and the reliability plot needs "
             "one: drop --out"
         )
-    gammas = responsibilities(estimator, data.x)
+    gammas = responsibilities(estimator, data.named)
     scores = scored(data, gammas) | {
         "bound": mean_bound(estimator, data.x),
         "importance_weighted_bound": float(
-            estimator.score_samples(data.x, num_samples=num_samples).mean()
+            estimator.score_samples(data.named, num_samples=num_samples).mean()
         ),
     }
     if out is not None:

@@ -4,7 +4,7 @@ from .catalogue import DATASETS, DEFAULT_ROOT, load
 from .coloured import colour_digits, coloured_mnist
 from .dataset import Dataset, check_labels, check_x, fingerprint
 from .factors import DSPRITES, SHAPES3D, combinations, read_dsprites, read_shapes3d
-from .files import load_file
+from .files import TABLES, load_file
 from .shapes3d import render, shapes3d
 from .synthetic import arcs, pinwheel
 from .vision import load_vision
@@ -14,6 +14,7 @@ __all__ = [
     "DEFAULT_ROOT",
     "DSPRITES",
     "SHAPES3D",
+    "TABLES",
     "Dataset",
     "arcs",
     "check_labels",

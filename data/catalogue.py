@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
@@ -38,18 +38,25 @@ def load(
     split: Split = "train",
     download: bool = True,
     label_column: str | None = None,
+    columns: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    sep: str | None = None,
 ) -> Dataset:
     """Load data by name, from a file, or from an array.
 
     Args:
-        source: a key of ``DATASETS``; a path ending in .npy, .npz, .csv, .parquet or .h5;
+        source: a key of ``DATASETS``; a path ending in .npy, .npz, .csv, .tsv, .parquet,
+            .feather or .h5 (text also as .gz);
             or an ``(N, X)`` table, ``(N, H, W)`` or ``(N, C, H, W)`` images.
         root: torchvision's root for the image sets, and where made pictures are kept.
         split: ``"train"`` or ``"test"``. Synthetic sets draw anew for the test; the digits, files
             and arrays have no split, and both words give all of them.
         download: whether missing image sets may be fetched into ``root``.
         label_column: for a file, the column (or .npz key) of the labels if it is none of
-            ``y``, ``labels``, ``label``, ``target``.
+            ``y``, ``label``, ``target``, ``class``, or a plural of these.
+        columns: of a file's table, the columns that are features; by default all others.
+        drop: of a file's table, columns to leave out.
+        sep: of a table of text, where fields end; by default found out.
 
     Returns:
         The data, float32, with labels where there are any.
@@ -68,16 +75,20 @@ def load(
     if not isinstance(source, str | os.PathLike):
         if label_column is not None:
             raise ValueError(f"label_column={label_column!r} came with an array: it has no names")
+        if columns or drop or sep:
+            raise ValueError("columns, drop and sep came with an array: they are for files")
         array = source.detach().cpu() if isinstance(source, Tensor) else source
         return Dataset(check_x(array, "the array"), None, "array")
     name = os.fspath(source).lower().replace("_", "-")
     if name in _ENTRIES:
         if label_column is not None:
             raise ValueError(f"label_column={label_column!r} came with {name}, which has its own")
+        if columns or drop or sep:
+            raise ValueError(f"columns, drop and sep came with {name}: they are for files")
         return _ENTRIES[name].build(Path(root).expanduser(), split, download)
     path = Path(source).expanduser()
     if path.exists() or path.suffix or len(path.parts) > 1:
-        return load_file(path, label_column)
+        return load_file(path, label_column, columns=columns, drop=drop, sep=sep)
     near = difflib.get_close_matches(name, _ENTRIES, n=1)
     hint = f"did you mean {near[0]!r}? Known: " if near else "known are "
     raise ValueError(

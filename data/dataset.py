@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -26,6 +28,8 @@ class Dataset:
         name: what tables and run folders call the data.
         label_names: one name for each label column.
         class_names: for each label column what 0, 1, … stand for; nothing where they are numbers.
+        columns: the names of a table's features, where they have names.
+        ignored: what the file holds besides, by name, with the reason why it is left out.
 
     Example:
         >>> data = Dataset(np.zeros((4, 2), np.float32), np.array([0, 0, 1, 1]), "toy", ("side",))
@@ -38,9 +42,32 @@ class Dataset:
     name: str
     label_names: tuple[str, ...] = ()
     class_names: tuple[tuple[str, ...], ...] = ()
+    columns: tuple[str, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def named(self) -> FloatArray | pd.DataFrame:
+        """The data with the names of their features, where they have names."""
+        return pd.DataFrame(self.x, columns=list(self.columns)) if self.columns else self.x
+
+    def told(self) -> str:
+        """A line on what is a feature, what the label and what is ignored; empty without names.
+
+        Example:
+            >>> Dataset(np.zeros((4, 2)), None, "toy", columns=("a", "b")).told()
+            'features (2): a, b; no label'
+        """
+        if not self.columns and not self.ignored:
+            return ""
+        shown = ", ".join(self.columns[:12]) + (", …" if len(self.columns) > 12 else "")
+        parts = [f"features ({self.x.shape[1]}): {shown}" if self.columns else "features: x"]
+        parts += ["label: " + ", ".join(self.label_names) if self.label_names else "no label"]
+        if self.ignored:
+            parts += ["ignored: " + ", ".join(f"{n!r} ({why})" for n, why in self.ignored.items())]
+        return "; ".join(parts)
 
     @property
     def image_shape(self) -> tuple[int, ...] | None:

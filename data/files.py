@@ -2,91 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from numpy.lib.format import read_array_header_1_0, read_array_header_2_0, read_magic
 
+from ..parts import check_plain
+from .columns import Columns, dataset_of, find_label
 from .dataset import Dataset, check_labels, check_x, text_classes
 from .factors import read_dsprites, read_shapes3d
+from .tables import read_text_table, without_row_names
 
 X_KEYS = ("x", "X", "data")
-LABEL_KEYS = ("y", "labels", "label", "target")
-SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".h5")
+TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+TABLES = (*TEXT, ".parquet", ".feather")
+SUFFIXES = (".npy", ".npz", *TABLES, ".h5")
 
 
-def load_file(path: Path, label_column: str | None = None) -> Dataset:
+def load_file(
+    path: Path,
+    label_column: str | None = None,
+    *,
+    columns: Sequence[str] = (),
+    drop: Sequence[str] = (),
+    sep: str | None = None,
+) -> Dataset:
     """Read a table or images from a file.
 
     Args:
         path: ends in .npy (data only), .npz (data under ``x``, ``X``, ``data`` or the first key;
-            labels under ``y``, ``labels``, ``label`` or ``target``), .csv (with a header or
-            without) or .parquet (labels in a column of one of those names). The originals of
-            dSprites (.npz) and 3DShapes (.h5, at 32 px) are known by their content, and large.
+            labels under ``y``, ``label``, ``target`` or ``class``, in whatever case, or their
+            plurals), .csv or .tsv (with a header or without; also .gz), .parquet or .feather
+            (labels in a column of one of those names). The originals of dSprites (.npz) and
+            3DShapes (.h5, at 32 px) are known by their content, and large.
         label_column: the column, or .npz key, that holds the labels, if it has another name.
+        columns: of a table, the columns that are features; by default all but the label.
+        drop: of a table, columns to leave out.
+        sep: of a text table, where fields end, if it is not to be found out.
 
     Returns:
-        The data set, named by the file.
+        The data set, named by the file; it tells what is a feature and what was ignored.
+
+    Warns:
+        UserWarning: a feature looks like a number of the row.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError, TypeError: another ending, or content that cannot be used; the message says why.
     """
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise FileNotFoundError(f"data file {path} {what}: check the path")
-    suffix = path.suffix.lower()
+    if not path.exists():
+        raise FileNotFoundError(f"data file {path} does not exist: check the path")
+    if path.is_dir():
+        raise FileNotFoundError(f"data file {path} is a folder: check the path")
+    check_plain(path)
+    suffix = _suffix(path).lower()
     if suffix not in SUFFIXES:
         raise ValueError(
-            f"data file {path} ends in {path.suffix!r}, but one of {', '.join(SUFFIXES)} would do: "
+            f"data file {path} ends in {suffix!r}, but one of {', '.join(SUFFIXES)} would do: "
             "convert it, or pass an array"
         )
-    if suffix in (".npy", ".h5") and label_column is not None:
+    wanted = Columns(label_column, tuple(columns), tuple(drop), sep)
+    array_like = suffix in (".npy", ".h5")
+    if array_like and label_column is not None:
         raise ValueError(
             f"label_column={label_column!r} came with {path}, but such a file has no columns: "
             "use .npz"
         )
+    if (array_like or suffix == ".npz") and replace(wanted, label=None):
+        raise ValueError(f"columns, drop and sep are for tables with columns, and {path} is none")
+    if sep is not None and suffix not in TEXT:
+        raise ValueError(f"sep={sep!r} is for tables of text, and {path} is none: leave it")
     if suffix == ".npy":
         return Dataset(check_x(_array(path), str(path)), None, path.stem)
     if suffix == ".h5":
         return read_shapes3d(path)
     if suffix == ".npz":
         return _from_npz(path, label_column)
-    return _from_table(path, label_column)
+    return _from_table(path, suffix, wanted)
 
 
 def _array(path: Path) -> npt.NDArray[np.generic]:
     try:
-        array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+        # Mapped, so that a header that promises more than the file holds is found out at once.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    except Exception as error:  # NumPy parses the header as Python, which has kinds of its own
         raise _unreadable(path, error) from error
-    return array
 
 
 def _from_npz(path: Path, label_column: str | None) -> Dataset:
     with path.open("rb") as file, _open_npz(path, file) as archive:
         keys = list(archive.files)
-        label_key = _find(label_column, LABEL_KEYS, keys, f"{path} has the keys")
+        label_key = find_label(label_column, keys, str(path))
         x_key = next((k for k in (*X_KEYS, *keys) if k in keys and k != label_key), None)
         if x_key is None:
             raise ValueError(f"{path} holds no data: save it with np.savez(path, x=…, y=…)")
         original = {"imgs", "latents_classes"} <= set(keys)
         wanted = [] if original else [k for k in (x_key, label_key) if k is not None]
         try:
-            arrays = {key: archive[key] for key in wanted}
+            arrays = {key: _member(path, archive, key) for key in wanted}
         except Exception as error:  # zipfile, zlib and NumPy raise a dozen kinds
             raise _unreadable(path, error) from error
     if original:
         return read_dsprites(path)
     x = check_x(arrays[x_key], f"{path}[{x_key!r}]")
+    unused = {key: "it is not the data" for key in keys if key not in (x_key, label_key)}
     if label_key is None:
-        return Dataset(x, None, path.stem)
+        return Dataset(x, None, path.stem, ignored=unused)
     labels = check_labels(arrays[label_key], len(x), f"{path}[{label_key!r}]")
     width = 1 if labels.ndim == 1 else labels.shape[1]
     names = (label_key,) if width == 1 else tuple(f"{label_key}_{i}" for i in range(width))
-    return Dataset(x, labels, path.stem, names, text_classes(arrays[label_key]))
+    classes = text_classes(arrays[label_key])
+    return Dataset(x, labels, path.stem, names, classes, ignored=unused)
+
+
+def _member(path: Path, archive: np.lib.npyio.NpzFile, key: str) -> npt.NDArray[np.generic]:
+    """An array of an archive, if it holds as much as the array's header promises."""
+    name = f"{key}.npy"
+    assert archive.zip is not None
+    with archive.zip.open(name) as file:
+        reads = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}
+        shape, _, dtype = reads[read_magic(file)](file)
+    promised, held = prod(shape) * dtype.itemsize, archive.zip.getinfo(name).file_size
+    if not dtype.hasobject and not 0 <= promised <= held:
+        raise ValueError(
+            f"{path} is damaged: {key!r} is to have {promised:,} bytes, and has {held:,}"
+        )
+    array: npt.NDArray[np.generic] = archive[key]
+    return array
 
 
 def _open_npz(path: Path, file: BinaryIO) -> np.lib.npyio.NpzFile:
@@ -99,57 +147,36 @@ def _open_npz(path: Path, file: BinaryIO) -> np.lib.npyio.NpzFile:
     return archive
 
 
-def _from_table(path: Path, label_column: str | None) -> Dataset:
+def _from_table(path: Path, suffix: str, columns: Columns) -> Dataset:
     try:
-        frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else _read_csv(path)
+        if suffix in (".parquet", ".feather"):
+            read = pd.read_parquet if suffix == ".parquet" else pd.read_feather
+            table = without_row_names(path, read(path))
+        else:
+            table = read_text_table(path, "\t" if suffix.startswith(".tsv") else columns.sep)
     except Exception as error:  # pandas and pyarrow raise a dozen kinds
         raise _unreadable(path, error) from error
-    frame.columns = frame.columns.map(str)
-    label_key = _find(label_column, LABEL_KEYS, list(frame.columns), f"{path} has the columns")
-    features = frame if label_key is None else frame.drop(columns=label_key)
-    text = [name for name, kind in features.dtypes.items() if kind.kind not in "biuf"]
-    if text:
-        listed = ", ".join(repr(name) for name in text)
-        raise TypeError(
-            f"{path} has columns that are not numeric ({listed}): encode or drop them, or name "
-            "one of them by label_column"
-        )
-    values = features.to_numpy(dtype=np.float64, na_value=np.nan)
-    x = check_x(values, str(path), tuple(features.columns))
-    if label_key is None:
-        return Dataset(x, None, path.stem)
-    column = frame[label_key]
-    raw = column.to_numpy(dtype=float if column.dtype.kind in "biuf" else object, na_value=np.nan)
-    labels = check_labels(raw, len(x), f"{path}, column {label_key!r},")
-    return Dataset(x, labels, path.stem, (label_key,), text_classes(raw))
+    return dataset_of(path, _stem(path), table, columns)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Read a .csv whose first line may be data, and whose first column may be a saved index."""
-    first = pd.read_csv(path, header=None, nrows=1)
-    if all(kind.kind in "biuf" for kind in first.dtypes) and not first.isna().any(axis=None):
-        return pd.read_csv(path, header=None)
-    frame = pd.read_csv(path)
-    lead = frame.columns[0]
-    if str(lead) == "Unnamed: 0" and np.array_equal(frame[lead], np.arange(len(frame))):
-        return frame.drop(columns=lead)
-    return frame
+def _stem(path: Path) -> str:
+    """A file's name without its ending."""
+    return path.name[: -len(_suffix(path)) or None]
 
 
-def _find(
-    asked: str | None, usual: tuple[str, ...], present: list[str], listing: str
-) -> str | None:
-    if asked is not None and asked not in present:
-        shown = ", ".join(present[:20]) + (", …" if len(present) > 20 else "")
-        raise ValueError(f"label_column={asked!r} is not there: {listing} {shown}")
-    return asked if asked is not None else next((key for key in usual if key in present), None)
+def _suffix(path: Path) -> str:
+    """The known ending of a file's name, or whatever it has."""
+    known = [each for each in SUFFIXES if path.name.lower().endswith(each)]
+    return max(known, key=len, default=path.suffix)
 
 
 def _unreadable(path: Path, error: Exception) -> ValueError:
-    if "allow_pickle" in str(error):
+    if "allow_pickle" in str(error) or "Python objects" in str(error):
         return ValueError(
             f"{path} holds Python objects, which are never unpickled: save plain numbers, "
             "with rows of equal length"
         )
+    if str(path) in str(error) and isinstance(error, ValueError):
+        return error
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ValueError(f"{path} cannot be read ({reason}): write it again")

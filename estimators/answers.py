@@ -52,6 +52,7 @@ class Answers:
     def _check(self, X: ArrayLike, *, reset: bool = False) -> Tensor:
         if not reset:
             check_is_fitted(self)
+            self._check_shape(tuple(getattr(X, "shape", ())))
         x = validate_data(
             self,
             X,
@@ -66,12 +67,17 @@ class Answers:
             value = "NaN" if np.isnan(x[tuple(wrong[0])]) else "inf"
             place = ", ".join(str(index) for index in wrong[0])
             raise ValueError(f"X holds {value} at [{place}]: impute or drop such rows first")
-        if not reset and x.shape[1:] != self.model_.likelihood.event_shape:
-            raise ValueError(
-                f"X has data of shape {x.shape[1:]}, and {type(self).__name__} was fitted on "
-                f"{self.model_.likelihood.event_shape}"
-            )
+        if not reset:
+            self._check_shape(x.shape)
         return torch.from_numpy(np.ascontiguousarray(x))
+
+    def _check_shape(self, shape: tuple[int, ...]) -> None:
+        """Refuse data of another shape; of two tables scikit-learn tells the numbers."""
+        fitted = self.model_.likelihood.event_shape
+        if len(shape) > 1 and shape[1:] != fitted and not len(shape) == len(fitted) + 1 == 2:
+            raise ValueError(
+                f"X has data of shape {shape[1:]}, and {type(self).__name__} was fitted on {fitted}"
+            )
 
     def _given(self, X: ArrayLike) -> tuple[MixtureVAE, Guide, Tensor]:
         x = self._check(X)

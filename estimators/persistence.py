@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -41,19 +42,23 @@ def save(estimator: Any, path: str | Path) -> None:
 
 
 def fitted_on(estimator: Any) -> dict[str, Any]:
-    """What :func:`load` must know of the data to build the story again."""
+    """What :func:`load` must know of the data and the fit to have the estimator as it was."""
+    names = getattr(estimator, "feature_names_in_", None)
     return {
         "event_shape": list(estimator.model_.likelihood.event_shape),
         "likelihood": describe(estimator.likelihood_),
+        "feature_names": None if names is None else list(names),
+        "seed": estimator.seed_,
     }
 
 
 def write_fitted(run: Run, estimator: Any) -> None:
-    """Write the weights and the history of a fitted estimator into its run."""
+    """Write the weights, the labels and the history of a fitted estimator into its run."""
     config = run.read_config()
     run.write_config(replace(config, data={**config.data, **fitted_on(estimator)}))
     run.write_weights(_tensors(estimator.model_, estimator.guide_))
     run.write_history(estimator.history_)
+    run.write_labels(estimator.labels_)
 
 
 def configured(config: RunConfig, parts: Mapping[str, Any] | None = None) -> Any:
@@ -139,6 +144,11 @@ def load(path: str | Path, **parts: Any) -> Any:
     config = run.read_config()
     run.check_finished()
     estimator = configured(config, parts)
+    if run.unfinished:
+        raise ValueError(
+            f"{run.path} is unfinished: resume it with pyromix fit --resume {run.path}, or with "
+            "fit(X, checkpoint=…) on the same data"
+        )
     try:
         shape = tuple(int(side) for side in config.data["event_shape"])
         described = config.data["likelihood"]
@@ -162,7 +172,25 @@ def load(path: str | Path, **parts: Any) -> Any:
         )
     estimator.adopt(model, guide, likelihood)
     estimator.history_ = run.read_history()
+    _remember(estimator, run, config.data)
     return estimator
+
+
+def _remember(estimator: Any, run: Run, data: Mapping[str, Any]) -> None:
+    """What else the fit left: its seed, the labels of its data, and the names of their features."""
+    labels, names, seed = run.read_labels(), data.get("feature_names"), data.get("seed")
+    if labels is not None:
+        estimator.labels_ = labels
+    if seed is not None:
+        estimator.seed_ = seed
+    if names is None:
+        return
+    if not isinstance(names, list) or len(names) != estimator.n_features_in_:
+        raise ValueError(
+            f"{run.path}/config.json is damaged: its feature_names are not "
+            f"{estimator.n_features_in_} names"
+        )
+    estimator.feature_names_in_ = np.asarray(names, dtype=object)
 
 
 def _tensors(model: nn.Module, guide: nn.Module) -> dict[str, Tensor]:

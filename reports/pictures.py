@@ -48,7 +48,7 @@ def draw_pictures(
     several = len(gammas) > 1
     labels = list(label_columns(data))
     known = labels[0] if len(labels) == 1 else None
-    for j, z in enumerate(by_facet(estimator.transform(data.x))):
+    for j, z in enumerate(by_facet(estimator.transform(data.named))):
         suffix = f"-facet-{j}" if several else ""
         if known is None:
             yield f"latent-map{suffix}", latent_map(z, clusters[:, j])

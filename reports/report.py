@@ -33,7 +33,7 @@ def write_report(
         split: what ``data`` is called: ``"all"`` or ``"test"``.
     """
     config = run.read_config()
-    gammas, n_clusters = responsibilities(estimator, data.x), estimator.clusterings()
+    gammas, n_clusters = responsibilities(estimator, data.named), estimator.clusterings()
     own = scored(data, gammas) | {"bound": mean_bound(estimator, data.x), "seconds": seconds}
     for name, figure in draw_pictures(estimator, data, gammas):
         save_figure(figure, run.path / f"{name}.png")

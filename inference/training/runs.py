@@ -1,7 +1,7 @@
 """A run is a folder: what was asked for, the weights, the history and the metrics.
 
-``config.json``, ``weights.safetensors``, ``history.csv`` and ``metrics.json``, and a
-``checkpoint.pt`` while training. Reading a run executes no code from it.
+``config.json``, ``weights.safetensors``, ``labels.csv``, ``history.csv`` and ``metrics.json``, and
+a ``checkpoint.pt`` while training. Reading a run executes no code from it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -218,6 +219,31 @@ class Run:
                 ]
         except (ValueError, csv.Error, TypeError) as error:
             raise ValueError(f"{path} is damaged: {error}") from error
+
+    def write_labels(self, labels: NDArray[np.int64]) -> None:
+        """Writes ``labels.csv``: the cluster of each datum of the fit, a column for each facet."""
+        columns = labels.reshape(len(labels), -1)
+        several = columns.shape[1] > 1
+        names = [f"cluster_{j}" if several else "cluster" for j in range(columns.shape[1])]
+        with replacing(self.path / "labels.csv") as temporary:
+            np.savetxt(temporary, columns, "%d", ",", header=",".join(names), comments="")
+
+    def read_labels(self) -> NDArray[np.int64] | None:
+        """Reads ``labels.csv``, ``(N,)`` or ``(N, J)``; nothing if there is none.
+
+        Raises:
+            ValueError: if it is damaged.
+        """
+        path = self.path / "labels.csv"
+        if not path.exists():
+            return None
+        try:
+            with path.open(encoding="utf-8") as file:
+                several = "," in next(file)
+                labels = np.loadtxt(file, np.int64, delimiter=",", ndmin=2)
+        except (ValueError, StopIteration) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+        return labels if several else labels[:, 0]
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Writes ``metrics.json``."""

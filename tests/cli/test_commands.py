@@ -60,6 +60,7 @@ def test_fit_leaves_a_whole_run(finished: Path) -> None:
         "config.json",
         "weights.safetensors",
         "history.csv",
+        "labels.csv",
         "metrics.json",
         *PICTURES,
     }
