@@ -24,19 +24,19 @@ from pyromix.networks import Perceptron, PerceptronLadder
 pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 
 X = np.random.RandomState(0).rand(120, 6).astype(np.float32)
-SMALL: dict[str, Any] = {"pretraining": None, "training": Training(max_epochs=2), "random_state": 0}
-FLAT: dict[str, Any] = {
-    "n_clusters": 3,
+SMALL: dict[str, Any] = {
     "latent_dim": 2,
-    "networks": Perceptron(16, batch_norm=True),
+    "pretraining": None,
+    "training": Training(max_epochs=2),
+    "random_state": 0,
 }
+FLAT: dict[str, Any] = {"n_clusters": 3, "networks": Perceptron(16, batch_norm=True), **SMALL}
+LADDER = PerceptronLadder((16, 16))
 ESTIMATORS: list[DeepMixture] = [
     VaDE(**FLAT),
     GMVAE(**FLAT),
     DHVC(**FLAT, start=None),
-    MFCVAE(
-        n_clusters=(3, 2), latent_dim=2, networks=PerceptronLadder((16, 16)), start=None, **SMALL
-    ),
+    MFCVAE(n_clusters=(3, 2), networks=LADDER, start=None, **SMALL),
 ]
 Answer = Callable[[], Any]
 
