@@ -20,15 +20,14 @@ from ..inference import (
     Checkpoint,
     ClosedFormELBO,
     GaussianMixtureStart,
-    GroupsOf,
     MixtureELBO,
     Neighbours,
     Pretraining,
     Recipe,
-    Start,
     StartLike,
     Term,
     Training,
+    as_start,
     launch,
 )
 from ..inference.training.devices import Precision
@@ -71,7 +70,8 @@ class DeepMixture(
         pretraining: what is trained first: ``Autoencoder()``, ``Neighbours()``, ``TwoView()``, or
             ``None``.
         start: how the prior starts after that: ``GaussianMixtureStart()``, ``KMeansStart()``,
-            ``GroupsOf(clusterer)`` or a clusterer alone, or ``None``.
+            ``UMAPStart()``, ``GroupsOf(clusterer)`` or a clusterer alone, ``BestOf(starts)``, or
+            ``None``.
         training: the joint training, such as ``Training(max_epochs=40)``.
         n_init: restarts; the best held-out bound is kept, labels are never used.
         random_state: seed, ``RandomState`` or ``None``.
@@ -147,7 +147,8 @@ class DeepMixture(
         recipe, likelihood = self.recipe(), self._likelihood(x)
         story = partial(self.build, tuple(x.shape[1:]), likelihood)
         recipe.rehearse(story, x, self.seed_)
-        train, validation = self._split(x, recipe.training)
+        train, validation, rows = self._split(x, recipe.training)
+        recipe = recipe.of_rows(rows)
         kept = None if checkpoint is None else Checkpoint(checkpoint)
         fit = launch(recipe.fit, self.device, self.devices, self.precision)
         model, guide, self.history_ = fit(
@@ -203,22 +204,19 @@ class DeepMixture(
             TypeError, ValueError: a phase that is none.
         """
         pretraining, start = self.pretraining, self.start
-        if hasattr(start, "fit_predict") or (
-            callable(start) and not isinstance(start, type | Part)
-        ):
-            start = GroupsOf(start)
         return Recipe(
             self.elbo(),
             given("training", self.training, Training),
             None if pretraining is None else given("pretraining", pretraining, Pretraining),
-            None if start is None else given("start", start, Start),
+            None if start is None else as_start("start", start),
             n_init=self.n_init,
             verbose=self.verbose,
         )
 
-    def _split(self, x: Tensor, training: Training) -> tuple[Tensor, Tensor | None]:
+    def _split(self, x: Tensor, training: Training) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """The data to train on, those held out, and the rows of the former, where any are."""
         if self.n_init == 1 and training.patience is None:
-            return x, None
+            return x, None, None
         held_out = round(training.validation_fraction * len(x))
         if not 1 <= held_out < len(x) - max(self.clusterings()):
             raise ValueError(
@@ -227,7 +225,8 @@ class DeepMixture(
                 "more left than K"
             )
         order = torch.as_tensor(np.random.RandomState(self.seed_).permutation(len(x)))
-        return x[order[held_out:]], x[order[:held_out]]
+        left, held = order[held_out:], order[:held_out]
+        return x[left], x[held], left
 
     def _likelihood(self, x: Tensor) -> Unbuilt:
         if self.likelihood != "auto":

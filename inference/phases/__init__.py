@@ -1,20 +1,25 @@
 """Phases: what a fit is made of, from pretraining to the joint training, and what watches it."""
 
 from .autoencoder import Autoencoder, NeighbourRows, Neighbours, Pretraining, Reconstruction
+from .choice import Averaged, BestOf
 from .graph import modularity, neighbour_graph, shared_neighbours
+from .groups_of import GroupsOf, StartLike, as_start
 from .joint import Training
+from .manifold import SpectralStart, UMAPStart
 from .monitor import ClusterMonitor, CollapseWarning
 from .phase import Budget, Fit, Phase
 from .progressive import During, Fading, Joining, Progressive
 from .recipe import Recipe
 from .refit import Refit, refit_mixture
 from .start import Clusterer, Start
-from .starts import ComponentMeans, GaussianMixtureStart, GroupsOf, KMeansStart, StartLike
+from .starts import ComponentMeans, GaussianMixtureStart, KMeansStart
 from .two_view import BestHead, InformationPretraining, TwoView
 
 __all__ = [
     "Autoencoder",
+    "Averaged",
     "BestHead",
+    "BestOf",
     "Budget",
     "ClusterMonitor",
     "Clusterer",
@@ -36,10 +41,13 @@ __all__ = [
     "Recipe",
     "Reconstruction",
     "Refit",
+    "SpectralStart",
     "Start",
     "StartLike",
     "Training",
     "TwoView",
+    "UMAPStart",
+    "as_start",
     "modularity",
     "neighbour_graph",
     "refit_mixture",

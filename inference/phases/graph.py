@@ -112,8 +112,10 @@ def neighbour_graph(x: ArrayLike, k: int = 15, n_components: int = 30, seed: int
     if k < 1:
         raise ValueError(f"k is {k}: use 1 or more")
     near = nearest(rows, k, seed)
-    starts = np.arange(0, near.size + 1, near.shape[1])
-    directed = csr_array((np.ones(near.size), near.ravel(), starts), (len(rows), len(rows)))
+    starts = np.arange(0, near.size + 1, near.shape[1], dtype=np.int32)
+    # Scikit-learn takes no wider indices.
+    ends = near.ravel().astype(np.int32)
+    directed = csr_array((np.ones(near.size), ends, starts), (len(rows), len(rows)))
     return csr_array(directed.maximum(directed.T))
 
 

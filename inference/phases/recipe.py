@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,6 +73,7 @@ class Recipe:
         """
         if self.start is not None:
             self.start.check_pretraining(self.pretraining)
+            self.start.check_length(len(x))
         with seeded(seed, "rehearsal"):
             model, guide = story()
             model.likelihood.check(x)
@@ -85,6 +86,12 @@ class Recipe:
             fit = Fit(model, guide, x, seed, self.training)
             with torch.no_grad():
                 self.training.objective(fit, copy.deepcopy(self.elbo)).eval()(rows)
+
+    def of_rows(self, rows: Tensor | None) -> Recipe:
+        """This recipe where only some rows of the data are left to train on, in that order."""
+        if self.start is None or rows is None:
+            return self
+        return replace(self, start=self.start.of_rows(rows.numpy()))
 
     def fit(
         self,

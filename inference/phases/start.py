@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from time import perf_counter
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -67,15 +67,43 @@ class Start(Phase, kind="start", abstract=True):
             ValueError: groups that are none of K.
         """
         codes = encode(model, guide, x)
+        row: dict[str, float] = {}
         for mixture in model.prior.mixtures:
             code = codes[mixture.site("z")]
-            features = self.features(x, mixture, code)
-            groups = self.groups(features, mixture.n_clusters, seed % 2**32)
+            soft, found = self.find(x, mixture, code, seed=seed, pretrained=pretrained)
+            row |= found
             target = mixture.logits
-            soft = torch.as_tensor(shares(groups, len(x), mixture.n_clusters)).to(target)
-            mixture.initialise(code.to(target), soft)
+            mixture.initialise(code.to(target), torch.as_tensor(soft).to(target))
             guide.narrow(mixture.site("z"), code.to(target))
-        return {}
+        return row
+
+    def find(
+        self,
+        x: Tensor,
+        mixture: MixturePrior,
+        code: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> tuple[Features, dict[str, float]]:
+        """The groups that a mixture of the prior starts from.
+
+        Args:
+            x: data, ``(N, *event)``.
+            mixture: of K clusters.
+            code: the posterior means of its z, ``(N, D)``.
+            seed: of whatever is random.
+            pretrained: what the pretraining trained.
+
+        Returns:
+            Soft groups, ``(N, K)``, a row of zeros for a datum of none; and numbers for the
+            history.
+
+        Raises:
+            ValueError: groups that are none of K.
+        """
+        groups = self.groups(self.features(x, mixture, code), mixture.n_clusters, seed % 2**32)
+        return shares(groups, len(x), mixture.n_clusters), {}
 
     def features(self, x: Tensor, mixture: MixturePrior, code: Tensor) -> Features:
         """What the groups are looked for in, ``(N, F)``: the code, or the data."""
@@ -88,6 +116,17 @@ class Start(Phase, kind="start", abstract=True):
 
         Raises:
             ValueError: names what would do.
+        """
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Self:
+        """This start where only some rows of the data are left to train on, in that order."""
+        return self
+
+    def check_length(self, n: int) -> None:
+        """Refuse groups that are given beforehand and are not of N data.
+
+        Raises:
+            ValueError: another length.
         """
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
@@ -129,7 +168,8 @@ def shares(groups: Features, n: int, n_clusters: int) -> Features:
     """Soft groups ``(N, K)`` of labels or soft groups; negative labels, noise, belong to none.
 
     Raises:
-        ValueError: of another length, or more groups than clusters.
+        ValueError: of another length, more groups than clusters, or soft ones that are no
+            probabilities.
     """
     groups = np.asarray(groups)
     if len(groups) != n:
@@ -138,6 +178,12 @@ def shares(groups: Features, n: int, n_clusters: int) -> Features:
         if groups.shape[1] != n_clusters:
             raise ValueError(
                 f"the start found {groups.shape[1]} soft groups, and n_clusters is {n_clusters}"
+            )
+        total = groups.sum(1)
+        if not ((groups >= 0).all() and (np.isclose(total, 1, atol=1e-3) | (total == 0)).all()):
+            raise ValueError(
+                "the soft groups of the start are no probabilities: give each row numbers from 0 "
+                "that sum to 1, or zeros for a datum of no group"
             )
         return groups
     known = groups >= 0 if np.issubdtype(groups.dtype, np.number) else np.full(n, True)

@@ -1,30 +1,22 @@
-"""Starts of the prior: mixtures and k-means on the code, and any clusterer's groups."""
+"""Starts of the prior: mixtures and k-means, on the code or on the data."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import clone
 from sklearn.cluster import KMeans
-from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ...guides import Guide
-from ...models import MixturePrior, MixtureVAE
-from ...parts import spelt
+from ...models import MixtureVAE
 from ..prediction import encode
-from .phase import Phase
-from .start import Clusterer, Features, Start
+from .graph import principal_components
+from .start import Features, Start
 
 COVARIANCES = ("full", "diag", "tied")
-StartLike = Start | Clusterer | Callable[..., Any] | str | None  # groups of a function, too
 MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
 
 
@@ -35,13 +27,16 @@ class GaussianMixtureStart(Start, alias="gmm"):
     Args:
         covariance: ``"full"``, ``"diag"``, or ``"tied"``, one for all components.
         on: the ``"code"``, or the ``"data"``.
+        n_components: principal components that it is fitted in, such as 30 on data of many
+            features; ``None`` for the features as they are.
 
     Raises:
-        ValueError: another covariance.
+        ValueError: another covariance, or no component.
     """
 
     covariance: str = "full"
     on: str = "code"
+    n_components: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,9 +44,13 @@ class GaussianMixtureStart(Start, alias="gmm"):
             raise ValueError(
                 f"covariance is {self.covariance!r}: use one of {', '.join(COVARIANCES)}"
             )
+        if self.n_components is not None and self.n_components < 1:
+            raise ValueError(f"n_components is {self.n_components}: use 1 or more, or None")
 
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """The likeliest component of each datum, ``(N,)``."""
+        if self.n_components is not None:
+            features = principal_components(features, self.n_components, seed)
         scaled = features / spread(features)
         mixture = gaussian_mixture(scaled, n_clusters, self.covariance, seed)
         labels: Features = mixture.predict(scaled)
@@ -73,80 +72,6 @@ class KMeansStart(Start, alias="k-means"):
         means = KMeans(n_clusters, n_init=10, random_state=seed)
         labels: Features = means.fit_predict(features)
         return labels
-
-
-@dataclass(frozen=True, repr=False)
-class GroupsOf(Start):
-    """Groups of any clusterer: scikit-learn's, another library's, or an estimator of the zoo.
-
-    It is told K and a seed where it has arguments of those names (``n_clusters`` or
-    ``n_components``, ``random_state``) and they were not given. One that is fitted already
-    predicts; otherwise a copy is fitted.
-
-    Args:
-        clusterer: an object with ``fit_predict``, or a function from data to labels ``(N,)`` or to
-            soft groups ``(N, K)``. On the data an estimator of the zoo is given them in their own
-            shape, anything else flattened.
-        on: the ``"data"``, or the ``"code"``.
-
-    Example:
-        >>> from sklearn.cluster import AgglomerativeClustering
-        >>> GroupsOf(AgglomerativeClustering(3)).groups(np.arange(6.0)[:, None], 3, seed=0)[:2]
-        array([2, 2])
-    """
-
-    clusterer: Any
-    on: str = "data"
-
-    def features(self, x: Tensor, mixture: MixturePrior, code: Tensor) -> Features:
-        """The data in their own shape for the zoo's estimators, else rows ``(N, F)``."""
-        if self.on == "data" and getattr(self.clusterer, "kind", "") == "estimator":
-            return x.cpu().numpy()
-        return super().features(x, mixture, code)
-
-    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
-        """What the clusterer says, ``(N,)`` or ``(N, K)``."""
-        if not hasattr(self.clusterer, "fit_predict"):
-            found: Features = self.clusterer(features)
-            return found
-        fitted = _is_fitted(self.clusterer) and hasattr(self.clusterer, "predict")
-        labels: Features = (
-            self.clusterer.predict(features)
-            if fitted
-            else _told(self.clusterer, n_clusters, seed).fit_predict(features)
-        )
-        return labels
-
-    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
-        """Refuse what is no clusterer."""
-        super().check(model, guide, x)
-        clusterer = self.clusterer
-        if isinstance(clusterer, type | Phase) or not (
-            hasattr(clusterer, "fit_predict") or callable(clusterer)
-        ):
-            raise TypeError(
-                f"clusterer is {spelt(clusterer)}: give an object with fit_predict, or a function "
-                "from data to labels"
-            )
-
-
-def _is_fitted(clusterer: Any) -> bool:
-    try:
-        check_is_fitted(clusterer)
-    except (NotFittedError, TypeError):  # the latter of what is no estimator of scikit-learn's
-        return False
-    return True
-
-
-def _told(clusterer: Any, n_clusters: int, seed: int) -> Any:
-    """A copy that knows K and a seed where its owner left them open."""
-    if not hasattr(clusterer, "get_params"):
-        return clusterer
-    usual = inspect.signature(type(clusterer)).parameters
-    given = clusterer.get_params(deep=False).items()
-    open_ = {name for name, value in given if name in usual and value is usual[name].default}
-    told = {"n_clusters": n_clusters, "n_components": n_clusters, "random_state": seed}
-    return clone(clusterer).set_params(**{name: told[name] for name in open_ & told.keys()})
 
 
 @dataclass(frozen=True, repr=False)

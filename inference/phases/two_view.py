@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from ...guides import AmortisedAssignment, Guide
-from ...models import MixtureVAE
+from ...models import MixturePrior, MixtureVAE
 from ...parts import given
 from ..objectives import Views, two_view_information
 from ..prediction import batched
@@ -132,19 +132,15 @@ class InformationPretraining(nn.Module):
                 own.bias.copy_(self.heads.bias[self._rows(best)])
         return best, found.tolist()
 
-    def groups(self, x: Tensor, head: int) -> tuple[Tensor, Tensor]:
-        """The posterior mean of z and a head's clusters, ``(N, D)`` and ``(N, K)``."""
+    def groups(self, x: Tensor, head: int) -> Tensor:
+        """A head's clusters, ``(N, K)``."""
 
         def infer(rows: Tensor) -> dict[str, Tensor]:
-            encoder = self.guide.amortised
-            features = encoder.features(rows)
-            kept = self._rows(head)
+            features, kept = self.guide.amortised.features(rows), self._rows(head)
             logits = linear(features, self.heads.weight[kept], self.heads.bias[kept])
-            means = encoder.posterior_from(features)["z"].mean
-            return {"z": means, "c": logits.softmax(-1)}
+            return {"c": logits.softmax(-1)}
 
-        found = batched(self.model, self.guide, x, infer, 2048)
-        return found["z"], found["c"]
+        return batched(self.model, self.guide, x, infer, 2048)["c"]
 
     def _rows(self, head: int) -> slice:
         return slice(head * self.split[1], (head + 1) * self.split[1])
@@ -240,26 +236,24 @@ class BestHead(Start):
         """
         raise ValueError(TWO_VIEWS_NEEDED)
 
-    def begin(
+    def find(
         self,
-        model: MixtureVAE,
-        guide: Guide,
         x: Tensor,
+        mixture: MixturePrior,
+        code: Tensor,
         *,
         seed: int = 0,
         pretrained: nn.Module | None = None,
-    ) -> dict[str, float]:
-        """Keep the best head, and put the prior's components where its clusters are.
+    ) -> tuple[Features, dict[str, float]]:
+        """The clusters of the best head, which becomes the guide's own.
 
         Returns:
-            The number of the head and the information of each in nats, for the history.
+            Its responsibilities, ``(N, K)``; the number of the head and the information of each in
+            nats, for the history.
         """
         if not isinstance(pretrained, InformationPretraining):
             raise ValueError(TWO_VIEWS_NEEDED)
         best, found = pretrained.select(x, seed)
-        code, gamma = pretrained.groups(x, best)
-        (mixture,) = model.prior.mixtures
-        code = code.to(mixture.logits)
-        mixture.initialise(code, gamma.to(code))
-        guide.narrow("z", code)
-        return {"head": best, **{f"information_{i}": value for i, value in enumerate(found)}}
+        gamma = pretrained.groups(x, best)
+        row = {"head": best, **{f"information_{i}": value for i, value in enumerate(found)}}
+        return gamma.cpu().double().numpy(), row

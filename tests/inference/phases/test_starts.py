@@ -263,6 +263,15 @@ class TestGroups:
         assert shares(soft, 5, 3) is soft
 
     @pytest.mark.parametrize(
+        "row", [[0.5, 0.4, 0.0], [1.5, -0.5, 0.0], [np.nan, 0.5, 0.5], [2.0, 0.0, 0.0]]
+    )
+    def test_soft_groups_that_are_no_probabilities_are_refused(self, row: list[float]) -> None:
+        soft = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], row])
+        with pytest.raises(ValueError, match="soft groups of the start are no probabilities"):
+            shares(soft, 3, 3)
+        assert shares(soft[:2], 2, 3) is not None
+
+    @pytest.mark.parametrize(
         ("groups", "words"),
         [
             (np.arange(4), "found 4 groups, and n_clusters is 3: raise n_clusters"),
@@ -349,6 +358,72 @@ class TestGroupsOf:
         np.testing.assert_array_equal(found, fitted.predict(others))
         np.testing.assert_array_equal(fitted.cluster_centers_, centres)
 
+    def test_one_that_is_fitted_and_knows_probabilities_says_them(self, x: Tensor) -> None:
+        fitted = SklearnMixture(3, random_state=0).fit(x)
+        near = x.numpy() * 0.4
+        found = GroupsOf(fitted).groups(near, 3, seed=9)
+        np.testing.assert_array_equal(found, fitted.predict_proba(near))
+
+    def test_an_estimator_of_the_zoo_says_its_own(self) -> None:
+        images = np.random.default_rng(0).random((30, 1, 4, 4)).astype(np.float32)
+        vade = VaDE(
+            n_clusters=3, pretraining=None, training=Training(max_epochs=1), random_state=0
+        ).fit(images)
+        start = GroupsOf(vade)
+        rows = start.features(torch.as_tensor(images), GaussianMixture(3, 2), torch.rand(30, 2))
+        np.testing.assert_array_equal(start.groups(rows, 3, 0), vade.predict_proba(images))
+
+    def test_one_with_several_clusterings_is_refused(self) -> None:
+        class Two(BaseEstimator):
+            def __init__(self) -> None:
+                self.fitted_ = True
+
+            def fit(self, rows: Array) -> None: ...
+
+            def fit_predict(self, rows: Array) -> Array:
+                return np.zeros((len(rows), 2), int)
+
+            def predict(self, rows: Array) -> Array:
+                return np.zeros((len(rows), 2), int)
+
+            def predict_proba(self, rows: Array) -> list[Array]:
+                return [np.ones((len(rows), 1))] * 2
+
+        with pytest.raises(ValueError, match="has 2 clusterings: give the groups of one"):
+            GroupsOf(Two()).groups(np.zeros((4, 2)), 3, seed=0)
+
+    @pytest.mark.parametrize("soft", [False, True])
+    def test_an_array_is_the_groups(
+        self, story: tuple[MixtureVAE, Guide], x: Tensor, labels: Tensor, soft: bool
+    ) -> None:
+        given = np.eye(3)[labels] if soft else labels.numpy()
+        for array in (given, given.tolist(), torch.as_tensor(given)):
+            GroupsOf(array).check(*story, x)
+            GroupsOf(array).begin(*story, x)
+            means = torch.stack([x[labels == k].mean(0) for k in range(3)])
+            torch.testing.assert_close(story[0].prior.loc.detach(), means)
+
+    def test_an_array_of_other_rows_clusterings_or_shape_is_refused(
+        self, story: tuple[MixtureVAE, Guide], x: Tensor
+    ) -> None:
+        GroupsOf(np.zeros(100)).check_length(100)
+        for array in (np.zeros(99), np.zeros((99, 3)), np.array(3)):
+            with pytest.raises(ValueError, match=r"start has groups of shape .*100 samples"):
+                GroupsOf(array).check_length(100)
+        with pytest.raises(ValueError, match=r"shape \(100, 3, 1\): give labels"):
+            GroupsOf(np.zeros((100, 3, 1))).check(*story, x)
+        facets = story_of(Facets(GaussianMixture(3, 1), GaussianMixture(2, 1)))
+        with pytest.raises(ValueError, match="groups of one clustering, and the story has 2"):
+            GroupsOf(np.zeros(100)).check(*facets, x)
+
+    def test_some_rows_of_an_array_are_taken_in_their_order(self) -> None:
+        rows = np.array([3, 0])
+        for array in (np.arange(4), np.eye(4)):
+            found = GroupsOf(array).of_rows(rows).groups(np.zeros((2, 1)), 4, 0)
+            np.testing.assert_array_equal(found, array[rows])
+        kmeans = KMeansStart()
+        assert kmeans.of_rows(rows) is kmeans
+
     def test_one_that_cannot_predict_is_fitted_again_as_a_copy(
         self, x: Tensor, labels: Tensor
     ) -> None:
@@ -394,9 +469,21 @@ class TestGroupsOf:
             GroupsOf(clusterer).check(*story, x)
 
 
+def test_a_mixture_may_be_fitted_in_principal_components() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 6)) * np.arange(1, 7)
+    found = GaussianMixtureStart(on="data", n_components=2).groups(x, 3, seed=0)
+    scores = np.linalg.svd(x - x.mean(0))[0][:, :2] * np.linalg.svd(x - x.mean(0))[1][:2]
+    expected = GaussianMixtureStart(on="data").groups(scores, 3, seed=0)
+    assert adjusted_rand_score(expected, found) == 1.0
+    assert adjusted_rand_score(expected, GaussianMixtureStart(on="data").groups(x, 3, 0)) < 0.9
+
+
 def test_settings_out_of_range(story: tuple[MixtureVAE, Guide], x: Tensor) -> None:
     with pytest.raises(ValueError, match="covariance is 'spherical': use one of full, diag, tied"):
         GaussianMixtureStart("spherical")
+    with pytest.raises(ValueError, match="n_components is 0: use 1 or more, or None"):
+        GaussianMixtureStart(n_components=0)
     with pytest.raises(ValueError, match="on is 'pixels': use 'code' or 'data'"):
         KMeansStart(on="pixels").check(*story, x)
     with pytest.raises(TypeError, match="on is 3"):

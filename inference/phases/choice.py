@@ -1,0 +1,231 @@
+"""Several starts at once, without labels: the best by a rule, or the average of them aligned."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import normalized_mutual_info_score
+from torch import Tensor, nn
+
+from ...guides import Guide
+from ...models import MixturePrior, MixtureVAE
+from .graph import modularity, neighbour_graph, shared_neighbours
+from .groups_of import as_start
+from .phase import Phase
+from .start import Features, Start, shares
+
+
+@dataclass(frozen=True, repr=False)
+class Several(Start, abstract=True):
+    """Starts whose groups are made one of, for a story with one clustering."""
+
+    starts: Sequence[Any]
+
+    on = "data"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.starts:
+            raise ValueError('starts is empty: give one or more, such as KMeansStart(on="data")')
+        object.__setattr__(self, "starts", tuple(as_start("starts", each) for each in self.starts))
+
+    @abstractmethod
+    def settle(
+        self, rows: Features, candidates: list[Features], seed: int
+    ) -> tuple[Features, dict[str, float]]:
+        """What is made of the candidates, each ``(N, K)``; and numbers for the history."""
+
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """Soft groups ``(N, K)``, of starts that all look at these features."""
+        found = [each.groups(features, n_clusters, seed) for each in self.starts]
+        candidates = [shares(each, len(features), n_clusters) for each in found]
+        return self.settle(features, candidates, seed)[0]
+
+    def find(
+        self,
+        x: Tensor,
+        mixture: MixturePrior,
+        code: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> tuple[Features, dict[str, float]]:
+        """Groups of starts that each look at the data or the code, and what is made of them."""
+        candidates: list[Features] = []
+        row: dict[str, float] = {}
+        for number, each in enumerate(self.starts):
+            soft, found = each.find(x, mixture, code, seed=seed, pretrained=pretrained)
+            candidates.append(soft)
+            row |= {f"start_{number}_{name}": value for name, value in found.items()}
+        settled, scores = self.settle(self.features(x, mixture, code), candidates, seed % 2**32)
+        return settled, row | scores
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Self:
+        """Each start for some of the rows."""
+        return replace(self, starts=[each.of_rows(rows) for each in self.starts])
+
+    def check_length(self, n: int) -> None:
+        """Refuse groups given beforehand that are not of N data."""
+        for each in self.starts:
+            each.check_length(n)
+
+    def check_pretraining(self, pretraining: Phase | None) -> None:
+        """Refuse a pretraining that one of the starts cannot follow."""
+        for each in self.starts:
+            each.check_pretraining(pretraining)
+
+    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        """Refuse several clusterings, which the neighbours of the data cannot tell apart."""
+        super().check(model, guide, x)
+        if len(model.prior.mixtures) > 1:
+            raise ValueError(
+                f"start is a {type(self).__name__}, and the story has {len(model.prior.mixtures)} "
+                "clusterings, which neighbours in the data cannot tell apart: use one start"
+            )
+        for each in self.starts:
+            each.check(model, guide, x)
+
+
+@dataclass(frozen=True, repr=False)
+class BestOf(Several, alias="best-of"):
+    """The groups of that start which a rule without labels prefers.
+
+    The share of neighbours in one cluster, and modularity, which corrects it for the sizes of the
+    clusters, are those of :func:`shared_neighbours` and :func:`modularity` on the data. Agreement
+    is the mean normalised mutual information with the other starts' groups. They are measured on
+    each start's likeliest groups; the groups kept may be soft. Modularity is the default since the
+    share of neighbours rewards few large clusters, whatever the data: it is 1 where all are one.
+
+    Args:
+        starts: the candidates: starts, clusterers, functions or names. One that looks at the code
+            is compared with those that look at the data.
+        by: ``"modularity"``, ``"neighbours"`` or ``"agreement"``.
+        n_neighbours: of each datum in the graph.
+        n_components: principal components in which neighbours are looked for.
+
+    Raises:
+        ValueError: no start, or a setting out of range.
+
+    References:
+        Newman & Girvan (2004). Finding and evaluating community structure in networks.
+        arXiv cond-mat/0308217.
+
+    Example:
+        >>> from sklearn.datasets import make_moons
+        >>> from .manifold import SpectralStart
+        >>> from .starts import KMeansStart
+        >>> x, moons = make_moons(200, noise=0.05, random_state=0)
+        >>> best = BestOf((KMeansStart(on="data"), SpectralStart()))
+        >>> normalized_mutual_info_score(moons, best.groups(x, 2, seed=0).argmax(1))
+        1.0
+    """
+
+    by: Literal["modularity", "neighbours", "agreement"] = "modularity"
+    n_neighbours: int = 15
+    n_components: int = 30
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("n_neighbours", "n_components"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: use 1 or more")
+
+    def settle(
+        self, rows: Features, candidates: list[Features], seed: int
+    ) -> tuple[Features, dict[str, float]]:
+        """The best candidate, the first of equals; its number, and the score of each."""
+        scores = self.scores(rows, candidates, seed)
+        best = int(np.argmax(scores))
+        named = {f"{self.by}_{number}": score for number, score in enumerate(scores)}
+        return candidates[best], {"start": best, **named}
+
+    def scores(self, rows: Features, candidates: list[Features], seed: int = 0) -> list[float]:
+        """The score of each candidate by the rule.
+
+        Args:
+            rows: data, ``(N, F)``.
+            candidates: soft groups, ``(N, K)`` each.
+            seed: of what is random in a graph of many data.
+        """
+        if self.by == "agreement":
+            return agreement(candidates)
+        graph = neighbour_graph(rows, self.n_neighbours, self.n_components, seed)
+        score = modularity if self.by == "modularity" else shared_neighbours
+        return [score(graph, likeliest(each)) for each in candidates]
+
+
+@dataclass(frozen=True, repr=False)
+class Averaged(Several, alias="averaged"):
+    """Soft groups: the mean of several starts', each clustering matched to one of them.
+
+    The one that agrees best with the others numbers the clusters, and the others' are matched to
+    its by the overlap of their groups (Hungarian matching). A datum has its clusters in the
+    proportions in which the starts have it there.
+
+    Args:
+        starts: the candidates: starts, clusterers, functions or names.
+
+    References:
+        Strehl & Ghosh (2002). Cluster ensembles. JMLR 3 (the task).
+
+    Example:
+        >>> from .groups_of import GroupsOf
+        >>> both = Averaged((GroupsOf([0, 0, 1, 1]), GroupsOf([1, 1, 1, 0])))
+        >>> both.groups(np.zeros((4, 1)), 2, seed=0)[:, 0]
+        array([1. , 1. , 0.5, 0. ])
+    """
+
+    def settle(
+        self, rows: Features, candidates: list[Features], seed: int
+    ) -> tuple[Features, dict[str, float]]:
+        """The mean of the aligned candidates; the agreement of each with the others."""
+        scores = agreement(candidates)
+        reference = candidates[int(np.argmax(scores))]
+        aligned = [each[:, matching(reference, each)] for each in candidates]
+        named = {f"agreement_{number}": score for number, score in enumerate(scores)}
+        total = np.sum(aligned, 0)
+        # Noise of some starts is what the others say of it.
+        weight = total.sum(1, keepdims=True)
+        averaged: Features = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+        return averaged, named
+
+
+def matching(reference: Features, groups: Features) -> NDArray[np.int64]:
+    """The cluster of some groups that overlaps most with each of a reference, all different.
+
+    Args:
+        reference: soft groups, ``(N, K)``.
+        groups: others, ``(N, K)``.
+
+    Returns:
+        ``(K,)``.
+    """
+    columns: NDArray[np.int64] = linear_sum_assignment(reference.T @ groups, maximize=True)[1]
+    return columns
+
+
+def agreement(candidates: list[Features]) -> list[float]:
+    """The mean normalised mutual information of each with all others; 1 for one alone."""
+    labels = [likeliest(each) for each in candidates]
+    if len(labels) == 1:
+        return [1.0]
+    return [
+        float(
+            np.mean(
+                [normalized_mutual_info_score(one, b) for j, b in enumerate(labels) if j != number]
+            )
+        )
+        for number, one in enumerate(labels)
+    ]
+
+
+def likeliest(soft: Features) -> NDArray[np.int64]:
+    """The likeliest group of each datum, -1 for one of none."""
+    labels: NDArray[np.int64] = np.where(soft.any(1), soft.argmax(1), -1)
+    return labels
