@@ -1,6 +1,6 @@
 """MFCVAE over seeds: every facet against every label on held-out data, without labels in the fit.
 
-The settings stand below; --set changes them.
+The settings are those of pyromix.experiments; --set changes them.
 
     python benchmarks/facets.py shapes3d-1 --seeds 0 1 2 --pictures FOLDER
     python benchmarks/facets.py mnist --root ROOT
@@ -10,19 +10,14 @@ The settings stand below; --set changes them.
 from __future__ import annotations
 
 import argparse
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pyromix.cli.settings import arguments
 from pyromix.data import load
 from pyromix.estimators import MFCVAE
-from pyromix.guides import GaussianHead
-from pyromix.inference import MutualInformation, OnFacets, Progressive, Refit, Training
-from pyromix.models import GaussianMixture, Normal
-from pyromix.networks import ConvolutionalLadder, PerceptronLadder
+from pyromix.experiments import MFCVAE_SETTINGS as SETTINGS
 from pyromix.reports import (
     environment,
     label_columns,
@@ -35,46 +30,6 @@ from pyromix.reports import (
     table_row,
     timed_fit,
 )
-
-# The story is the paper's (K, D, covariances, fixed weights, likelihood, kinds of network); for two
-# cores the networks are a quarter as wide, the training is shorter, and the scale is narrower.
-SHAPES: dict[str, Any] = {
-    "n_clusters": (60, 20),
-    "latent_dim": (20, 2),
-    "prior": partial(GaussianMixture, covariance="full", learn_weights=False),
-    "posterior": partial(GaussianHead, log_scale=-2.0),
-    "likelihood": partial(Normal, scale=0.15),
-    "networks": ConvolutionalLadder(channels=16),
-    "training": Training(
-        max_epochs=160,
-        batch_size=96,
-        learning_rate=2e-3,
-        during=(Progressive((20,), fade_steps=200), Refit((12, 115))),
-    ),
-    "precision": "bf16-mixed",
-}
-SHORTER = SHAPES | {
-    "training": SHAPES["training"].with_params(
-        max_epochs=110, during=(Progressive((20,), fade_steps=200), Refit((12, 70)))
-    )
-}
-# Ours on MNIST are BatchNorm and the two-view information of facet 1's clusters;
-# --set 'terms=[]' networks.batch_norm=False leaves them out.
-DIGITS: dict[str, Any] = {
-    "n_clusters": (25, 25),
-    "latent_dim": (5, 5),
-    "networks": PerceptronLadder(batch_norm=True),
-    "terms": [OnFacets(MutualInformation(50.0, views="auto"), (1,))],
-    "training": Training(
-        max_epochs=40,
-        batch_size=512,
-        learning_rate=2e-3,
-        learning_rate_decay=None,
-        during=(Progressive((25,), fade_steps=1000), Refit((6, 33))),
-    ),
-    "precision": "bf16-mixed",
-}
-SETTINGS = {"shapes3d-1": SHAPES, "shapes3d-2": SHORTER, "mnist": DIGITS}
 
 
 def main() -> None:

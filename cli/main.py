@@ -6,7 +6,7 @@ import csv
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,35 +14,8 @@ from .. import __version__
 from ..parts import check_new_folder, check_run_folder
 from . import early
 from .errors import PlainErrors
-
-
-def _option(names: str, help: str, metavar: str) -> Any:
-    """An option without a default of its own: the help says what holds if it is not given."""
-    return typer.Option(*names.split(), help=help, metavar=metavar, show_default=False)
-
-
-LabelColumn = Annotated[
-    str | None,
-    _option(
-        "--label-column",
-        "A file's column (or .npz key) of labels, for scoring only; "
-        "y, label, target and class are found without.",
-        "NAME",
-    ),
-]
-Columns = Annotated[
-    str | None,
-    _option("--columns", "A table's columns that are features, in that order.", "A,B,C"),
-]
-Drop = Annotated[str | None, _option("--drop", "A table's columns to leave out.", "A,B,C")]
-Sep = Annotated[
-    str | None, _option("--sep", "Where a text table's fields end, if not found out.", "CHAR")
-]
-Root = Annotated[
-    Path | None,
-    _option("--root", "Where image sets are, or are put; ~/.cache/pyromix by default.", "FOLDER"),
-]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished fit.")]
+from .options import Columns, Drop, LabelColumn, Root, Run, Sep, option
+from .reproduce import reproduce
 
 app = typer.Typer(
     cls=PlainErrors,
@@ -102,25 +75,25 @@ def fit(
     ] = None,
     *,
     n_clusters: Annotated[
-        str | None, _option("-k --n-clusters", "Number of clusters; for facets 25,25.", "K")
+        str | None, option("-k --n-clusters", "Number of clusters; for facets 25,25.", "K")
     ] = None,
-    seed: Annotated[int | None, _option("--seed", "Same seed, same fit; else 0.", "INT")] = None,
+    seed: Annotated[int | None, option("--seed", "Same seed, same fit; else 0.", "INT")] = None,
     max_epochs: Annotated[
-        int | None, _option("--max-epochs", "Epochs of the joint training.", "INT")
+        int | None, option("--max-epochs", "Epochs of the joint training.", "INT")
     ] = None,
     n_init: Annotated[
-        int | None, _option("--n-init", "Restarts; the best held-out bound is kept.", "INT")
+        int | None, option("--n-init", "Restarts; the best held-out bound is kept.", "INT")
     ] = None,
-    batch_size: Annotated[int | None, _option("--batch-size", "Rows of a batch.", "INT")] = None,
+    batch_size: Annotated[int | None, option("--batch-size", "Rows of a batch.", "INT")] = None,
     learning_rate: Annotated[
-        float | None, _option("--learning-rate", "Step size of Adam.", "FLOAT")
+        float | None, option("--learning-rate", "Step size of Adam.", "FLOAT")
     ] = None,
     latent_dim: Annotated[
-        str | None, _option("--latent-dim", "Dimension of z; for facets 5,5.", "D")
+        str | None, option("--latent-dim", "Dimension of z; for facets 5,5.", "D")
     ] = None,
     settings: Annotated[
         list[str] | None,
-        _option(
+        option(
             "--set",
             "Any other argument of the method, as often as needed; a dot reaches into a part.",
             "NAME=VALUE",
@@ -133,18 +106,18 @@ def fit(
     root: Root = None,
     device: Annotated[
         str | None,
-        _option("--device", "cpu, cuda, cuda:1, or auto (a GPU if there is one).", "NAME"),
+        option("--device", "cpu, cuda, cuda:1, or auto (a GPU if there is one).", "NAME"),
     ] = None,
     devices: Annotated[
-        int | None, _option("--devices", "Processes to train in, 1 by default.", "INT")
+        int | None, option("--devices", "Processes to train in, 1 by default.", "INT")
     ] = None,
     out: Annotated[
         Path | None,
-        _option("--out", "The run's folder, a new one; runs/METHOD-DATA by default.", "RUN"),
+        option("--out", "The run's folder, a new one; runs/METHOD-DATA by default.", "RUN"),
     ] = None,
     resume: Annotated[
         Path | None,
-        _option("--resume", "Go on with a fit that was stopped; nothing else is needed.", "RUN"),
+        option("--resume", "Go on with a fit that was stopped; nothing else is needed.", "RUN"),
     ] = None,
 ) -> None:
     """Fit METHOD to DATA, and compare it with classical clusterings.
@@ -220,7 +193,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")] = False,
     out: Annotated[
         Path | None,
-        _option("--out", "A new .png file for the reliability plot.", "FILE"),
+        option("--out", "A new .png file for the reliability plot.", "FILE"),
     ] = None,
 ) -> None:
     """Score a run on DATA.
@@ -250,10 +223,10 @@ def sample(
     *,
     facet: Annotated[
         int | None,
-        _option("--facet", "Of a run with several: whose clusters; the others vary.", "INT"),
+        option("--facet", "Of a run with several: whose clusters; the others vary.", "INT"),
     ] = None,
     cluster: Annotated[
-        int | None, _option("--cluster", "Draw from this cluster alone.", "INT")
+        int | None, option("--cluster", "Draw from this cluster alone.", "INT")
     ] = None,
     number: Annotated[
         int,
@@ -264,7 +237,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Same seed, same samples.", metavar="INT")] = 0,
     out: Annotated[
         Path | None,
-        _option(
+        option(
             "--out",
             "A new file: .png for a picture of the means, .npz for the draws as arrays; "
             "RUN/samples.png by default.",
@@ -286,6 +259,9 @@ def sample(
     from . import using
 
     using.sample(run, facet, cluster, number, seed, out)
+
+
+app.command()(reproduce)
 
 
 @app.command("list")

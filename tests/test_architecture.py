@@ -34,7 +34,8 @@ ALLOWED: dict[str, set[str]] = {
     # Public, for parts of a user's own: no room uses it.
     "testing": FITS | {"data", "evaluation", "estimators"},
     "reports": FITS | {"data", "evaluation", "estimators"},
-    "cli": FITS | {"data", "evaluation", "estimators", "reports"},
+    "experiments": FITS | {"data", "evaluation", "estimators", "reports"},
+    "cli": FITS | {"data", "evaluation", "estimators", "reports", "experiments"},
 }
 
 

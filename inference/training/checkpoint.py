@@ -55,6 +55,11 @@ class Checkpoint:
         self._written = monotonic()
         self._phases: dict[str, dict[str, Any]] = _read(self.path) if self.path.exists() else {}
 
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The names of the phases that were begun."""
+        return tuple(self._phases)
+
     def completed(self, phase: str) -> bool:
         """Whether ``phase`` has come to its end."""
         return bool(self._phases.get(phase, {}).get("done"))
