@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -87,19 +88,25 @@ def _experiments(data: str) -> list[Experiment]:
         Target("purity", label, mean, spread, source=SOURCE)
         for label, (mean, spread) in TABLE[data].items()
     )
-    published = partial(MFCVAE.published, kind)
-    about = {"row": f"MFCVAE, {data}", "data": data, "targets": targets}
-    return [
-        Experiment(
-            f"mfcvae-{data}",
-            variant="published",
-            make=published,
-            cpu=SHORT[kind],
-            note=NOTES[kind],
-            **about,
-        ),
-        Experiment(f"mfcvae-{data}-ours", variant="ours", make=partial(_ours, data), **about),
-    ]
+    theirs = Experiment(
+        f"mfcvae-{data}",
+        f"MFCVAE, {data}",
+        "published",
+        data,
+        partial(MFCVAE.published, kind),
+        targets,
+        cpu=SHORT[kind],
+        note=NOTES[kind],
+    )
+    ours = replace(
+        theirs,
+        name=f"{theirs.name}-ours",
+        variant="ours",
+        make=partial(_ours, data),
+        cpu={},
+        note="",
+    )
+    return [theirs, ours]
 
 
 def _ours(data: str) -> DeepMixture:
