@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .estimators import (
         load as load,
     )
+    from .estimators import (
+        select_k as select_k,
+    )
 
 __version__ = "0.2.0"
 
@@ -44,6 +47,7 @@ __all__ = [
     "GamMMVAE",
     "VaDE",
     "load",
+    "select_k",
 ]
 
 

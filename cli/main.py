@@ -75,7 +75,8 @@ def fit(
     ] = None,
     *,
     n_clusters: Annotated[
-        str | None, option("-k --n-clusters", "Number of clusters; for facets 25,25.", "K")
+        str | None,
+        option("-k --n-clusters", "Number of clusters, or auto; for facets 25,25.", "K"),
     ] = None,
     seed: Annotated[int | None, option("--seed", "Same seed, same fit; else 0.", "INT")] = None,
     max_epochs: Annotated[

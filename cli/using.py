@@ -80,7 +80,7 @@ def evaluate(
         "data": data.name,
         "split": split if source.known else "all",
         "n": len(data),
-        "n_clusters": estimator.n_clusters,
+        "n_clusters": estimator.n_clusters_,
     }
     if as_json:
         typer.echo(json.dumps({**facts, "num_samples": num_samples, "metrics": scores}, indent=2))

@@ -7,6 +7,7 @@ from .gammm_vae import GamMMVAE
 from .gmvae import GMVAE
 from .mfcvae import MFCVAE
 from .persistence import configured, load, run_config, write_fitted
+from .select import NumberOfClusters, select_k
 from .vade import AugmentedVaDE, VaDE
 
 ESTIMATORS: dict[str, type[DeepMixture]] = {
@@ -21,10 +22,12 @@ __all__ = [
     "AugmentedVaDE",
     "DeepMixture",
     "GamMMVAE",
+    "NumberOfClusters",
     "VaDE",
     "compose",
     "configured",
     "load",
     "run_config",
+    "select_k",
     "write_fitted",
 ]

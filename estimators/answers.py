@@ -24,24 +24,18 @@ from ..inference import (
 )
 from ..inference.training.devices import Precision
 from ..models import MixturePrior, MixtureVAE
+from .counting import Counting
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-class Answers:
+class Answers(Counting):
     """The methods of a fitted estimator; several facets have a list, or a column, each."""
 
-    n_clusters: int | tuple[int, ...]
     precision: Precision
     model_: MixtureVAE
     guide_: Guide
-
-    def clusterings(self) -> tuple[int, ...]:
-        """K of each clustering: of one, or of each facet."""
-        if isinstance(self.n_clusters, Sequence):
-            return tuple(self.n_clusters)
-        return (self.n_clusters,)
 
     def _check_fitted(self) -> None:
         check_is_fitted(self)
@@ -86,11 +80,6 @@ class Answers:
     @property
     def _mixtures(self) -> tuple[MixturePrior, ...]:
         return self.model_.prior.mixtures
-
-    @property
-    def _lone(self) -> bool:
-        """Whether there is one clustering, and no facets."""
-        return isinstance(self.n_clusters, int | np.integer)
 
     def _by_facet(self, each: list[Array]) -> Any:
         """A list for several facets, and the lone array of one clustering."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -53,7 +53,7 @@ class DeepMixture(
 
     Args:
         n_clusters: number of clusters, K; a tuple makes several clusterings of the same data
-            (facets), a number for each.
+            (facets), a number for each; ``"auto"`` finds it by :func:`cluster_curves`.
         latent_dim: dimension of z, D; by facet where there are several.
         prior: the prior over clusters and codes, made with (K, D), such as ``GaussianMixture``; by
             facet where there are several.
@@ -81,6 +81,7 @@ class DeepMixture(
         verbose: show a progress bar for each phase.
 
     Attributes:
+        n_clusters_: K, given or found.
         labels_: cluster of each training datum, ``(N,)``, or ``(N, J)`` of J facets.
         model_: the fitted story.
         guide_: its fitted guide.
@@ -98,7 +99,7 @@ class DeepMixture(
         (200, 10)
     """
 
-    n_clusters: int | tuple[int, ...] = 10
+    n_clusters: int | tuple[int, ...] | Literal["auto"] = 10
     latent_dim: int | tuple[int, ...] = 10
     prior: Unbuilt | Sequence[Unbuilt] = GaussianMixture
     posterior: Unbuilt | Mapping[str, Unbuilt] = "auto"
@@ -138,6 +139,7 @@ class DeepMixture(
         """
         self.check_arguments()
         x = self._check(X, reset=True)
+        self._begin_counting()
         if not all(1 <= n_clusters <= len(x) for n_clusters in self.clusterings()):
             raise ValueError(
                 f"n_clusters is {self.n_clusters} and X has {len(x)} samples: "
@@ -150,10 +152,12 @@ class DeepMixture(
         train, validation, rows = self._split(x, recipe.training)
         recipe = recipe.of_rows(rows)
         kept = None if checkpoint is None else Checkpoint(checkpoint)
+        counted = self._count(x, kept)
         fit = launch(recipe.fit, self.device, self.devices, self.precision)
-        model, guide, self.history_ = fit(
+        model, guide, history = fit(
             story, train, seed=self.seed_, validation=validation, checkpoint=kept
         )
+        self.history_ = [*counted, *history]
         self.adopt(model, guide, likelihood)
         self.labels_ = self._labels(x)
         return self
@@ -177,7 +181,7 @@ class DeepMixture(
         """
         return compose(
             event_shape,
-            n_clusters=self.n_clusters,
+            n_clusters=self.known_clusters(),
             latent_dim=self.latent_dim,
             prior=self.prior,
             posterior=self.posterior,

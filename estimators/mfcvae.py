@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from numpy.typing import ArrayLike
 
@@ -96,7 +96,7 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
         Falck et al. (2021). Multi-Facet Clustering Variational Autoencoders. arXiv 2106.05241.
     """
 
-    n_clusters: int | tuple[int, ...] = (25, 25)
+    n_clusters: int | tuple[int, ...] | Literal["auto"] = (25, 25)
     latent_dim: int | tuple[int, ...] = 5
     networks: Networks | LadderNetworks | str = LadderByShape()
     pretraining: Pretraining | str | None = None

@@ -77,6 +77,7 @@ class Parameters:
         given = self.get_params(deep=False)
         parts = {*KINDS, "terms", "random_state"}  # which say more of what would do
         check_types(type(self), {name: given[name] for name in given if name not in parts})
+        self._check_auto(given)
         networks_of(self.networks)
         for name, value in given.items():
             several = isinstance(value, tuple | list | Mapping)
@@ -85,6 +86,14 @@ class Parameters:
                 if part != "auto":
                     resolve(name, part, KINDS[name])
         self.recipe()
+
+    def _check_auto(self, given: Mapping[str, Any]) -> None:
+        for name in ("latent_dim", "prior") if given["n_clusters"] == "auto" else ():
+            if isinstance(given[name], tuple | list):
+                raise ValueError(
+                    f"n_clusters is 'auto', which finds one clustering, and {name} is "
+                    f"{spelt(given[name])}, of several facets: give n_clusters a number for each"
+                )
 
     def _part(self, name: str, wanted: str) -> Any:
         value = getattr(self, name)

@@ -49,6 +49,7 @@ def fitted_on(estimator: Any) -> dict[str, Any]:
         "likelihood": describe(estimator.likelihood_),
         "feature_names": None if names is None else list(names),
         "seed": estimator.seed_,
+        "n_clusters": estimator.n_clusters_,
     }
 
 
@@ -151,10 +152,11 @@ def load(path: str | Path, **parts: Any) -> Any:
         )
     try:
         shape = tuple(int(side) for side in config.data["event_shape"])
-        described = config.data["likelihood"]
+        described, k = config.data["likelihood"], config.data["n_clusters"]
+        estimator.n_clusters_ = tuple(k) if isinstance(k, list) else int(k)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{run.path}/config.json says no event_shape or likelihood: {error}"
+            f"{run.path}/config.json says no event_shape, likelihood or n_clusters: {error}"
         ) from error
     likelihood = _restored("likelihood", described, parts.get("likelihood"))
     with seeded(0, "load"):

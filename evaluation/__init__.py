@@ -17,6 +17,7 @@ from .metrics import (
     purity,
     reliability,
 )
+from .number_plots import draw_counts, number_picture
 from .plots import cluster_map, confusion, latent_map
 from .predictive import predictive_check
 from .samples import cluster_grid, style_grid
@@ -32,6 +33,7 @@ __all__ = [
     "confusion",
     "contingency",
     "curves",
+    "draw_counts",
     "evaluate_clustering",
     "evaluate_facets",
     "expected_calibration_error",
@@ -44,6 +46,7 @@ __all__ = [
     "latent_map",
     "mean_confidence",
     "most_confident_accuracy",
+    "number_picture",
     "occupied_clusters",
     "predictive_check",
     "purity",

@@ -45,6 +45,7 @@ def curves(history: Rows) -> Figure:
     Example:
         >>> figure = curves([{"phase": "train", "epoch": 1, "loss": 90.0, "kl_z": 10.0}])
     """
+    history = [row for row in history if row["phase"] != "n_clusters"]  # over K, not over epochs
     if not history:
         raise ValueError("history is empty: train for at least one epoch")
     lines_of: dict[str, dict[str, str]] = {"loss": {"loss": "trained"}}

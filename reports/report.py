@@ -54,7 +54,7 @@ def write_report(
         "data": data.name,
         "split": split,
         "n": len(data),
-        "n_clusters": estimator.n_clusters,
+        "n_clusters": estimator.n_clusters_,
         "seed": config.seed,
         "baseline_rows": min(len(train), MAX_ROWS),
     }

@@ -4,6 +4,14 @@ from .autoencoder import Autoencoder, NeighbourRows, Neighbours, Pretraining, Re
 from .choice import Averaged, BestOf
 from .graph import modularity, neighbour_graph, shared_neighbours
 from .groups_of import GroupsOf, StartLike, as_start
+from .how_many import (
+    SEEDS,
+    ClusterCurves,
+    UnclearNumberWarning,
+    agreement_of,
+    cluster_curves,
+    count_clusters,
+)
 from .joint import Training
 from .manifold import SpectralStart, UMAPStart
 from .monitor import ClusterMonitor, CollapseWarning
@@ -16,11 +24,13 @@ from .starts import ComponentMeans, GaussianMixtureStart, KMeansStart
 from .two_view import BestHead, InformationPretraining, TwoView
 
 __all__ = [
+    "SEEDS",
     "Autoencoder",
     "Averaged",
     "BestHead",
     "BestOf",
     "Budget",
+    "ClusterCurves",
     "ClusterMonitor",
     "Clusterer",
     "CollapseWarning",
@@ -47,7 +57,11 @@ __all__ = [
     "Training",
     "TwoView",
     "UMAPStart",
+    "UnclearNumberWarning",
+    "agreement_of",
     "as_start",
+    "cluster_curves",
+    "count_clusters",
     "modularity",
     "neighbour_graph",
     "refit_mixture",

@@ -1,0 +1,53 @@
+"""The number of clusters of an estimator: as given, or found before its story is built."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+
+from ..inference import Checkpoint, Row, count_clusters
+
+
+class Counting:
+    """Knows K of each clustering, and finds that of ``n_clusters="auto"``."""
+
+    n_clusters: int | tuple[int, ...] | Literal["auto"]
+    n_clusters_: int | tuple[int, ...]
+    seed_: int
+    verbose: bool
+
+    def clusterings(self) -> tuple[int, ...]:
+        """K of each clustering: of one, or of each facet."""
+        known = self.known_clusters()
+        return tuple(known) if isinstance(known, Sequence) else (known,)
+
+    def known_clusters(self) -> int | tuple[int, ...]:
+        """K of one clustering, or of each facet, as given or found.
+
+        Raises:
+            ValueError: it is for a fit to find.
+        """
+        if self.n_clusters != "auto":
+            return self.n_clusters
+        if not hasattr(self, "n_clusters_"):
+            raise ValueError("n_clusters is 'auto', which a fit finds: give a number to build")
+        return self.n_clusters_
+
+    def _begin_counting(self) -> None:
+        """Until K is found a rehearsal has any."""
+        self.n_clusters_ = 2 if self.n_clusters == "auto" else self.n_clusters
+
+    def _count(self, x: Tensor, checkpoint: Checkpoint | None) -> list[Row]:
+        """Find K where it is not given; its curves as rows of the history."""
+        if self.n_clusters != "auto":
+            return []
+        self.n_clusters_, rows = count_clusters(x, self.seed_, checkpoint, verbose=self.verbose)
+        return rows
+
+    @property
+    def _lone(self) -> bool:
+        """Whether there is one clustering, and no facets."""
+        return isinstance(self.known_clusters(), int | np.integer)

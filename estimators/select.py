@@ -1,0 +1,127 @@
+"""Choosing K: curves over a range of it, of the data alone or of fits, and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+
+from ..evaluation import draw_counts, number_picture, occupied_clusters
+from ..inference import SEEDS, agreement_of, cluster_curves, modularity, neighbour_graph
+from .base import DeepMixture
+
+HELD_OUT = 10  # of so many data one is held out for the bound
+
+
+@dataclass(frozen=True, eq=False)
+class NumberOfClusters:
+    """What :func:`select_k` found.
+
+    Attributes:
+        table: a row for each K: ``n_clusters``; ``separate``, how many stand apart; ``modularity``
+            in the graph of nearest neighbours; ``agreement``, the mean adjusted Rand index between
+            seeds; and of fits ``occupied`` clusters and the ``held_out_bound`` in nats per datum.
+        best_k: the largest K of which all clusters stand apart.
+        remarks: in words, what makes it doubtful; nothing where it is clear.
+        flat: from where to where modularity is within .02 of its largest.
+    """
+
+    table: pd.DataFrame
+    best_k: int
+    remarks: tuple[str, ...]
+    flat: tuple[int, int]
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Draw all curves; or the clusters that stand apart alone, into axes of one's own."""
+        if ax is None:
+            return number_picture(self.table, self.best_k)
+        draw_counts(ax, self.table, self.best_k)
+        figure = ax.get_figure(root=True)
+        assert isinstance(figure, Figure)
+        return figure
+
+    def __str__(self) -> str:
+        low, high = self.flat
+        where = f"at {low}" if low == high else f"flat from {low} to {high}"
+        doubts = "; ".join(self.remarks) or "it is clear"
+        return f"K = {self.best_k}: {doubts}. Modularity is largest {where}"
+
+
+def select_k(
+    estimator: DeepMixture,
+    X: ArrayLike,
+    ks: Iterable[int] | None = None,
+    seeds: Sequence[int] = SEEDS,
+    *,
+    fits: bool = False,
+) -> NumberOfClusters:
+    """Curves over the number of clusters, and the K that they speak for.
+
+    Nothing is fitted by default: partitions are those of :func:`cluster_curves`, as
+    ``n_clusters="auto"`` has them. With ``fits`` modularity and agreement are those of the
+    estimator's own clusters, fitted for every K and seed to nine tenths of the data, and occupied
+    clusters and the bound of the rest are added; the bound tends to rise with K, and does not
+    decide.
+
+    Args:
+        estimator: an estimator of one clustering, which is left as it is.
+        X: data, ``(N, X)`` or images ``(N, C, H, W)``.
+        ks: the K to try, all of a range: the K found is one of them; ``None``: 1 to 40, or a tenth
+            of the data.
+        seeds: of the partitions, and of the fits.
+        fits: fit the estimator.
+
+    Raises:
+        ValueError: facets, fewer than 20 data, no K or no seed, or a K that is none.
+
+    Example:
+        >>> from pyromix import VaDE
+        >>> from sklearn.datasets import make_blobs
+        >>> X, _ = make_blobs(300, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
+        >>> found = select_k(VaDE(), X, ks=range(1, 7), seeds=[0])
+        >>> found.best_k, found.table.separate.tolist()
+        (3, [1.0, 2.0, 3.0, 3.0, 3.0, 3.0])
+    """
+    if not isinstance(estimator.n_clusters, int | np.integer | str):
+        raise ValueError(
+            f"n_clusters is {estimator.n_clusters}: select_k is for one clustering, and these are "
+            "facets; fit an estimator for each number of them"
+        )
+    x = clone(estimator)._check(X, reset=True).numpy()
+    curves = cluster_curves(x, ks, seeds)
+    table = pd.DataFrame(curves.rows())
+    if fits:
+        table = table.assign(**_of_fits(estimator, x, curves.ks, seeds))
+    return NumberOfClusters(table, curves.best_k, curves.remarks, curves.flat)
+
+
+def _of_fits(
+    estimator: DeepMixture, x: np.ndarray[Any, Any], ks: Sequence[int], seeds: Sequence[int]
+) -> dict[str, list[float]]:
+    """Columns of the table, by fits for every K and seed."""
+    graph, held_out = neighbour_graph(x), np.arange(len(x)) % HELD_OUT == 0
+    found: dict[str, list[float]] = {}
+    for k in ks:
+        partitions, values = [], []
+        for seed in seeds:
+            model = clone(estimator).set_params(n_clusters=k, random_state=seed)
+            gamma = model.fit(x[~held_out]).predict_proba(x)
+            partitions.append(gamma.argmax(-1))
+            values.append(
+                {
+                    "modularity": modularity(graph, partitions[-1]),
+                    "occupied": occupied_clusters(gamma),
+                    "held_out_bound": model.score(x[held_out]),
+                }
+            )
+        for name in values[0]:
+            found.setdefault(name, []).append(float(np.mean([each[name] for each in values])))
+        found.setdefault("agreement", []).append(agreement_of(partitions))
+    return found

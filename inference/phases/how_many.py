@@ -1,0 +1,252 @@
+r"""How many clusters data have, asked of the data alone: curves over K, and the K they speak for.
+
+A Gaussian mixture of K components on a map of the data is a partition for every K. Two of its
+clusters stand apart if the data thin out between them. More components than there are clusters have
+to share some, and those do not: the K taken is the largest of which all stand apart. The modularity
+of the partition in the graph of neighbours, and the agreement between seeds, are told beside it.
+Neither decides: modularity likes clusters of one size, whether or not they stand apart, and
+agreement likes few. It is ours, not a paper's.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import gaussian_kde
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+
+from ..training import Checkpoint, PhaseProgress, Row
+from .graph import modularity, neighbour_graph
+from .manifold import UMAPStart
+
+MANY = 5000  # data above which an even subset is asked
+FEWEST = 20  # data below which nothing can be said
+LARGEST = 40  # K tried at most, where none is given
+SEEDS = (0, 1, 2)
+VALLEY = 0.5  # density between two clusters that stand apart, as a share of the lower peak's
+NEAR = 6  # other clusters that each is compared with, the nearest
+SMALLEST = 5  # data of a cluster that can stand apart
+FLAT = 0.02  # of modularity: less is no difference
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterCurves:
+    """What partitions of data into K clusters are like, for each seed and K.
+
+    Attributes:
+        ks: the K tried, rising.
+        separate: clusters that stand apart, ``(S, len(ks))``.
+        modularity: of the partitions in the graph of nearest neighbours, ``(S, len(ks))``.
+        agreement: mean adjusted Rand index between seeds, ``(len(ks),)``; NaN of a single seed.
+    """
+
+    ks: tuple[int, ...]
+    separate: NDArray[np.int64]
+    modularity: NDArray[np.float64]
+    agreement: NDArray[np.float64]
+
+    @property
+    def best_k(self) -> int:
+        """The largest K of which all clusters stand apart, in the median over seeds."""
+        return largest_apart(self.ks, np.median(self.separate, 0))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """In words, what makes that K doubtful; nothing where it is clear."""
+        best, said = self.best_k, []
+        if best == self.ks[-1] and len(self.ks) > 1:
+            said.append(f"all clusters stand apart at K = {best}, the largest tried: try more")
+        if np.median(self.separate, 0).max() <= 1:
+            said.append("no two clusters stand apart: the data look like one")
+        each = [largest_apart(self.ks, row) for row in self.separate]
+        if max(each) - min(each) > max(1, 0.2 * best):
+            said.append(f"seeds disagree: they give K from {min(each)} to {max(each)}")
+        return tuple(said)
+
+    @property
+    def flat(self) -> tuple[int, int]:
+        """From where to where modularity is so near its largest that it prefers no K."""
+        mean = self.modularity.mean(0)
+        level = [k for k, value in zip(self.ks, mean, strict=True) if value > mean.max() - FLAT]
+        return level[0], level[-1]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each K: its number, and the mean of each curve over seeds."""
+        return [
+            {
+                "n_clusters": k,
+                "separate": float(np.median(self.separate[:, i])),
+                "modularity": float(self.modularity[:, i].mean()),
+                "agreement": float(self.agreement[i]),
+            }
+            for i, k in enumerate(self.ks)
+        ]
+
+
+def largest_apart(ks: Sequence[int], separate: ArrayLike) -> int:
+    """The largest of the K, rising, of which as many stand apart; the smallest if there is none.
+
+    Example:
+        >>> largest_apart([1, 2, 3, 4, 5, 6], [1, 1, 3, 3, 3, 4])
+        3
+    """
+    whole = [k for k, found in zip(ks, np.asarray(separate), strict=True) if found >= k]
+    return max(whole, default=ks[0])
+
+
+def cluster_curves(
+    x: ArrayLike, ks: Iterable[int] | None = None, seeds: Sequence[int] = SEEDS
+) -> ClusterCurves:
+    """The curves of data, without labels or a fit.
+
+    Args:
+        x: data, ``(N, ...)``; of more than 5,000 an even subset.
+        ks: the K to try; ``None``: 1 to 40, or a tenth of the data.
+        seeds: of the map and of the mixture; three or more let one of them err.
+
+    Raises:
+        ValueError: fewer than 20 data, no K or no seed, or a K that is none.
+
+    Example:
+        >>> from sklearn.datasets import make_blobs
+        >>> x, _ = make_blobs(300, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
+        >>> cluster_curves(x, range(1, 7), seeds=[0]).best_k
+        3
+    """
+    rows = np.asarray(x)
+    rows = rows.reshape(len(rows), -1)[:: -(-len(rows) // MANY) or 1]
+    tried = tuple(sorted(set(range(1, min(LARGEST, len(rows) // 10) + 1) if ks is None else ks)))
+    if len(rows) < FEWEST:
+        raise ValueError(f"there are {len(rows)} data: to tell K takes {FEWEST} at least")
+    if not tried or not 1 <= tried[0] <= tried[-1] <= len(rows):
+        raise ValueError(f"ks is {list(tried)}: give numbers of clusters from 1 to {len(rows)}")
+    if not len(seeds):
+        raise ValueError("seeds is empty: give one or more")
+    graph = neighbour_graph(rows)
+    separate, scores, found = [], [], []
+    for seed in seeds:
+        places = UMAPStart(n_neighbours=15, n_components=2).embed(rows, seed % 2**32)
+        groups = [partition(places, k, seed % 2**32) for k in tried]
+        separate.append([separate_clusters(places, each) for each in groups])
+        scores.append([modularity(graph, each) for each in groups])
+        found.append(groups)
+    agreement = [agreement_of([groups[i] for groups in found]) for i in range(len(tried))]
+    return ClusterCurves(tried, np.array(separate), np.array(scores), np.array(agreement))
+
+
+def agreement_of(partitions: Sequence[ArrayLike]) -> float:
+    """The mean adjusted Rand index of all pairs; NaN of fewer than two."""
+    pairs = list(combinations(partitions, 2))
+    return float(np.mean([adjusted_rand_score(*pair) for pair in pairs])) if pairs else np.nan
+
+
+def partition(places: NDArray[Any], n_clusters: int, seed: int) -> NDArray[np.int64]:
+    """The likeliest component of each datum's place in a map, ``(N, D)`` to ``(N,)``."""
+    mixture = GaussianMixture(n_clusters, reg_covar=1e-3 * places.var(), random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels: NDArray[np.int64] = mixture.fit_predict(places)
+    return labels
+
+
+def separate_clusters(places: NDArray[Any], labels: NDArray[np.int64]) -> int:
+    """How many clusters are left when those that do not stand apart are made one.
+
+    Args:
+        places: the data in a map, ``(N, D)``.
+        labels: their clusters, ``(N,)``.
+    """
+    groups = [places[labels == label] for label in np.unique(labels)]
+    centres = np.stack([group.mean(0) for group in groups])
+    distances = np.linalg.norm(centres[:, None] - centres, axis=-1)
+    whose = np.arange(len(groups))
+    for first, row in enumerate(distances):
+        for second in np.argsort(row)[1 : NEAR + 1]:
+            if whose[first] != whose[second] and valley(groups[first], groups[second]) > VALLEY:
+                whose[whose == whose[second]] = whose[first]
+    return len(np.unique(whose))
+
+
+def valley(first: NDArray[Any], second: NDArray[Any]) -> float:
+    """The least density between two clusters, as a share of the lower one of their peaks.
+
+    It is that along the line through their means, of all data of the smaller cluster and of as many
+    again of the larger one, twice, that come nearest to it: a large one would hide a small one.
+
+    Args:
+        first: the data of a cluster, ``(N, D)``.
+        second: those of another.
+
+    Returns:
+        0 for clusters far apart, and 1 for such as cannot be told apart.
+    """
+    smaller = min(len(first), len(second))
+    along = second.mean(0) - first.mean(0)
+    left = np.sort(first @ along)[-2 * smaller :]
+    right = np.sort(second @ along)[: 2 * smaller]
+    lowest, highest = np.median(left), np.median(right)
+    if smaller < SMALLEST or not lowest < highest:
+        return 1.0
+    both = np.concatenate([left, right])
+    grid = np.linspace(both.min(), both.max(), 200)
+    density = gaussian_kde(both)(grid)
+    between = np.flatnonzero((grid >= lowest) & (grid <= highest))
+    if not len(between):
+        return 1.0
+    cut = between[density[between].argmin()]
+    return float(density[cut] / min(density[: cut + 1].max(), density[cut:].max()))
+
+
+class UnclearNumberWarning(UserWarning):
+    """The number of clusters that was found may be another."""
+
+
+def count_clusters(
+    x: Tensor, seed: int, checkpoint: Checkpoint | None = None, *, verbose: bool = False
+) -> tuple[int, list[Row]]:
+    """K of data, found before a story is built, with a warning where it is doubtful.
+
+    Args:
+        x: data, ``(N, *event)``.
+        seed: same seed, same K.
+        checkpoint: where to keep what is found, and to take it from.
+        verbose: show that it is on its way.
+
+    Returns:
+        K, and its curves as rows of the history.
+
+    Raises:
+        ValueError: fewer than 20 data.
+    """
+    phase, started = "n_clusters", perf_counter()
+    if checkpoint is not None and checkpoint.completed(phase):
+        saved = checkpoint.state(phase)
+        return saved["best_k"], saved["rows"]
+    with PhaseProgress(phase, 1, 0, 0, verbose) as bar:
+        curves = cluster_curves(x.cpu().numpy(), seeds=[seed + each for each in SEEDS])
+        seconds = {"seconds": perf_counter() - started}
+        rows = [
+            {"phase": phase, "epoch": number, **row} for number, row in enumerate(curves.rows(), 1)
+        ]
+        rows[-1] |= seconds
+        bar.epoch({"epoch": 1, "n_clusters": curves.best_k, **seconds})
+    if curves.remarks:
+        warnings.warn(
+            f"n_clusters is found to be {curves.best_k}, in doubt: {'; '.join(curves.remarks)}; "
+            "look at select_k's picture, or give a number",
+            UnclearNumberWarning,
+            stacklevel=3,
+        )
+    if checkpoint is not None:
+        checkpoint.phase_done(phase, {"best_k": curves.best_k, "rows": rows})
+    return curves.best_k, rows
