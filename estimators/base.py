@@ -24,6 +24,7 @@ from ..inference import (
     Neighbours,
     Pretraining,
     Recipe,
+    Rows,
     StartLike,
     Term,
     Training,
@@ -148,8 +149,9 @@ class DeepMixture(
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         recipe, likelihood = self.recipe(), self._likelihood(x)
         story = partial(self.build, tuple(x.shape[1:]), likelihood)
-        recipe.rehearse(story, x, self.seed_)
-        train, validation, rows = self._split(x, recipe.training)
+        data = Rows(x)
+        recipe.rehearse(story, data, self.seed_)
+        train, validation, rows = self._split(data, recipe.training)
         recipe = recipe.of_rows(rows)
         kept = None if checkpoint is None else Checkpoint(checkpoint)
         counted = self._count(x, kept)
@@ -217,20 +219,20 @@ class DeepMixture(
             verbose=self.verbose,
         )
 
-    def _split(self, x: Tensor, training: Training) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def _split(self, data: Rows, training: Training) -> tuple[Rows, Rows | None, Tensor | None]:
         """The data to train on, those held out, and the rows of the former, where any are."""
         if self.n_init == 1 and training.patience is None:
-            return x, None, None
-        held_out = round(training.validation_fraction * len(x))
-        if not 1 <= held_out < len(x) - max(self.clusterings()):
+            return data, None, None
+        held_out = round(training.validation_fraction * len(data))
+        if not 1 <= held_out < len(data) - max(self.clusterings()):
             raise ValueError(
                 f"training's validation_fraction is {training.validation_fraction}, which holds "
-                f"out {held_out} of {len(x)} samples: n_init and patience need at least one, and "
-                "more left than K"
+                f"out {held_out} of {len(data)} samples: n_init and patience need at least one, "
+                "and more left than K"
             )
-        order = torch.as_tensor(np.random.RandomState(self.seed_).permutation(len(x)))
+        order = torch.as_tensor(np.random.RandomState(self.seed_).permutation(len(data)))
         left, held = order[held_out:], order[:held_out]
-        return x[left], x[held], left
+        return data.at(left), data.at(held), left
 
     def _likelihood(self, x: Tensor) -> Unbuilt:
         if self.likelihood != "auto":

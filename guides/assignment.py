@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyro
@@ -10,6 +12,7 @@ from pyro import distributions as dist
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
+from ..parts import GROUPS, facet_of, given_law, is_groups, site_name, without_groups
 from .guide import AmortisedGuide, Guide, sample_sites
 
 
@@ -29,9 +32,42 @@ class Assignment(Guide, abstract=True):
         """That of the guide inside."""
         return self.guide.amortised
 
-    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
+    def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) of the continuous sites, batch shape ``(B,)``."""
-        return self.guide.posterior(x)
+        return self.guide.posterior(x, **companions)
+
+    @abstractmethod
+    def cluster_logits(
+        self,
+        posteriors: Mapping[str, TorchDistribution],
+        latents: Mapping[str, Tensor],
+        logits: Mapping[str, Tensor],
+        companions: Collection[str],
+    ) -> dict[str, Tensor]:
+        """Logits of the clusters that are emitted, by site, ``(..., B, K)``.
+
+        Args:
+            posteriors: q(· | x) of the continuous sites.
+            latents: what was drawn of them.
+            logits: what :meth:`infer` says of the clusters.
+            companions: names of the companions of x.
+        """
+
+    def forward(self, x: Tensor, n: int | None = None, **companions: Tensor) -> dict[str, Tensor]:
+        """Emit every latent given x ``(B, *event)``, clusters last and enumerated.
+
+        Groups given for a clustering, ``groups=`` or ``groups_0=``, ``(B, K)``, are the law of its
+        clusters in the rows that sum to one; rows of zeros are unknown.
+        """
+        with pyro.plate("data", len(x)):
+            posteriors, logits = self.infer(x, **without_groups(companions))
+            latents = sample_sites(posteriors)
+            found = self.cluster_logits(posteriors, latents, logits, companions.keys())
+            for site, scores in found.items():
+                groups = companions.get(site_name(GROUPS, facet_of(site)))
+                law = dist.Categorical(logits=given_law(scores.log_softmax(-1), groups))
+                latents[site] = pyro.sample(site, law, infer={"enumerate": "parallel"})
+        return latents
 
     def posterior_like(self) -> dict[str, TorchDistribution]:
         """Those of the guide inside."""
@@ -45,9 +81,12 @@ class Assignment(Guide, abstract=True):
 class Marginal(Assignment):
     """The clusters are summed out given z: the tightest rule, and what a bare guide has anyway.
 
+    They are emitted only where groups are given for some rows, by p(c | z) in all others, which is
+    the same bound. The prior is referred to and not registered: its parameters stay its own.
+
     Args:
         guide: the guide of the continuous latents.
-        prior: the prior whose clusters they are; nothing is asked of it.
+        prior: the prior whose clusters they are; needed only where groups are given.
 
     Example:
         >>> import torch
@@ -59,6 +98,28 @@ class Marginal(Assignment):
 
     def __init__(self, guide: Guide, prior: Any = None) -> None:
         super().__init__(guide)
+        object.__setattr__(self, "prior", prior)
+
+    def cluster_logits(
+        self,
+        posteriors: Mapping[str, TorchDistribution],
+        latents: Mapping[str, Tensor],
+        logits: Mapping[str, Tensor],
+        companions: Collection[str],
+    ) -> dict[str, Tensor]:
+        """log p(z, c) of the clusterings that groups are given for; none of the others.
+
+        Raises:
+            TypeError: groups are given, and no prior was.
+        """
+        given = set(filter(is_groups, companions))
+        if given and self.prior is None:
+            raise TypeError("groups are given, and the guide has no prior: Marginal(guide, prior)")
+        return {
+            mixture.site("c"): mixture.log_joint(**mixture.own(latents))
+            for mixture in (self.prior.mixtures if given else ())
+            if mixture.site(GROUPS) in given
+        }
 
 
 class OptimalAssignment(Assignment, alias="optimal"):
@@ -112,17 +173,20 @@ class OptimalAssignment(Assignment, alias="optimal"):
                         "use the guide alone (marginal) or AmortisedAssignment"
                     ) from error
 
-    def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
-        """Emit every latent given x ``(B, *event)``, clusters last and enumerated."""
-        with pyro.plate("data", len(x)):
-            posteriors = self.posterior(x)
-            latents = sample_sites(posteriors)
-            for mixture in self.prior.mixtures:
-                posterior, w = posteriors[mixture.site("z")], mixture.own(latents).get("w")
-                law = dist.Categorical(logits=mixture.expected_log_joint(posterior, w))
-                site = mixture.site("c")
-                latents[site] = pyro.sample(site, law, infer={"enumerate": "parallel"})
-        return latents
+    def cluster_logits(
+        self,
+        posteriors: Mapping[str, TorchDistribution],
+        latents: Mapping[str, Tensor],
+        logits: Mapping[str, Tensor],
+        companions: Collection[str],
+    ) -> dict[str, Tensor]:
+        """E_q(z|x)[log p(z, c)] of every clustering."""
+        return {
+            mixture.site("c"): mixture.expected_log_joint(
+                posteriors[mixture.site("z")], mixture.own(latents).get("w")
+            )
+            for mixture in self.prior.mixtures
+        }
 
 
 class AmortisedAssignment(Assignment, alias="amortised"):
@@ -167,22 +231,24 @@ class AmortisedAssignment(Assignment, alias="amortised"):
             raise ValueError("networks are missing: give the prior, or one for each, such as c=…")
         self.networks = nn.ModuleDict({**linear, **networks})
 
-    def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
+    def infer(
+        self, x: Tensor, **companions: Tensor
+    ) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
         """The posteriors, and the logits of q(c | x) by site, ``(B, K)``."""
         guide = self.amortised
-        features = guide.features(x)
+        features = guide.features(x, **companions)
         logits = {
             site: network(guide.features_for(features, site))
             for site, network in self.networks.items()
         }
         return guide.posterior_from(features), logits
 
-    def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
-        """Emit every latent given x ``(B, *event)``, clusters last and enumerated."""
-        with pyro.plate("data", len(x)):
-            posteriors, logits = self.infer(x)
-            latents = sample_sites(posteriors)
-            for site, scores in logits.items():
-                law = dist.Categorical(logits=scores)
-                latents[site] = pyro.sample(site, law, infer={"enumerate": "parallel"})
-        return latents
+    def cluster_logits(
+        self,
+        posteriors: Mapping[str, TorchDistribution],
+        latents: Mapping[str, Tensor],
+        logits: Mapping[str, Tensor],
+        companions: Collection[str],
+    ) -> dict[str, Tensor]:
+        """What the networks say."""
+        return dict(logits)

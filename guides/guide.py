@@ -12,7 +12,7 @@ from pyro.distributions import TorchDistribution
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
-from ..parts import Part, facet_of, site_name
+from ..parts import Part, facet_of, is_groups, site_name
 from .heads import Head
 
 _instances = itertools.count()
@@ -32,8 +32,8 @@ class Guide(Part, PyroModule, kind="assignment", abstract=True):
         super().__init__(f"{type(self).__name__}_{next(_instances)}")
 
     @abstractmethod
-    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
-        """q(· | x) for each site, batch shape ``(B,)``."""
+    def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, TorchDistribution]:
+        """q(· | x) for each site, batch shape ``(B,)``; companions are those of the rows of x."""
 
     @property
     def amortised(self) -> AmortisedGuide:
@@ -44,9 +44,11 @@ class Guide(Part, PyroModule, kind="assignment", abstract=True):
         """
         raise TypeError(f"{type(self).__name__} has no encoder with heads: use an AmortisedGuide")
 
-    def infer(self, x: Tensor) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
+    def infer(
+        self, x: Tensor, **companions: Tensor
+    ) -> tuple[dict[str, TorchDistribution], dict[str, Tensor]]:
         """The posteriors, and the logits of q(c | x) by site where the rule is ``"amortised"``."""
-        return self.posterior(x), {}
+        return self.posterior(x, **companions), {}
 
     def narrow(self, site: str, code: Tensor) -> None:
         """Make q(site | x) narrow beside the spread of ``code`` (N, D), where the family can be."""
@@ -55,10 +57,19 @@ class Guide(Part, PyroModule, kind="assignment", abstract=True):
         """Posteriors of some datum, for looking at their families; empty if they need data."""
         return {}
 
-    def forward(self, x: Tensor, n: int | None = None) -> dict[str, Tensor]:
-        """Emit every continuous latent given x ``(B, *event)``, and return them by site."""
+    def forward(self, x: Tensor, n: int | None = None, **companions: Tensor) -> dict[str, Tensor]:
+        """Emit every continuous latent given x ``(B, *event)``, and return them by site.
+
+        Raises:
+            TypeError: groups are given, which a guide without clusters cannot heed.
+        """
+        if any(map(is_groups, companions)):
+            raise TypeError(
+                f"groups are given, and {type(self).__name__} has no clusters: put "
+                "Marginal(guide, prior) around it"
+            )
         with pyro.plate("data", len(x)):
-            return sample_sites(self.posterior(x))
+            return sample_sites(self.posterior(x, **companions))
 
 
 def sample_sites(posteriors: Mapping[str, TorchDistribution]) -> dict[str, Tensor]:
@@ -108,7 +119,7 @@ class AmortisedGuide(Guide, abstract=True):
         """Size of what a site's head sees, F; clusters see what their latent's head does."""
         return self.head(site_name("z", facet_of(site))).in_features
 
-    def features(self, x: Tensor) -> Any:
+    def features(self, x: Tensor, **companions: Tensor) -> Any:
         """h(x), what the encoder gives: ``(B, *event)`` to ``(B, F)``."""
         return self.encoder(x)
 
@@ -121,9 +132,9 @@ class AmortisedGuide(Guide, abstract=True):
         """q(· | h) for each site, batch shape ``(B,)``."""
         return {site: head(self.features_for(features, site)) for site, head in self.heads.items()}
 
-    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
+    def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, TorchDistribution]:
         """q(· | x) for each site, batch shape ``(B,)``."""
-        return self.posterior_from(self.features(x))
+        return self.posterior_from(self.features(x, **companions))
 
     def narrow(self, site: str, code: Tensor) -> None:
         """Make q(site | x) narrow beside the spread of ``code`` (N, D), where the family can be."""

@@ -9,6 +9,7 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor
 
+from ..parts import given_law, known_rows
 from .prior import MixturePrior
 
 ASSIGNMENTS = ("marginal", "optimal", "amortised", "plug-in")
@@ -21,7 +22,7 @@ class Divergence:
     Attributes:
         total: ``(..., B)``, differentiable; the sum of the parts.
         parts: the same, split by site (``kl_z``, ``kl_c``, …) and detached.
-        responsibilities: q(c | x), ``(..., B, K)``.
+        responsibilities: q(c | x), ``(..., B, K)``, whatever groups were given.
         weights: p(c), ``(K,)``, or that of each datum, ``(..., B, K)``, where the story has one.
     """
 
@@ -37,6 +38,7 @@ def divergence(
     latents: Mapping[str, Tensor],
     assignment: str = "marginal",
     logits: Tensor | None = None,
+    groups: Tensor | None = None,
 ) -> Divergence:
     r"""What a mixture adds to the negative bound, analytic wherever it can be.
 
@@ -52,6 +54,7 @@ def divergence(
             ``"amortised"``: q(c | x) from ``logits``; ``"plug-in"``: the law of ``"marginal"``
             with the scores of ``"optimal"``, VaDE's and GMVAE's estimator, a looser bound.
         logits: ``(..., B, K)``, for ``"amortised"``.
+        groups: given for some rows, ``(B, K)``: they stand in for the law of c.
 
     Raises:
         ValueError: a rule by which this mixture learns no cluster, an unknown one, or
@@ -63,17 +66,27 @@ def divergence(
         log_gamma, clustering = scores.log_softmax(-1), scores.logsumexp(-1)
     else:
         log_gamma = _given_assignment(mixture, own, assignment, logits)
-        clustering = (log_gamma.exp() * (scores - log_gamma)).sum(-1)
+        clustering = _mean(log_gamma, scores)
+    log_law = given_law(log_gamma, groups)
+    if groups is not None:
+        clustering = torch.where(known_rows(groups), _mean(log_law, scores), clustering)
     total = -_entropy(posterior, own["z"]) - clustering
     log_prior = mixture.log_cluster_prior(scores)
     with torch.no_grad():
-        kl_c = (log_gamma.exp() * (log_gamma - log_prior)).sum(-1)
+        kl_c = -_mean(log_law, log_prior.expand(scores.shape))
         parts = {mixture.site("kl_z"): total.detach() - kl_c, mixture.site("kl_c"): kl_c}
     for name, kl in mixture.other_divergences(posteriors).items():
         total = total + kl
         parts[mixture.site(f"kl_{name}")] = kl.detach()
     weights = mixture.weights if log_prior.dim() == 1 else log_prior.exp()
     return Divergence(total, parts, log_gamma.exp(), weights)
+
+
+def _mean(log_law: Tensor, scores: Tensor) -> Tensor:
+    """The mean under a law of scores less its logarithm, ``(..., K)`` to ``(...)``; 0 log 0 = 0."""
+    ruled_out = log_law == -torch.inf
+    difference = scores - log_law.masked_fill(ruled_out, 0.0)
+    return (log_law.exp() * difference).sum(-1)
 
 
 def _scores(

@@ -8,6 +8,7 @@ import pyro
 from pyro.nn import PyroModule
 from torch import Tensor
 
+from ..parts import GROUPS
 from .likelihood import Likelihood
 from .prior import Prior
 
@@ -39,19 +40,27 @@ class MixtureVAE(PyroModule):
         self.prior = prior
         self.likelihood = likelihood
 
-    def forward(self, x: Tensor | None = None, n: int | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor | None = None, n: int | None = None, **companions: Tensor
+    ) -> Tensor:
         """Draw data, or score the data given.
 
         Args:
             x: observed data, ``(B, *event)``.
             n: how many to draw when there is no ``x``.
+            **companions: of the rows of x, ``(B, ...)`` each: ``groups`` (``groups_0``, … of
+                facets), which the guide heeds.
 
         Returns:
             x, ``(B, *event)``.
 
         Raises:
             ValueError: neither ``x`` nor ``n`` is given.
+            TypeError: a companion that the story does not know.
         """
+        unknown = companions.keys() - {mixture.site(GROUPS) for mixture in self.prior.mixtures}
+        if unknown:
+            raise TypeError(f"{min(unknown)!r} is no companion that this story knows")
         size = n if x is None else len(x)
         if size is None:
             raise ValueError("give x to score data, or n to draw data")

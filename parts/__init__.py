@@ -4,11 +4,13 @@ from .checking import check_fields, check_types
 from .description import UnknownPartError, describe, handed, restore
 from .expression import parse
 from .files import check_new_folder, check_plain, check_run_folder, is_unfinished
+from .groups import GROUPS, given_law, is_groups, known_rows, without_groups
 from .registry import Part, choose, find, name_of, names, spelt, unknown
 from .sites import facet_of, site_name
 from .unbuilt import Unbuilt, build, changed, check_arguments, given, keywords_of, resolve
 
 __all__ = [
+    "GROUPS",
     "Part",
     "Unbuilt",
     "UnknownPartError",
@@ -25,9 +27,12 @@ __all__ = [
     "facet_of",
     "find",
     "given",
+    "given_law",
     "handed",
+    "is_groups",
     "is_unfinished",
     "keywords_of",
+    "known_rows",
     "name_of",
     "names",
     "parse",
@@ -36,4 +41,5 @@ __all__ = [
     "site_name",
     "spelt",
     "unknown",
+    "without_groups",
 ]

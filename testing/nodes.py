@@ -16,7 +16,12 @@ Rule = Callable[[Any, Any, int], tuple[Tensor, Tensor]]
 
 
 def expected(
-    function: Callable[[Tensor], Any], guide: Guide, x: Tensor, order: int, rule: Rule = nodes
+    function: Callable[..., Any],
+    guide: Guide,
+    x: Tensor,
+    order: int,
+    rule: Rule = nodes,
+    **companions: Tensor,
 ) -> Any:
     """E[function(x)] when the posteriors of ``guide`` draw its latents.
 
@@ -24,11 +29,13 @@ def expected(
     their weights carry it.
 
     Args:
-        function: gives a mean over the rows of x, or a mapping of such by name.
+        function: called with x and its companions, gives a mean over the rows of x, or a mapping of
+            such by name.
         guide: whose posteriors are integrated over.
         x: data, ``(B, *event)``.
         order: nodes in each dimension.
         rule: makes them of a law.
+        **companions: of the rows of x, ``(B, ...)`` each.
 
     Example:
         >>> import torch
@@ -41,7 +48,12 @@ def expected(
     """
     rules = {site: rule(base_of(law), law, order) for site, law in guide.posterior(x).items()}
     if any(weights.dim() > 1 for _, weights in rules.values()) and len(x) > 1:
-        rows = [expected(function, guide, row, order, rule) for row in x.split(1)]
+        rows = [
+            expected(
+                function, guide, x[[i]], order, rule, **{k: v[[i]] for k, v in companions.items()}
+            )
+            for i in range(len(x))
+        ]
         if isinstance(rows[0], Mapping):
             return {name: sum(row[name] for row in rows) / len(x) for name in rows[0]}
         return sum(rows) / len(x)
@@ -53,7 +65,7 @@ def expected(
             weight = weight * weights[i].squeeze()
         drawn = {site: rules[site][0][i] for i, site in zip(index, rules, strict=True)}
         with drawing(guide, drawn):
-            value = function(x)
+            value = function(x, **companions)
         for name, part in (value if isinstance(value, Mapping) else {"": value}).items():
             total[name] = total.get(name, 0.0) + weight * part
     return total if isinstance(value, Mapping) else total[""]
@@ -67,12 +79,12 @@ def drawing(guide: Guide, latents: Mapping[str, Tensor]) -> Iterator[None]:
     def fixed(laws: Mapping[str, Any]) -> dict[str, Any]:
         return {site: _drawing(law, latents[site]) for site, law in laws.items()}
 
-    def fixed_infer(x: Tensor) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        laws, logits = infer(x)
+    def fixed_infer(x: Tensor, **given: Tensor) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        laws, logits = infer(x, **given)
         return fixed(laws), logits
 
     object.__setattr__(guide, "infer", fixed_infer)
-    object.__setattr__(guide, "posterior", lambda x: fixed(posterior(x)))
+    object.__setattr__(guide, "posterior", lambda x, **given: fixed(posterior(x, **given)))
     try:
         yield
     finally:

@@ -16,6 +16,7 @@ from .schedules import (
     Schedule,
     as_schedule,
 )
+from .supervision import Classification, PairwiseConstraints
 from .terms import (
     Affiliation,
     InformationFloor,
@@ -29,6 +30,7 @@ __all__ = [
     "Affiliation",
     "AffineViews",
     "AutoViews",
+    "Classification",
     "Clock",
     "ClosedFormELBO",
     "ComponentPrior",
@@ -43,6 +45,7 @@ __all__ = [
     "ObjectiveModule",
     "OnFacets",
     "OverTraining",
+    "PairwiseConstraints",
     "PerEpoch",
     "Piecewise",
     "Product",

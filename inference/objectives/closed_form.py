@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import Divergence, MixtureVAE, divergence
-from ...parts import facet_of
+from ...parts import GROUPS, facet_of, without_groups
 from .objective import Evaluation, MixtureELBO, Program
 from .schedules import Schedule
 from .terms import Clusterings, Term
@@ -60,23 +60,28 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
         self.expected_scores = expected_scores
 
     def per_datum(
-        self, model: MixtureVAE, guide: Guide, x: Tensor
+        self, model: MixtureVAE, guide: Guide, x: Tensor, **companions: Tensor
     ) -> tuple[Tensor, dict[str, Divergence]]:
         """-E_q[log p(x | z)] and what each clustering adds, before any averaging: ``(..., B)``."""
-        latents, divergences = self.inferred(model, guide, x)
+        latents, divergences = self.inferred(model, guide, x, **companions)
         log_likelihood = model.likelihood.distribution(model.prior.code(latents)).log_prob(x)
         return -log_likelihood, divergences
 
     def inferred(
-        self, model: MixtureVAE, guide: Guide, x: Tensor
+        self, model: MixtureVAE, guide: Guide, x: Tensor, **companions: Tensor
     ) -> tuple[dict[str, Tensor], dict[str, Divergence]]:
         """A sample of the latents, and what each clustering adds, by its site."""
-        posteriors, logits = guide.infer(x)
+        posteriors, logits = guide.infer(x, **without_groups(companions))
         shape = torch.Size([self.num_particles] if self.num_particles > 1 else [])
         latents = {site: posterior.rsample(shape) for site, posterior in posteriors.items()}
         return latents, {
             mixture.site("c"): divergence(
-                mixture, posteriors, latents, self._rule(guide), logits.get(mixture.site("c"))
+                mixture,
+                posteriors,
+                latents,
+                self._rule(guide),
+                logits.get(mixture.site("c")),
+                companions.get(mixture.site(GROUPS)),
             )
             for mixture in model.prior.mixtures
         }

@@ -9,6 +9,7 @@ import torch
 from pyro.infer import TraceEnum_ELBO
 from pyro.poutine import Trace
 
+from ...parts import without_groups
 from .objective import Evaluation, MixtureELBO, Program
 from .traces import ScaleLatents, data_size, read_traces
 
@@ -93,4 +94,7 @@ class EnumeratedELBO(MixtureELBO, TraceEnum_ELBO, alias="enumerated"):
         parts = reading.parts or {"negative_bound": loss}
         parts = {name: part.detach() for name, part in parts.items()}
         found = reading.responsibilities
+        ungrouped = without_groups(kwargs)
+        if self.terms and len(ungrouped) < len(kwargs):  # terms look at the guide's own law
+            found = self.clusterings(model, guide, *args, **ungrouped)
         return Evaluation(loss, parts, found, reading.unnamed, reading.unread)

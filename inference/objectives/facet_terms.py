@@ -9,8 +9,7 @@ from typing import Self
 from torch import Tensor
 
 from ...models import MixturePrior
-from .terms import Clusterings, Term
-from .views import Views
+from .terms import Clusterings, Look, Term
 
 
 class OnFacets(Term):
@@ -46,7 +45,11 @@ class OnFacets(Term):
     def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
         return self.term(responsibilities, weights)
 
-    def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
+    def takes(self, companion: str) -> bool:
+        """Whether a companion of the batch is the term's own."""
+        return self.term.takes(companion)
+
+    def total(self, found: Clusterings, look: Look, **companions: Tensor) -> Tensor:
         """The unweighted sum over the clusterings of its facets.
 
         Raises:
@@ -58,4 +61,10 @@ class OnFacets(Term):
                 f"facets name {missing[0]!r}, and the story's clusterings are "
                 f"{', '.join(map(repr, found))}: use their numbers, or the term without OnFacets"
             )
-        return self.term.total({site: found[site] for site in self.sites}, look)
+
+        def look_there(views: Callable[[Tensor], Tensor]) -> Clusterings:
+            seen = look(views)
+            return {site: seen[site] for site in self.sites}
+
+        own = {site: found[site] for site in self.sites}
+        return self.term.total(own, look_there, **companions)

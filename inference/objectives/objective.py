@@ -19,10 +19,9 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Part
+from ...parts import Part, without_groups
 from .schedules import Clock, Schedule, as_schedule
 from .terms import Clusterings, Term
-from .views import Views
 
 Program = Callable[..., Any]
 
@@ -117,19 +116,25 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
         Raises:
             NotImplementedError: terms need responsibilities that cannot be read.
         """
-        evaluation = self.negative_bound(model, guide, *args, **kwargs)
+        programs = {
+            name: each
+            for name, each in kwargs.items()
+            if not any(term.takes(name) for term in self.terms)
+        }
+        evaluation = self.negative_bound(model, guide, *args, **programs)
         if self.terms and evaluation.unread:
             raise NotImplementedError(evaluation.unread)
 
-        def look(views: Views) -> Clusterings:
-            return self.clusterings(model, guide, views(args[0]), *args[1:], **kwargs)
+        def look(views: Callable[[Tensor], Tensor]) -> Clusterings:
+            seen = without_groups(programs)
+            return self.clusterings(model, guide, views(args[0]), *args[1:], **seen)
 
         for term in self.terms:
             weight = term.weight.at(self.step, self.clock)
             if weight == 0.0:
                 value = torch.zeros_like(evaluation.loss)
             else:
-                value = weight * term.total(evaluation.responsibilities, look)
+                value = weight * term.total(evaluation.responsibilities, look, **kwargs)
                 evaluation.loss = evaluation.loss + value
             evaluation.parts[term.name] = value.detach()
         if torch.is_grad_enabled():
@@ -211,7 +216,7 @@ class ObjectiveModule(nn.Module):
         self.model = model
         self.guide = guide
 
-    def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, x: Tensor, **companions: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached parts, in nats per datum."""
         with ExitStack() as scope:
             for hook in self.hooks:
@@ -219,7 +224,7 @@ class ObjectiveModule(nn.Module):
             # Without Pyro's checks NaN reaches the loop, which tells of it in plain words.
             scope.enter_context(pyro.get_param_store().scope())
             scope.enter_context(pyro.validation_enabled(False))
-            evaluation = self.elbo.evaluate(self.model, self.guide, batch)
+            evaluation = self.elbo.evaluate(self.model, self.guide, x, **companions)
         return evaluation.loss, evaluation.parts
 
     def log(self, epoch: int, row: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Self
 
 import torch
@@ -18,8 +18,7 @@ from torch import Tensor
 
 from ...models import MixturePrior
 from .schedules import Schedule
-from .terms import Clusterings, Term
-from .views import Views
+from .terms import Clusterings, Look, Term
 
 LEAST = 1e-3  # of a datum: weights worth less count as that, so that no density is endless
 
@@ -150,7 +149,7 @@ class ComponentPrior(Term):
         """Nothing: it is a function of the components alone, which :meth:`total` looks at."""
         return weights.new_zeros(())
 
-    def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
+    def total(self, found: Clusterings, look: Look, **companions: Tensor) -> Tensor:
         """The unweighted sum over all clusterings.
 
         Raises:

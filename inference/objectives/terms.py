@@ -19,6 +19,7 @@ from .schedules import Schedule, as_schedule
 from .views import Views
 
 Clusterings = Mapping[str, tuple[Tensor, Tensor]]
+Look = Callable[[Callable[[Tensor], Tensor]], Clusterings]
 
 
 def entropy(probabilities: Tensor) -> Tensor:
@@ -64,12 +65,17 @@ class Term(Part, kind="term", abstract=True):
         """
         return self
 
-    def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
+    def takes(self, companion: str) -> bool:
+        """Whether a companion of the batch is this term's own, and none of the programs'."""
+        return False
+
+    def total(self, found: Clusterings, look: Look, **companions: Tensor) -> Tensor:
         """The unweighted sum over all clusterings.
 
         Args:
             found: for each clustering site q(c | x) and p(c).
             look: the same for another view of the batch.
+            **companions: those of the batch.
         """
         return torch.stack([self(*pair) for pair in found.values()]).sum()
 
@@ -205,7 +211,7 @@ class MutualInformation(Term):
         mean = responsibilities.flatten(0, -2).mean(0)
         return entropy(responsibilities).mean() - (1 + self.balance) * entropy(mean)
 
-    def total(self, found: Clusterings, look: Callable[[Views], Clusterings]) -> Tensor:
+    def total(self, found: Clusterings, look: Look, **companions: Tensor) -> Tensor:
         """The unweighted sum over all clusterings."""
         if self.views is None:
             return super().total(found, look)

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ..training import Data, Rows, Trainer, seeded
+from ...parts import without_groups
+from ..training import Batch, Data, Rows, Trainer, seeded
 from .phase import Budget, Fit, Phase, epochs_of
 
 WIDE = 50  # features above which neighbours are looked for in principal components
@@ -32,14 +33,14 @@ class Pretraining(Phase, kind="pretraining", abstract=True):
 
     @abstractmethod
     def module(
-        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+        self, model: MixtureVAE, guide: Guide, data: Rows, resumed: bool
     ) -> tuple[nn.Module, Data]:
-        """What is trained, ``module(batch) -> (loss, parts)``, and on what.
+        """What is trained, ``module(x, **companions) -> (loss, parts)``, and on what.
 
         Args:
             model: the story.
             guide: its guide.
-            x: data, ``(N, *event)``.
+            data: ``(N, *event)``, with companions.
             resumed: the phase is over and only its weights are wanted.
         """
 
@@ -59,7 +60,7 @@ class Pretraining(Phase, kind="pretraining", abstract=True):
             return
         phase = "pretrain" + fit.suffix
         with seeded(fit.seed, phase, "weights"):
-            module, data = self.module(fit.model, fit.guide, fit.x, fit.completed(phase))
+            module, rows = self.module(fit.model, fit.guide, fit.data, fit.completed(phase))
         Trainer(
             max_epochs=epochs,
             batch_size=fit.training.batch_size,
@@ -69,7 +70,7 @@ class Pretraining(Phase, kind="pretraining", abstract=True):
             verbose=fit.verbose,
         ).fit(
             module,
-            data,
+            rows,
             fabric=fit.fabric,
             phase=phase,
             seed=fit.seed,
@@ -98,10 +99,10 @@ class Autoencoder(Pretraining):
     learning_rate: float = 1e-3
 
     def module(
-        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+        self, model: MixtureVAE, guide: Guide, data: Rows, resumed: bool
     ) -> tuple[nn.Module, Data]:
         """-log p(x | E_q[z]) on the data."""
-        return Reconstruction(model, guide), x
+        return Reconstruction(model, guide), data
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,12 +124,12 @@ class Neighbours(Pretraining):
     learning_rate: float = 1e-3
 
     def module(
-        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+        self, model: MixtureVAE, guide: Guide, data: Rows, resumed: bool
     ) -> tuple[nn.Module, Data]:
         """-log p(x' | E_q[z | x]) on the data and their neighbours x'."""
         if resumed:
-            return Reconstruction(model, guide), x
-        return Reconstruction(model, guide), NeighbourRows(x, self.n_neighbours)
+            return Reconstruction(model, guide), data
+        return Reconstruction(model, guide), NeighbourRows(data, self.n_neighbours)
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse fewer than one neighbour."""
@@ -155,13 +156,13 @@ class Reconstruction(nn.Module):
         self.guide = guide
 
     def forward(
-        self, batch: Tensor, target: Tensor | None = None
+        self, x: Tensor, target: Tensor | None = None, **companions: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and its detached part ``reconstruction``; without a target that of the batch."""
-        posteriors = self.guide.posterior(batch)
+        """The loss and its detached part ``reconstruction``; without a target that of ``x``."""
+        posteriors = self.guide.posterior(x, **without_groups(companions))
         means = {site: posterior.mean for site, posterior in posteriors.items()}
         likelihood = self.model.likelihood.distribution(self.model.prior.code(means))
-        loss = -likelihood.log_prob(batch if target is None else target).mean()
+        loss = -likelihood.log_prob(x if target is None else target).mean()
         return loss, {"reconstruction": loss.detach()}
 
 
@@ -169,19 +170,22 @@ class NeighbourRows(Rows):
     """Data, each with a random one of its nearest neighbours, drawn anew for every batch.
 
     Args:
-        x: data, ``(N, *event)``.
+        data: ``(N, *event)``, with companions.
         n_neighbours: how many neighbours a target is drawn from.
     """
 
-    def __init__(self, x: Tensor, n_neighbours: int) -> None:
-        features = x.flatten(1).cpu().numpy()
-        if features.shape[1] > WIDE and len(x) > WIDE:
+    def __init__(self, data: Rows, n_neighbours: int) -> None:
+        features = data.x.flatten(1).cpu().numpy()
+        if features.shape[1] > WIDE and len(data) > WIDE:
             features = PCA(WIDE, random_state=0).fit_transform(features)
-        search = NearestNeighbors(n_neighbors=min(n_neighbours, len(x) - 1)).fit(features)
-        super().__init__(x, torch.as_tensor(search.kneighbors()[1]))
+        search = NearestNeighbors(n_neighbors=min(n_neighbours, len(data) - 1)).fit(features)
+        neighbours = torch.as_tensor(search.kneighbors()[1])
+        super().__init__(data.x, **data.companions, neighbours=neighbours)
 
-    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """Rows and a neighbour of each."""
-        x, neighbours = self.tensors
-        choice = torch.randint(neighbours.shape[1], rows.shape, device=rows.device)
-        return x[rows], x[neighbours[rows, choice]]
+    def take(self, rows: Tensor) -> Batch:
+        """Rows with a neighbour of each as companion ``target``."""
+        x, companions = super().take(rows)
+        neighbours = companions.pop("neighbours")
+        choice = torch.randint(neighbours.shape[1], (len(rows), 1), device=rows.device)
+        target = self.x[neighbours.gather(1, choice).squeeze(1)]
+        return Batch(x, {**companions, "target": target})

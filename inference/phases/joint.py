@@ -101,7 +101,7 @@ class Training(Phase, kind="training"):
         objective = self.objective(fit, copy.deepcopy(elbo))
         self.trainer(fit.steps_per_epoch, fit.verbose).fit(
             objective,
-            fit.x,
+            fit.data,
             fabric=fit.fabric,
             phase="train" + fit.suffix,
             seed=fit.seed,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Part, check_fields
-from ..training import Checkpoint, Decay, Row, steps_of
+from ..training import Checkpoint, Decay, Row, Rows, steps_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -73,7 +73,7 @@ class Fit:
     Attributes:
         model: the story, changed in place.
         guide: its guide, changed in place.
-        x: data, ``(N, *event)``.
+        data: ``(N, *event)``, with named companions of the rows.
         seed: of whatever is random; each phase draws from a stream named after it.
         training: the joint training, whose batches the pretraining has too.
         fabric: where to train; ``None``: in this process.
@@ -87,16 +87,21 @@ class Fit:
 
     model: MixtureVAE
     guide: Guide
-    x: Tensor
+    data: Rows
     seed: int
     training: Pace
     fabric: Fabric | None = None
-    validation: Tensor | None = None
+    validation: Rows | None = None
     checkpoint: Checkpoint | None = None
     suffix: str = ""
     verbose: bool = False
     history: list[Row] = field(default_factory=list)
     pretrained: nn.Module | None = None
+
+    @property
+    def x(self) -> Tensor:
+        """The data alone."""
+        return self.data.x
 
     def completed(self, phase: str) -> bool:
         """Whether a phase has come to its end in the checkpoint."""

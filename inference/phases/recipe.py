@@ -18,7 +18,7 @@ from ...guides import Guide
 from ...models import MixtureVAE
 from ..objectives import MixtureELBO
 from ..prediction import bound
-from ..training import Checkpoint, Row, seeded
+from ..training import Checkpoint, Row, Rows, as_rows, seeded
 from .autoencoder import Pretraining
 from .joint import Training
 from .phase import Fit
@@ -59,12 +59,12 @@ class Recipe:
         if self.n_init < 1:
             raise ValueError(f"n_init is {self.n_init}: fit at least once")
 
-    def rehearse(self, story: Story, x: Tensor, seed: int) -> None:
+    def rehearse(self, story: Story, x: Tensor | Rows, seed: int) -> None:
         """Refuse, before any work, what would fail on the way.
 
         Args:
             story: makes a story and its guide.
-            x: data, ``(N, *event)``.
+            x: data, ``(N, *event)``, or :class:`Rows` with companions.
             seed: of the story.
 
         Raises:
@@ -73,19 +73,24 @@ class Recipe:
         """
         if self.start is not None:
             self.start.check_pretraining(self.pretraining)
-            self.start.check_length(len(x))
+        data = as_rows(x)
+        if self.start is not None:
+            self.start.check_length(len(data))
         with seeded(seed, "rehearsal"):
             model, guide = story()
-            model.likelihood.check(x)
-            model, guide = model.to(dtype=x.dtype).eval(), guide.to(dtype=x.dtype).eval()
-            rows = x[:ENOUGH]
+            model.likelihood.check(data.x)
+            dtype = data.x.dtype
+            model, guide = model.to(dtype=dtype).eval(), guide.to(dtype=dtype).eval()
+            rows = data.at(slice(ENOUGH))
             for phase in (self.pretraining, self.start, self.training):
                 if phase is not None:
-                    phase.check(model, guide, rows)
+                    phase.check(model, guide, rows.x)
             self.training.trainer(1)
-            fit = Fit(model, guide, x, seed, self.training)
+            fit = Fit(model, guide, data, seed, self.training)
             with torch.no_grad():
-                self.training.objective(fit, copy.deepcopy(self.elbo)).eval()(rows)
+                self.training.objective(fit, copy.deepcopy(self.elbo)).eval()(
+                    rows.x, **rows.companions
+                )
 
     def of_rows(self, rows: Tensor | None) -> Recipe:
         """This recipe where only some rows of the data are left to train on, in that order."""
@@ -97,10 +102,10 @@ class Recipe:
         self,
         fabric: Fabric,
         story: Story,
-        x: Tensor,
+        x: Tensor | Rows,
         *,
         seed: int = 0,
-        validation: Tensor | None = None,
+        validation: Tensor | Rows | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> tuple[MixtureVAE, Guide, list[Row]]:
         """Run all phases, once for each restart.
@@ -108,7 +113,7 @@ class Recipe:
         Args:
             fabric: where to train.
             story: makes a fresh story and guide; called under a seed.
-            x: data, ``(N, *event)``.
+            x: data, ``(N, *event)``, or :class:`Rows` with companions.
             seed: same seed, same result.
             validation: held-out data: restarts are compared on them, and ``patience`` watches them.
             checkpoint: where to store the state, and to go on from.
@@ -121,19 +126,21 @@ class Recipe:
         """
         if self.n_init > 1 and validation is None:
             raise ValueError("n_init above 1 needs validation data to choose a restart by")
+        data = as_rows(x)
+        held_out = None if validation is None else as_rows(validation)
         history: list[Row] = []
         best: tuple[float, Fit] | None = None
         for restart in range(self.n_init):
             with seeded(seed, "weights", restart):
                 model, guide = story()
             fit = Fit(
-                model.to(fabric.device, x.dtype),
-                guide.to(fabric.device, x.dtype),
-                x,
+                model.to(fabric.device, data.x.dtype),
+                guide.to(fabric.device, data.x.dtype),
+                data,
                 seed + restart,
                 self.training,
                 fabric,
-                validation,
+                held_out,
                 checkpoint,
                 suffix=f" {restart + 1}" if self.n_init > 1 else "",
                 verbose=self.verbose,
@@ -141,8 +148,8 @@ class Recipe:
             self.run(fit)
             history += fit.history
             value = 0.0
-            if self.n_init > 1 and validation is not None:
-                value = float(bound(model, guide, validation, num_samples=10, seed=seed).mean())
+            if self.n_init > 1 and held_out is not None:
+                value = float(bound(model, guide, held_out.x, num_samples=10, seed=seed).mean())
                 fit.history[-1]["held_out_bound"] = value
             if best is None or value > best[0]:
                 best = value, fit

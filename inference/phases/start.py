@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -66,16 +67,41 @@ class Start(Phase, kind="start", abstract=True):
         Raises:
             ValueError: groups that are none of K.
         """
+        groups, numbers = self.find_all(model, guide, x, seed=seed, pretrained=pretrained)
+        self.put(model, guide, x, groups)
+        return numbers
+
+    def find_all(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """The groups that each mixture of the prior starts from: :meth:`find` for all of them.
+
+        Returns:
+            Soft groups by clustering site, ``(N, K)`` each, and numbers for the history.
+        """
         codes = encode(model, guide, x)
-        row: dict[str, float] = {}
+        groups: dict[str, Tensor] = {}
+        numbers: dict[str, float] = {}
         for mixture in model.prior.mixtures:
             code = codes[mixture.site("z")]
             soft, found = self.find(x, mixture, code, seed=seed, pretrained=pretrained)
-            row |= found
-            target = mixture.logits
-            mixture.initialise(code.to(target), torch.as_tensor(soft).to(target))
-            guide.narrow(mixture.site("z"), code.to(target))
-        return row
+            groups[mixture.site("c")] = torch.as_tensor(soft).to(mixture.logits)
+            numbers |= found
+        return groups, numbers
+
+    def put(self, model: MixtureVAE, guide: Guide, x: Tensor, groups: Mapping[str, Tensor]) -> None:
+        """Give every component the moments of its group's codes, and narrow the posterior."""
+        codes = encode(model, guide, x)
+        for mixture in model.prior.mixtures:
+            code = codes[mixture.site("z")].to(mixture.logits)
+            mixture.initialise(code, groups[mixture.site("c")])
+            guide.narrow(mixture.site("z"), code)
 
     def find(
         self,

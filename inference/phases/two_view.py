@@ -15,10 +15,10 @@ from torch.nn.functional import linear
 
 from ...guides import AmortisedAssignment, Guide
 from ...models import MixturePrior, MixtureVAE
-from ...parts import given
+from ...parts import given, without_groups
 from ..objectives import Views, two_view_information
 from ..prediction import batched
-from ..training import Data, seeded
+from ..training import Data, Rows, seeded
 from .autoencoder import Pretraining
 from .phase import Budget, Phase
 from .start import Features, Start
@@ -84,18 +84,19 @@ class InformationPretraining(nn.Module):
         gamma: Tensor = self.heads(features).unflatten(-1, self.split).softmax(-1)
         return gamma.transpose(0, 1)
 
-    def forward(self, batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, x: Tensor, **companions: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached parts, in nats per datum (per feature: ``reconstruction``)."""
         encoder = self.guide.amortised
         # One pass over both views, so that BatchNorm has one mean for them.
-        both = encoder.features(torch.cat([batch, self.views(batch)]))
+        twice = {name: torch.cat([v, v]) for name, v in without_groups(companions).items()}
+        both = encoder.features(torch.cat([x, self.views(x)]), **twice)
         first, second = self.assignments(both).chunk(2, 1)
         parts = {"mutual_information": -two_view_information(first, second, self.balance).mean()}
         if self.overclustering is not None:
             first, second = self.overclustering(both).softmax(-1).chunk(2)
             parts["overclustering"] = -two_view_information(first, second, self.balance)
         # A quarter of the rows teaches the decoder as well, and its backward pass is dear.
-        target = batch[: max(2, len(batch) // 4)]
+        target = x[: max(2, len(x) // 4)]
         posteriors = encoder.posterior_from(both[: len(target)])
         code = self.model.prior.code({site: _point(q) for site, q in posteriors.items()})
         log_prob = self.model.likelihood.distribution(code).log_prob(target).mean()
@@ -188,7 +189,7 @@ class TwoView(Pretraining):
     learning_rate: float = 1e-3
 
     def module(
-        self, model: MixtureVAE, guide: Guide, x: Tensor, resumed: bool
+        self, model: MixtureVAE, guide: Guide, data: Rows, resumed: bool
     ) -> tuple[nn.Module, Data]:
         """Many heads on the guide's encoder, trained on the data themselves."""
         more = self.overclusters
@@ -200,7 +201,7 @@ class TwoView(Pretraining):
             overclusters=5 * model.prior.mixtures[0].n_clusters if more is None else more,
             balance=self.balance,
         )
-        return module, x
+        return module, data
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse no head, and views or a story that this is not for."""
@@ -208,7 +209,7 @@ class TwoView(Pretraining):
         if self.n_heads < 1:
             raise ValueError(f"n_heads is {self.n_heads}: use 1 or more")
         given("views", self.views, Views)(x)
-        self.module(model, guide, x, False)
+        self.module(model, guide, Rows(x), False)
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,6 +1,6 @@
 """Training: a loop on Lightning Fabric that knows nothing of mixtures, its checkpoints and runs."""
 
-from .batches import Data, Rows, steps_of
+from .batches import Batch, Data, Rows, as_rows, steps_of
 from .checkpoint import Checkpoint
 from .devices import is_main_process, launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
@@ -12,6 +12,7 @@ from .trainer import Callback, Row, Trainer
 
 __all__ = [
     "ALONE",
+    "Batch",
     "Callback",
     "Checkpoint",
     "Data",
@@ -24,6 +25,7 @@ __all__ = [
     "Trainer",
     "TrainingDiverged",
     "TrainingInterrupted",
+    "as_rows",
     "derive_seed",
     "is_main_process",
     "launch",

@@ -1,43 +1,95 @@
 """Batches for one process of one or several: from a tensor on the device, or from a stream.
 
+A batch is x and named companions of its rows, which a module is called with by keyword:
+``module(x, labels=…)``. Nothing here knows what a companion means.
+
 The processes share each batch: of ``world`` processes, number ``rank`` takes the rows
 ``rank, rank + world, …`` of the same permutation, so that their mean is the global batch's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain, islice
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from .seeds import seeded
 
-Batch = Tensor | tuple[Tensor, ...]
+
+class Batch(NamedTuple):
+    """Data and what goes with them.
+
+    Attributes:
+        x: ``(B, *event)``.
+        companions: by name, ``(B, ...)`` each.
+    """
+
+    x: Tensor
+    companions: dict[str, Tensor]
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        """The batch with a function applied to each of its tensors."""
+        return Batch(
+            function(self.x), {name: function(each) for name, each in self.companions.items()}
+        )
 
 
 class Rows:
-    """Tensors of the same rows, such as data and companions, that a module is called with.
+    """Data and named companions of their rows, such as labels or covariates.
 
     Args:
-        *tensors: ``(N, ...)`` each.
+        x: ``(N, *event)``.
+        **companions: ``(N, ...)`` each.
+
+    Raises:
+        ValueError: a companion of another number of rows.
+
+    Example:
+        >>> rows = Rows(torch.zeros(5, 2), labels=torch.arange(5))
+        >>> rows.take(torch.tensor([3, 0])).companions["labels"]
+        tensor([3, 0])
     """
 
-    def __init__(self, *tensors: Tensor) -> None:
-        self.tensors = tensors
+    def __init__(self, x: Tensor, **companions: Tensor) -> None:
+        for name, each in companions.items():
+            if len(each) != len(x):
+                raise ValueError(f"{name} has {len(each)} rows and the data have {len(x)}")
+        self.x = x
+        self.companions = companions
 
     def __len__(self) -> int:
-        return len(self.tensors[0])
+        return len(self.x)
 
-    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
+    def take(self, rows: Tensor) -> Batch:
         """The batch of these rows: ``(B,)`` to ``(B, ...)`` each."""
-        return tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+        return Batch(self.x, self.companions).map(lambda each: each.index_select(0, rows))
+
+    def at(self, rows: Tensor | slice) -> Self:
+        """A copy with some of the rows."""
+        return self.map(lambda each: each[rows])
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """A copy with a function applied to each tensor."""
+        other = copy(self)
+        other.x, other.companions = Batch(self.x, self.companions).map(function)
+        return other
+
+    def with_companions(self, **companions: Tensor) -> Rows:
+        """The same data with more companions."""
+        return Rows(self.x, **{**self.companions, **companions})
 
 
 Data = Tensor | Rows | Iterable[Any]
+
+
+def as_rows(x: Tensor | Rows) -> Rows:
+    """Data as rows, with the companions that they have."""
+    return Rows(x) if isinstance(x, Tensor) else x
 
 
 @dataclass(frozen=True)
@@ -56,17 +108,17 @@ class Share:
     rank: int = 0
     world: int = 1
 
-    def place(self, batch: Tensor) -> Tensor:
-        """``batch`` on the device, its floating-point values in the module's type."""
-        dtype = self.dtype if batch.is_floating_point() else batch.dtype
-        return batch.to(self.device, dtype, non_blocking=True)
+    def place(self, tensor: Tensor) -> Tensor:
+        """``tensor`` on the device, floating-point values in the module's type."""
+        dtype = self.dtype if tensor.is_floating_point() else tensor.dtype
+        return tensor.to(self.device, dtype, non_blocking=True)
 
 
 class Batches:
     """Batches of tensors, which live on the device if they take less than half of what is free.
 
     Args:
-        x: an ``(N, ...)`` tensor, or :class:`Rows` of several.
+        x: an ``(N, *event)`` tensor, or :class:`Rows` with companions.
         batch_size: rows of a global batch.
         share: this process's share.
     """
@@ -74,10 +126,9 @@ class Batches:
     def __init__(self, x: Tensor | Rows, batch_size: int, share: Share) -> None:
         self.batch_size = int(batch_size)
         self.share = share
-        self.rows = Rows(x) if isinstance(x, Tensor) else copy(x)
-        tensors = tuple(tensor.detach() for tensor in self.rows.tensors)
-        fits = _fits(sum(tensor.nbytes for tensor in tensors), tensors[0], share.device)
-        self.rows.tensors = tuple(map(share.place, tensors)) if fits else tensors
+        rows = as_rows(x).map(Tensor.detach)
+        size = sum(each.nbytes for each in (rows.x, *rows.companions.values()))
+        self.rows = rows.map(share.place) if _fits(size, rows.x, share.device) else rows
 
     def __len__(self) -> int:
         return steps_of(len(self.rows), self.batch_size, self.share.world)
@@ -85,26 +136,29 @@ class Batches:
     def shuffled(self, seed: int) -> Iterator[Batch]:
         """One epoch in the order that ``seed`` gives: equal shares, none too small to train on."""
         order = torch.randperm(len(self.rows), generator=torch.Generator().manual_seed(seed))
-        order = order.to(self.rows.tensors[0].device)
-        for rows in _trainable(torch.split(order, self.batch_size), self.share):
-            yield self._batch(rows)
+        order = order.to(self.rows.x.device)
+        largest = 0
+        for rows in torch.split(order, self.batch_size):
+            largest, own = _trained_on(len(rows), largest, self.share)
+            if own is not None:
+                yield self._batch(rows[own])
 
     def ordered(self) -> Iterator[Batch]:
         """Every row of this process's share once, in order."""
-        everything = torch.arange(len(self.rows), device=self.rows.tensors[0].device)
+        everything = torch.arange(len(self.rows), device=self.rows.x.device)
         for rows in torch.split(everything, self.batch_size):
             yield self._batch(rows[self.share.rank :: self.share.world])
 
     def _batch(self, rows: Tensor) -> Batch:
-        batch = tuple(map(self.share.place, self.rows.take(rows)))
-        return batch if len(batch) > 1 else batch[0]
+        return self.rows.take(rows).map(self.share.place)
 
 
 class Stream:
     """Batches of an iterable that can be read again each epoch, such as a ``DataLoader``.
 
     Args:
-        source: yields tensors, or tuples whose first entry is one; these are global batches.
+        source: yields tensors; tuples whose first entry is one, which alone is taken; or mappings
+            of ``x`` and its companions. These are global batches.
         share: this process's share.
 
     Raises:
@@ -123,17 +177,24 @@ class Stream:
     def __len__(self) -> int:
         return len(self.source) if isinstance(self.source, Sized) else 0
 
-    def shuffled(self, seed: int) -> Iterator[Tensor]:
+    def shuffled(self, seed: int) -> Iterator[Batch]:
         """One epoch in the source's order; ``seed`` is the same in all processes."""
         with seeded(seed):
-            batches = iter(self.source)
-            first = next(batches, None)
-        yield from map(self.share.place, _trainable(_tensors(first, batches), self.share))
+            items = iter(self.source)
+            first = list(islice(items, 1))
+        largest = 0
+        for batch in map(_batch_of, chain(first, items)):
+            largest, own = _trained_on(len(batch.x), largest, self.share)
+            if own is not None:
+                yield self._own(batch, own)
 
-    def ordered(self) -> Iterator[Tensor]:
+    def ordered(self) -> Iterator[Batch]:
         """Every row of this process's share once."""
-        for batch in _tensors(None, iter(self.source)):
-            yield self.share.place(batch[self.share.rank :: self.share.world])
+        for item in self.source:
+            yield self._own(_batch_of(item), slice(self.share.rank, None, self.share.world))
+
+    def _own(self, batch: Batch, own: slice) -> Batch:
+        return batch.map(lambda each: self.share.place(each[own]))
 
 
 def batches_of(x: Data, batch_size: int, share: Share) -> Batches | Stream:
@@ -151,31 +212,35 @@ def batches_of(x: Data, batch_size: int, share: Share) -> Batches | Stream:
     return Stream(x, share)
 
 
-def _tensors(first: Any, rest: Iterator[Any]) -> Iterator[Tensor]:
-    """The tensors of batches that may be tuples."""
-    item = next(rest, None) if first is None else first
-    while item is not None:
-        batch = item[0] if isinstance(item, tuple | list) else item
-        if not isinstance(batch, Tensor):
-            raise TypeError(
-                f"a batch must be a tensor or begin with one, got {type(batch).__name__}"
-            )
-        yield batch
-        item = next(rest, None)
+def _batch_of(item: Any) -> Batch:
+    """The batch that an iterable's item is."""
+    companions: dict[str, Any] = dict(item) if isinstance(item, Mapping) else {}
+    x = companions.pop("x", None) if companions else item
+    if isinstance(x, tuple | list) and x:
+        x = x[0]
+    wrong = [each for each in (x, *companions.values()) if not isinstance(each, Tensor)]
+    if wrong:
+        raise TypeError(
+            "a batch must be a tensor, begin with one, or map 'x' and names of companions to "
+            f"tensors; got {type(wrong[0]).__name__}"
+        )
+    rows = Rows(x, **companions)
+    return Batch(rows.x, rows.companions)
 
 
-def _trainable(batches: Iterable[Tensor], share: Share) -> Iterator[Tensor]:
-    """This process's rows of each batch, without a last batch of one, or of less than half.
+def _trained_on(rows: int, largest: int, share: Share) -> tuple[int, slice | None]:
+    """This process's rows of a batch of so many; none of a last one that is too small.
 
-    So few rows give noisy gradients, and end the epoch on BatchNorm statistics that mislead
-    prediction; another permutation brings them back in the next epoch.
+    One row, or less than half of a batch, gives noisy gradients, and ends the epoch on BatchNorm
+    statistics that mislead prediction; another permutation brings them back in the next epoch.
+
+    Returns:
+        Rows of the largest batch so far, and those to take.
     """
-    largest = 0
-    for batch in batches:
-        rows = len(batch) // share.world
-        largest = max(largest, rows)
-        if _enough(rows, largest):
-            yield batch[share.rank : rows * share.world : share.world]
+    own = rows // share.world
+    largest = max(largest, own)
+    taken = slice(share.rank, own * share.world, share.world)
+    return largest, taken if _enough(own, largest) else None
 
 
 def _enough(rows: int, largest: int) -> bool:
@@ -198,11 +263,6 @@ def steps_of(rows: int, batch_size: int, world: int = 1) -> int:
     whole, rest = divmod(rows, batch_size)
     full, last = batch_size // world, rest // world
     return whole * _enough(full, full) + _enough(last, full if whole else last)
-
-
-def rows_of(batch: Batch) -> int:
-    """How many rows a batch has."""
-    return len(batch[0]) if isinstance(batch, tuple) else len(batch)
 
 
 def _fits(size: int, x: Tensor, device: torch.device) -> bool:

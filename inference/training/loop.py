@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
-from .batches import Batches, Stream, rows_of
+from .batches import Batches, Stream
 from .checkpoint import Checkpoint
 from .errors import TrainingDiverged, TrainingInterrupted
 
@@ -86,8 +86,8 @@ def held_out_loss(fabric: Fabric, objective: nn.Module, batches: Batches | Strea
     total = torch.zeros(2, dtype=torch.float64, device=fabric.device)
     with torch.no_grad(), fabric.autocast():
         for batch in batches.ordered():
-            if rows := rows_of(batch):
-                loss, _ = objective(*batch) if isinstance(batch, tuple) else objective(batch)
+            if rows := len(batch.x):
+                loss, _ = objective(batch.x, **batch.companions)
                 total += torch.stack([loss.double() * rows, total.new_tensor(rows)])
     loss, count = _summed(fabric, total)
     if count == 0:

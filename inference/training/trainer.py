@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from .batches import Batch, Data, Share, batches_of, rows_of
+from .batches import Batch, Data, Share, batches_of
 from .checkpoint import Checkpoint
 from .devices import make_fabric
 from .loop import (
@@ -124,10 +124,10 @@ class Trainer:
         until the epoch's end, when the first one's are kept. Epochs are counted from 1.
 
         Args:
-            objective: ``objective(batch)`` gives the loss, in nats per datum, and a dict of
-                detached scalars. Its parameters must exist already.
-            x: an ``(N, ...)`` tensor, :class:`Rows` of several, or an iterable of batches such as
-                a ``DataLoader``.
+            objective: ``objective(x, **companions)`` gives the loss, in nats per datum, and a dict
+                of detached scalars. Its parameters must exist already.
+            x: an ``(N, *event)`` tensor, :class:`Rows` with companions, or an iterable of batches
+                such as a ``DataLoader``.
             fabric: where to train; by default one device of this process.
             phase: name of the phase in history, progress bar and checkpoint.
             seed: same seed, same weights; no generator state is left changed.
@@ -219,14 +219,14 @@ class Trainer:
         means = Means()
         for batch in batches:
             optimizer.zero_grad()
-            loss, parts = module(*batch) if isinstance(batch, tuple) else module(batch)
+            loss, parts = module(batch.x, **batch.companions)
             fabric.backward(loss)
             if self.gradient_clip is not None:
                 fabric.clip_gradients(
                     module, optimizer, max_norm=self.gradient_clip, error_if_nonfinite=False
                 )
             optimizer.step()
-            means.add(loss, parts, rows_of(batch))
+            means.add(loss, parts, len(batch.x))
             bar.step()
         return means.read(fabric)
 

@@ -72,7 +72,7 @@ class LinearGuide(Guide):
         self.linear = nn.Linear(in_features, 2 * latent_dim)
         self.law = law
 
-    def posterior(self, x: Tensor) -> dict[str, TorchDistribution]:
+    def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, TorchDistribution]:
         loc, log_scale = self.linear(x).chunk(2, -1)
         return {"z": self.law(loc, log_scale.exp()).to_event(1)}
 

@@ -19,6 +19,7 @@ from pyromix.inference import (
     EnumeratedELBO,
     KMeansStart,
     MixtureELBO,
+    Rows,
     Training,
     seeded,
 )
@@ -96,7 +97,7 @@ def test_the_weight_rises_over_a_quarter_of_the_training() -> None:
     """Eight epochs of five steps: from 0 to 1 over the first ten, whatever the learning rate."""
     vade = AugmentedVaDE(training=Training(max_epochs=8, batch_size=20), networks=Perceptron(4))
     model, guide = vade.build((6,))
-    fit = Fit(model, guide, torch.rand(100, 6), 0, vade.training)
+    fit = Fit(model, guide, Rows(torch.rand(100, 6)), 0, vade.training)
     objective = vade.training.objective(fit, vade.elbo())
     (term,) = objective.elbo.terms
     weights = [term.weight.at(step, objective.elbo.clock) for step in (0, 5, 10, 39)]

@@ -14,6 +14,7 @@ from pyromix.inference import (
     ClosedFormELBO,
     InformationFloor,
     MutualInformation,
+    Rows,
     Training,
     VectorViews,
 )
@@ -83,7 +84,7 @@ def test_terms_and_weights_are_those_of_the_papers_by_default() -> None:
 def test_the_latents_of_dhvc_are_weighed_in_over_the_first_epoch() -> None:
     dhvc = DHVC(training=Training(max_epochs=3, batch_size=10), networks=Perceptron(4))
     model, guide = dhvc.build((6,))
-    fit = Fit(model, guide, torch.rand(80, 6), 0, dhvc.training)
+    fit = Fit(model, guide, Rows(torch.rand(80, 6)), 0, dhvc.training)
     elbo = dhvc.training.objective(fit, dhvc.elbo()).elbo
     weights = []
     for step in (0, 4, 8, 20):

@@ -28,6 +28,7 @@ from pyromix.inference import (
     InformationFloor,
     MutualInformation,
     Neighbours,
+    Rows,
     Term,
     Training,
     TwoView,
@@ -245,10 +246,12 @@ def test_restarts_are_chosen_by_the_held_out_bound(kind: type[DeepMixture], X: n
     estimator.set_params(training__validation_fraction=0.2).fit(X)
     bounds = [row["held_out_bound"] for row in estimator.history_ if "held_out_bound" in row]
     assert len(bounds) == 3
-    held_out = estimator._split(torch.as_tensor(X), estimator.training)[1]
+    held_out = estimator._split(Rows(torch.as_tensor(X)), estimator.training)[1]
     assert held_out is not None
     assert len(held_out) == 18
-    kept = bound(estimator.model_, estimator.guide_, held_out, num_samples=10, seed=estimator.seed_)
+    kept = bound(
+        estimator.model_, estimator.guide_, held_out.x, num_samples=10, seed=estimator.seed_
+    )
     assert kept.mean().item() == pytest.approx(max(bounds), abs=1e-4)
 
 

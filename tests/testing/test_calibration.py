@@ -48,7 +48,7 @@ class ExactGuide(Guide):
         super().__init__()
         object.__setattr__(self, "model", model)
 
-    def posterior(self, x: Tensor) -> dict[str, Any]:
+    def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, Any]:
         prior, decoder = self.model.prior, self.model.likelihood.decoder
         law = self.model.likelihood.distribution(torch.zeros(prior.latent_dim))
         component = prior.component()
@@ -204,7 +204,7 @@ def test_ranks_tell_a_posterior_too_narrow_from_one_too_wide(shift: float) -> No
     exact = ExactGuide(model)
 
     class Wrong(Guide):
-        def posterior(self, x: Tensor) -> dict[str, Any]:
+        def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, Any]:
             law = exact.posterior(x)["z"]
             return {"z": dist.Normal(law.mean, law.variance.sqrt() * 2**shift).to_event(1)}
 

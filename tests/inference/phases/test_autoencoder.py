@@ -19,6 +19,7 @@ from pyromix.inference import (
     Checkpoint,
     Neighbours,
     Reconstruction,
+    Rows,
     Trainer,
     Training,
     make_fabric,
@@ -71,13 +72,14 @@ def test_the_prior_and_the_noise_have_no_gradient(
 
 
 def test_neighbours_are_targets_and_the_datum_itself_is_not(x: Tensor) -> None:
-    rows = NeighbourRows(x, 4)
+    rows = NeighbourRows(Rows(x), 4)
     distance = np.linalg.norm(x[:, None] - x[None], axis=-1)
     np.fill_diagonal(distance, np.inf)
     nearest = np.sort(np.argsort(distance, axis=1)[:, :4], axis=1)
-    np.testing.assert_array_equal(np.sort(rows.tensors[1], axis=1), nearest)
+    np.testing.assert_array_equal(np.sort(rows.companions["neighbours"], axis=1), nearest)
     chosen = torch.arange(100).repeat(400)
-    batch, target = rows.take(chosen)
+    batch, companions = rows.take(chosen)
+    target = companions["target"]
     assert torch.equal(batch, x[chosen])
     found = (target.unsqueeze(1) == x).all(-1).double().argmax(1)
     shares = torch.zeros(100, 100).index_put((chosen, found), torch.tensor(1 / 400), True)
@@ -89,13 +91,13 @@ def test_many_features_are_compared_in_their_principal_components() -> None:
     """What has no variance beside the rest does not tell who is near."""
     plane = torch.randn(120, 2, dtype=torch.float64)
     turned = torch.linalg.qr(torch.randn(60, 60, dtype=torch.float64))[0][:2]
-    there, here = NeighbourRows(plane @ turned, 3), NeighbourRows(plane, 3)
-    assert torch.equal(there.tensors[1].sort(1).values, here.tensors[1].sort(1).values)
+    there, here = (NeighbourRows(Rows(z), 3) for z in (plane @ turned, plane))
+    assert torch.equal(*(each.companions["neighbours"].sort(1).values for each in (there, here)))
 
 
 @pytest.mark.parametrize("n_neighbours", [99, 100, 1000])
 def test_all_others_are_neighbours_of_few_data(x: Tensor, n_neighbours: int) -> None:
-    neighbours = NeighbourRows(x, n_neighbours).tensors[1]
+    neighbours = NeighbourRows(Rows(x), n_neighbours).companions["neighbours"]
     assert neighbours.shape == (100, 99)
     everyone = torch.arange(100)
     for row, near in enumerate(neighbours.sort(1).values):
@@ -120,7 +122,7 @@ def test_settings_out_of_range(
 def fit_of(story: tuple[MixtureVAE, Guide], x: Tensor, **more: Any) -> Fit:
     """A fit whose joint training has a pace of its own."""
     training = Training(batch_size=25, learning_rate_decay=(0.5, 1), gradient_clip=0.2)
-    return Fit(*story, x, 3, training, make_fabric("cpu", "64-true"), **more)
+    return Fit(*story, Rows(x), 3, training, make_fabric("cpu", "64-true"), **more)
 
 
 def test_batches_decay_and_clipping_are_those_of_the_joint_training(

@@ -22,6 +22,7 @@ from pyromix.inference import (
     OverTraining,
     PerEpoch,
     Refit,
+    Rows,
     Trainer,
     Training,
     TrainingDiverged,
@@ -45,7 +46,7 @@ def story() -> tuple[MixtureVAE, Guide]:
 def fit_of(training: Training, **more: Any) -> Fit:
     """A fit of 48 data."""
     x = torch.rand(48, 4, generator=torch.Generator().manual_seed(0))
-    return Fit(*story(), x, 5, training, make_fabric("cpu"), **more)
+    return Fit(*story(), Rows(x), 5, training, make_fabric("cpu"), **more)
 
 
 def test_settings_reach_the_loop() -> None:
@@ -209,7 +210,7 @@ def test_a_default_is_shared_and_cannot_be_changed() -> None:
 def test_double_precision_is_kept() -> None:
     training = Training(max_epochs=1)
     fit = fit_of(training)
-    fit.x, fit.fabric = fit.x.double(), make_fabric("cpu", "64-true")
+    fit.data, fit.fabric = Rows(fit.x.double()), make_fabric("cpu", "64-true")
     fit.model.double(), fit.guide.double()
     training(fit, ClosedFormELBO())
     assert {parameter.dtype for parameter in fit.model.parameters()} == {torch.float64}

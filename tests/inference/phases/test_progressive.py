@@ -20,6 +20,7 @@ from pyromix.inference import (
     PerEpoch,
     Progressive,
     Recipe,
+    Rows,
     Training,
     make_fabric,
 )
@@ -47,7 +48,7 @@ def faded(
     """The objective of a training of 40 epochs of one step, in which a facet joins at a step."""
     during = (Progressive((join,), fade_steps),)
     training = Training(max_epochs=40, batch_size=40, during=during)
-    return training.objective(Fit(model, guide, X, 0, training), elbo)
+    return training.objective(Fit(model, guide, Rows(X), 0, training), elbo)
 
 
 def test_published_numbers() -> None:
@@ -215,10 +216,10 @@ def test_it_needs_a_ladder_of_as_many_facets() -> None:
     plain = MixtureVAE(GaussianMixture(3, 2), Bernoulli(nn.Linear(2, 6), (6,)))
     training = Training(max_epochs=3, during=(Progressive(),))
     with pytest.raises(TypeError, match="the decoder is a Linear"):
-        training.objective(Fit(plain, guide, X, 0, training), ClosedFormELBO())
+        training.objective(Fit(plain, guide, Rows(X), 0, training), ClosedFormELBO())
 
 
 def test_patience_could_stop_before_all_have_joined() -> None:
     training = Training(patience=2, during=(Progressive(),))
     with pytest.raises(ValueError, match=r"patience is 2: .* without Progressive"):
-        training.objective(Fit(*story(), X, 0, training), ClosedFormELBO())
+        training.objective(Fit(*story(), Rows(X), 0, training), ClosedFormELBO())

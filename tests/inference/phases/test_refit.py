@@ -19,6 +19,7 @@ from pyromix.inference import (
     Progressive,
     Recipe,
     Refit,
+    Rows,
     Training,
     make_fabric,
     refit_mixture,
@@ -116,7 +117,7 @@ def test_same_seed_same_fit(story: tuple[MixtureVAE, Guide], x: Tensor) -> None:
 def refitting(joining: Joining, epochs: tuple[int, ...]) -> Refitting:
     """The hook that refits before those steps, epochs of one step."""
     steps = Refit(epochs).steps(joining, 1, 100)
-    fit = Fit(*ladder(), X, 3, Training())
+    fit = Fit(*ladder(), Rows(X), 3, Training())
     return Refitting(fit, dict(zip(joining.facets, steps, strict=True)))
 
 
@@ -153,7 +154,7 @@ def test_before_its_step_a_mixture_is_fitted_anew_and_only_in_training() -> None
     model, guide = ladder()
     during = (Progressive((2,), 1), Refit((0, 4)))
     training = Training(max_epochs=6, batch_size=40, during=during)
-    fit = Fit(model, guide, X, 3, training)
+    fit = Fit(model, guide, Rows(X), 3, training)
     elbo = ClosedFormELBO()
     objective = training.objective(fit, elbo)
     elbo.step = 4

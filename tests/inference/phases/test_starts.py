@@ -27,6 +27,7 @@ from pyromix.inference import (
     GaussianMixtureStart,
     GroupsOf,
     KMeansStart,
+    Rows,
     Start,
     Training,
     encode,
@@ -508,7 +509,7 @@ def test_the_phase_is_logged_kept_and_taken_up_again(
 ) -> None:
     def fit() -> Fit:
         story, kept = story_of(GaussianMixture(3, 2)), Checkpoint(tmp_path / "c.pt")
-        return Fit(*story, x, 3, Training(), checkpoint=kept, suffix=" 1")
+        return Fit(*story, Rows(x), 3, Training(), checkpoint=kept, suffix=" 1")
 
     first = fit()
     KMeansStart()(first)

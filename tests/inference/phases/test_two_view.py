@@ -23,6 +23,7 @@ from pyromix.inference import (
     MixtureELBO,
     MutualInformation,
     ObjectiveModule,
+    Rows,
     TwoView,
     VectorViews,
     Views,
@@ -193,7 +194,7 @@ def test_the_phase_makes_heads_and_five_times_as_many_clusters(
     overclusters: int | None, units: int | None
 ) -> None:
     model, guide = small_dhvc(Perceptron(8))
-    batch = torch.rand(5, 64)
+    batch = Rows(torch.rand(5, 64))
     phase = TwoView(n_heads=4, overclusters=overclusters, balance=0.3)
     module, data = phase.module(model, guide, batch, False)
     assert isinstance(module, InformationPretraining)

@@ -131,7 +131,7 @@ def test_a_rejection_never_hangs_on_what_is_not_a_number() -> None:
 class StudentGuide(Guide):
     """A posterior that the zoo has no head for, and that torch cannot invert."""
 
-    def posterior(self, x: Tensor) -> dict[str, Any]:
+    def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, Any]:
         return {"z": dist.StudentT(5.0, x[:, :2], 1.0).to_event(1)}
 
 

@@ -20,8 +20,8 @@ def share(rank: int = 0, world: int = 1) -> Share:
 def alone(batches: Iterator[Batch]) -> Iterator[Tensor]:
     """Batches of data without companions."""
     for batch in batches:
-        assert isinstance(batch, Tensor)
-        yield batch
+        assert not batch.companions
+        yield batch.x
 
 
 def rows(batches: Iterator[Batch]) -> list[list[int]]:
@@ -83,7 +83,7 @@ def test_only_a_last_batch_of_one_row_or_less_than_half_is_left_out(
 ) -> None:
     for data in (numbered(n), list(numbered(n).split(size))):
         batches = batches_of(data, size, share(0, world)).shuffled(seed=0)
-        assert [len(batch) for batch in batches] == lengths
+        assert [len(batch.x) for batch in batches] == lengths
 
 
 def test_floats_take_the_type_of_the_module_and_integers_keep_theirs() -> None:
@@ -93,7 +93,7 @@ def test_floats_take_the_type_of_the_module_and_integers_keep_theirs() -> None:
 
 
 def test_an_array_is_a_tensor_and_not_an_iterable_of_rows() -> None:
-    assert [len(b) for b in batches_of(np.zeros((5, 2)), 3, share()).ordered()] == [3, 2]
+    assert [len(b.x) for b in batches_of(np.zeros((5, 2)), 3, share()).ordered()] == [3, 2]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -113,14 +113,13 @@ def test_a_loader_is_read_in_an_order_that_the_seed_decides(workers: int) -> Non
 class Pairs(Rows):
     """Rows that draw a companion of their own: a row and one drawn at random."""
 
-    def take(self, rows: Tensor) -> tuple[Tensor, ...]:
-        (x,) = self.tensors
-        return x[rows], x[torch.randint(len(x), rows.shape)]
+    def take(self, rows: Tensor) -> Batch:
+        return Batch(self.x[rows], {"other": self.x[torch.randint(len(self), rows.shape)]})
 
 
 @pytest.mark.parametrize("kind", ["shuffled", "ordered"])
 def test_two_processes_shares_of_rows_make_the_whole_batch(kind: str) -> None:
-    data = Rows(numbered(24), -numbered(24), torch.arange(24) % 3)
+    data = Rows(numbered(24), negative=-numbered(24), label=torch.arange(24) % 3)
     shares = [share(), share(0, 2), share(1, 2)]
     epochs = [
         list(batches.shuffled(seed=3) if kind == "shuffled" else batches.ordered())
@@ -128,11 +127,14 @@ def test_two_processes_shares_of_rows_make_the_whole_batch(kind: str) -> None:
     ]
     assert [len(epoch) for epoch in epochs] == [3, 3, 3]
     for whole, *parts in zip(*epochs, strict=True):
-        assert [len(tensor) for tensor in whole] == [8, 8, 8]
-        for tensor, *halves in zip(whole, *parts, strict=True):
-            merged = torch.stack(halves, 1).flatten(0, 1)
+        x = whole.x
+        negative, label = whole.companions.values()
+        assert [len(x), len(negative), len(label)] == [8, 8, 8]
+        assert list(whole.companions) == ["negative", "label"]
+        assert torch.equal(torch.stack([part.x for part in parts], 1).flatten(0, 1), x)
+        for name, tensor in whole.companions.items():
+            merged = torch.stack([part.companions[name] for part in parts], 1).flatten(0, 1)
             assert torch.equal(merged, tensor)
-        x, negative, label = whole
         assert (x.dtype, label.dtype) == (torch.float64, torch.int64)
         assert torch.equal(x, -negative)
         assert torch.equal(x.squeeze(-1).long() % 3, label)
@@ -140,24 +142,25 @@ def test_two_processes_shares_of_rows_make_the_whole_batch(kind: str) -> None:
 
 def test_rows_are_those_of_a_tensor_alone() -> None:
     bare = alone(batches_of(numbered(23), 5, share()).shuffled(seed=1))
-    beside = batches_of(Rows(numbered(23), numbered(23)), 5, share()).shuffled(seed=1)
+    beside = batches_of(Rows(numbered(23), same=numbered(23)), 5, share()).shuffled(seed=1)
     for batch, (x, companion) in zip(bare, beside, strict=True):
         assert torch.equal(batch, x)
-        assert torch.equal(x, companion)
+        assert torch.equal(x, companion["same"])
 
 
 def test_rows_may_draw_their_companions_anew() -> None:
     batches = batches_of(Pairs(numbered(20)), 20, share())
     epochs = [next(batches.shuffled(seed=1)) for _ in range(2)]
     assert torch.equal(epochs[0][0], epochs[1][0])
-    assert not torch.equal(epochs[0][1], epochs[1][1])
-    assert set(epochs[0][1].flatten().tolist()) <= set(range(20))
+    others = [epoch.companions["other"] for epoch in epochs]
+    assert not torch.equal(*others)
+    assert set(others[0].flatten().tolist()) <= set(range(20))
 
 
 def test_what_cannot_be_read_twice_is_refused() -> None:
     with pytest.raises(TypeError, match="every epoch, such as a DataLoader; got generator"):
         batches_of((batch for batch in [numbered(3)]), 2, share())
-    with pytest.raises(TypeError, match="must be a tensor or begin with one, got str"):
+    with pytest.raises(TypeError, match=r"begin with one, or map .* to tensors; got str"):
         list(batches_of(["a"], 2, share()).ordered())
 
 

@@ -71,13 +71,13 @@ def test_it_equals_a_hand_written_loop(
         total, rows = torch.zeros(3, dtype=torch.float64), 0
         for batch in batches.shuffled(derive_seed(7, "train", epoch, "order")):
             optimizer.zero_grad()
-            loss, parts = expected(batch)
+            loss, parts = expected(batch.x)
             loss.backward()
             if clip is not None:
                 nn.utils.clip_grad_norm_(expected.parameters(), clip)
             optimizer.step()
-            total += len(batch) * torch.stack([loss.detach(), parts["error"], parts["penalty"]])
-            rows += len(batch)
+            total += len(batch.x) * torch.stack([loss.detach(), parts["error"], parts["penalty"]])
+            rows += len(batch.x)
         row = history[epoch - 1]
         found = torch.tensor([row["loss"], row["error"], row["penalty"]], dtype=torch.float64)
         torch.testing.assert_close(found, total / rows)
@@ -366,7 +366,9 @@ def test_companions_stay_beside_their_rows(toys: Any) -> None:
     targets = data[:, :2].square() - data[:, 2:4]
     trainer = Trainer(2, batch_size=64)
     apart, together = toys.Regression().double(), toys.Regression().double()
-    found = trainer.fit(apart, Rows(data, targets), validation=Rows(data[:10], targets[:10]))
+    found = trainer.fit(
+        apart, Rows(data, target=targets), validation=Rows(data[:10], target=targets[:10])
+    )
     columns = torch.cat([data, targets], -1)
     expected = trainer.fit(together, columns, validation=columns[:10])
     torch.testing.assert_close(apart.weight, together.weight, rtol=0, atol=1e-12)
