@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shlex
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ from .. import __version__
 from ..parts import check_new_folder, check_run_folder
 from . import early
 from .errors import PlainErrors
-from .options import Columns, Drop, LabelColumn, Root, Run, Sep, option
+from .options import Columns, Drop, LabelColumn, Root, Run, Sep, listed, option
 from .reproduce import reproduce
 
 app = typer.Typer(
@@ -25,12 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _listed(names: str | None) -> tuple[str, ...]:
-    """The names in a list with commas; a name that has one itself is in quotes."""
-    found = next(csv.reader([names or ""], skipinitialspace=True), [])
-    return tuple(name.strip() for name in found if name.strip())
 
 
 def _version(asked: bool) -> None:
@@ -168,7 +161,7 @@ def fit(
     assert method is not None
     assert data is not None
     command = shlex.join(["pyromix", *sys.argv[1:]])
-    source = fitting.Source(data, place, label_column, _listed(columns), _listed(drop), sep)
+    source = fitting.Source(data, place, label_column, listed(columns), listed(drop), sep)
     fitting.start(method, source, options, settings or [], out, command)
 
 
@@ -214,7 +207,7 @@ def evaluate(
     from . import using
 
     place = None if root is None else str(root)
-    source = using.Source(data, place, label_column, _listed(columns), _listed(drop), sep)
+    source = using.Source(data, place, label_column, listed(columns), listed(drop), sep)
     using.evaluate(run, source, split, num_samples, as_json=as_json, out=out)
 
 

@@ -1,7 +1,8 @@
-"""Options that several commands have."""
+"""Options that several commands have, and how one without a default of its own is declared."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,3 +36,9 @@ Root = Annotated[
     option("--root", "Where image sets are, or are put; ~/.cache/pyromix by default.", "FOLDER"),
 ]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished fit.")]
+
+
+def listed(names: str | None) -> tuple[str, ...]:
+    """The names in a list with commas; a name that has one itself is in quotes."""
+    found = next(csv.reader([names or ""], skipinitialspace=True), [])
+    return tuple(name.strip() for name in found if name.strip())

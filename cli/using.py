@@ -12,7 +12,6 @@ from rich.console import Console
 from ..estimators import load
 from ..evaluation import best_facets, reliability_diagram
 from ..inference import Run
-from ..inference import sample as draw
 from ..reports import (
     facet_lines,
     label_columns,
@@ -23,6 +22,7 @@ from ..reports import (
     save_figure,
     scored,
 )
+from .drawing import check_picture, write_draws
 from .early import check_new_file
 from .inputs import Source
 
@@ -125,17 +125,13 @@ def sample(
     n_clusters = estimator.clusterings()
     _check_facet(path, len(n_clusters), facet, cluster)
     check_new_file(out, (".png", ".npz"))
+    shape = estimator.model_.likelihood.event_shape
     image_shape = Run(path).read_config().data.get("image_shape")
     if out.suffix.lower() == ".npz":
         wanted = [cluster if j == (facet or 0) else None for j in range(len(n_clusters))]
-        x, found = draw(estimator.model_, number, cluster=wanted, seed=seed)
-        clusters = np.stack([each.numpy() for each in found.values()], -1)
-        np.savez(
-            out,
-            x=x.numpy().reshape(number, *(image_shape or x.shape[1:])),
-            clusters=clusters if len(n_clusters) > 1 else clusters[:, 0],
-        )
+        write_draws(estimator.model_, number, wanted, tuple(image_shape or shape), seed, out)
     else:
+        check_picture(number, 1 if cluster is not None else sum(n_clusters), shape)
         figure = samples_picture(estimator, image_shape, number, facet, cluster, seed)
         save_figure(figure, out)
     typer.echo(f"samples: {out}")

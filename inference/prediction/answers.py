@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from math import prod
 
 import pyro
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
-from ..training import ALONE, seeded
+from ..training import ALONE, memory, seeded
 
 BATCH_SIZE = 2048
 
@@ -179,11 +180,12 @@ def sample(
         The data ``(n, *event)``, and the cluster of each by site, ``(n,)``.
 
     Raises:
-        ValueError: a cluster that the story does not have, one too rare to be drawn from, or
-            ``n`` below 1.
+        ValueError: a cluster that the story does not have, one too rare to be drawn from, ``n``
+            below 1, or more than memory holds.
     """
     if n < 1:
         raise ValueError(f"n is {n}: draw at least one")
+    _check_room(n, model)
     wanted = _wanted(model.prior.mixtures, cluster)
     if w is not None and len(_styled(model, w)) != n:
         raise ValueError(f"w holds {len(w)} styles and n is {n}: give as many of both")
@@ -209,6 +211,16 @@ def sample(
             clusters.append(chosen)
     joined = {site: torch.cat([part[site] for part in clusters]) for site in clusters[0]}
     return torch.cat(drawn), joined
+
+
+def _check_room(n: int, model: MixtureVAE) -> None:
+    """Refuse more draws than this machine's memory holds."""
+    size = 4 * n * prod(model.likelihood.event_shape)
+    if size > memory():
+        raise ValueError(
+            f"n is {n}: so many draws take {size / 2**30:,.0f} GiB, and this machine has "
+            f"{memory() / 2**30:,.0f} GiB: draw fewer at a time, each with another seed"
+        )
 
 
 def _wanted(

@@ -19,6 +19,10 @@ from ..training import seeded
 from .answers import BATCH_SIZE, batched, device_of
 from .draws import draws_of, in_own_order
 
+NUMBERS = (
+    2**21
+)  # of data decoded at a time: larger tensors leave the cache, and take half as long again
+
 
 def bound(
     model: MixtureVAE,
@@ -94,7 +98,8 @@ def guide_weights(
     posteriors = guide.posterior(x)
     latents = draws_of(guide, posteriors, x, num_samples, seed)
     density = log_density(posteriors, latents)
-    some = max(1, batch_size // len(x))
+    decoded = min(batch_size, max(1, NUMBERS // x[0].numel()))
+    some = max(1, decoded // len(x))
     parts = zip(*(z.split(some) for z in latents.values()), strict=True)
     joint = [log_joint(model, x, dict(zip(latents, part, strict=True))) for part in parts]
     return torch.cat(joint) - density

@@ -2,11 +2,13 @@
 
 from .batches import Batch, Data, Rows, as_rows, steps_of
 from .checkpoint import Checkpoint
+from .config import RunConfig
 from .devices import is_main_process, launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
 from .loop import Decay
+from .machine import cores, memory
 from .progress import PhaseProgress
-from .runs import Run, RunConfig
+from .runs import Run
 from .seeds import ALONE, derive_seed, seeded
 from .trainer import Callback, Row, Trainer
 
@@ -26,10 +28,12 @@ __all__ = [
     "TrainingDiverged",
     "TrainingInterrupted",
     "as_rows",
+    "cores",
     "derive_seed",
     "is_main_process",
     "launch",
     "make_fabric",
+    "memory",
     "seeded",
     "steps_of",
 ]

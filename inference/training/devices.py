@@ -20,6 +20,7 @@ from torch.multiprocessing.spawn import (
     start_processes,
 )
 
+from .machine import cores
 from .seeds import ALONE
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ def launch(
         precision: see :func:`make_fabric`.
 
     Raises:
-        ValueError: if there are fewer such devices, or more than one CUDA device and an index.
+        ValueError: if there are fewer such devices or cores, or more than one CUDA device and an
+            index.
         RuntimeError: if a process dies. An exception that one raises is raised here.
 
     Example:
@@ -89,6 +91,11 @@ def launch(
     _known(precision)
     if devices < 1:
         raise ValueError(f"devices must be 1 or more, got {devices}")
+    if kind == "cpu" and devices > cores():
+        raise ValueError(
+            f"devices is {devices}, and there are {cores()} cores: use at most {cores()}, since "
+            "more processes than cores wait for one another"
+        )
 
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         if torch.distributed.is_available() and torch.distributed.is_torchelastic_launched():

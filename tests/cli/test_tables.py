@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pyromix.cli import drawing
 from pyromix.cli.inputs import Source
 from pyromix.estimators import load
+from pyromix.inference import sample
 
 from .conftest import TINY, Invoke
 from .test_faults import refused
@@ -72,3 +75,37 @@ def test_another_number_of_features_says_both(
     said = pyromix("evaluate", run, tmp_path / "wide.npy").stderr
     assert "error: X has 7 features, but VaDE is expecting 4 features" in said
     refused(pyromix("evaluate", finished, blobs), "4 features", "64 features")
+
+
+def test_draws_go_to_their_file_in_parts(
+    pyromix: Invoke, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("sample", run, "--cluster", 1, "-n", 50, "--out")
+    assert pyromix(*arguments, tmp_path / "whole.npz").exit_code == 0
+    monkeypatch.setattr(drawing, "AT_ONCE", 4 * 20)
+    sizes = []
+
+    def counted(model: Any, n: int, **more: Any) -> Any:
+        sizes.append(n)
+        return sample(model, n, **more)
+
+    monkeypatch.setattr(drawing, "draw", counted)
+    assert pyromix(*arguments, tmp_path / "parts.npz").exit_code == 0
+    assert sizes == [20, 20, 10]
+    whole, parts = (dict(np.load(tmp_path / f"{name}.npz")) for name in ("whole", "parts"))
+    assert pyromix(*arguments, tmp_path / "again.npz").exit_code == 0
+    np.testing.assert_array_equal(parts["x"], np.load(tmp_path / "again.npz")["x"])
+    assert len(np.unique(parts["x"], axis=0)) == 50
+    for name in ("x", "clusters"):
+        assert (parts[name].shape, parts[name].dtype) == (whole[name].shape, whole[name].dtype)
+    assert (parts["clusters"] == 1).all()
+    assert {path.name for path in tmp_path.iterdir()} == {"whole.npz", "parts.npz", "again.npz"}
+
+
+def test_more_draws_than_there_is_room_for(pyromix: Invoke, run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.npz"
+    refused(pyromix("sample", run, "-n", 10**14, "--out", out), "GiB", "draw at most")
+    refused(pyromix("sample", run, "-n", 10**9, "--out", tmp_path / "a.png"), "5,592,405", ".npz")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match=r"n is 100000000000000: .* this machine has"):
+        load(run).sample(10**14)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 
+from pyromix.inference.training import cores
 from pyromix.inference.training.devices import launch, make_fabric
 
 
@@ -50,6 +51,8 @@ def test_precisions() -> None:
         ({"device": "cuda:x"}, "got 'cuda:x'"),
         ({"device": "cuda:99"}, "'cuda:99' is not there: use 'cpu' or 'auto'"),
         ({"devices": 0}, "devices must be 1 or more, got 0"),
+        ({"devices": 1000}, "devices is 1000, and there are [0-9]+ cores: use at most [0-9]+"),
+        ({"devices": cores() + 1}, f"use at most {cores()}"),
         ({"precision": "8"}, "precision must be one of .*64-true.*, got '8'"),
     ],
 )

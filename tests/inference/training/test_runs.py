@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pyromix.inference.training.runs import Run, RunConfig
+from pyromix.inference.training import Run, RunConfig
 
 CONFIG = RunConfig(
     "VaDE",
