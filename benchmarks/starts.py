@@ -204,14 +204,14 @@ def study(name: str, seed: int, root: str) -> dict[str, Any]:
     }
 
 
-def chosen(found: dict[str, Any], rule: str) -> str:
-    """The start that a rule prefers; ``"oracle"`` looks at the labels."""
+def chosen(found: dict[str, Any], rule: str, score: str) -> str:
+    """The start that a rule prefers; ``"oracle"`` knows the score, from the labels."""
     among = [start for start in STARTS if start in found["starts"]]
     if rule == "agreement":
         alike = found["nmi_between"]
         return max(among, key=lambda one: sum(alike[one][other] for other in among if other != one))
-    score = "accuracy" if rule == "oracle" else rule
-    return max(among, key=lambda start: found["starts"][start][score])
+    known = score if rule == "oracle" else rule
+    return max(among, key=lambda start: found["starts"][start][known])
 
 
 def tables() -> None:
@@ -238,7 +238,8 @@ def _row(
     """Print the means of one set over its seeds, and return them; ``None`` where not run."""
     row: list[float | None] = []
     for column in columns:
-        picks = [chosen(each, column) if column in (*RULES, "oracle") else column for each in found]
+        rule = column in (*RULES, "oracle")
+        picks = [chosen(each, column, score) if rule else column for each in found]
         ran = all(pick in each["starts"] for pick, each in zip(picks, found, strict=True))
         values = [each["starts"][p][score] for p, each in zip(picks, found, strict=True) if ran]
         row.append(float(np.mean(values)) if ran else None)

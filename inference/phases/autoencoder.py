@@ -6,14 +6,13 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
-from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import without_groups
 from ..training import Batch, Data, Rows, Trainer, seeded
+from .graph import nearest, principal_components
 from .phase import Budget, Fit, Phase, epochs_of
 
 WIDE = 50  # features above which neighbours are looked for in principal components
@@ -175,11 +174,8 @@ class NeighbourRows(Rows):
     """
 
     def __init__(self, data: Rows, n_neighbours: int) -> None:
-        features = data.x.flatten(1).cpu().numpy()
-        if features.shape[1] > WIDE and len(data) > WIDE:
-            features = PCA(WIDE, random_state=0).fit_transform(features)
-        search = NearestNeighbors(n_neighbors=min(n_neighbours, len(data) - 1)).fit(features)
-        neighbours = torch.as_tensor(search.kneighbors()[1])
+        rows = principal_components(data.x.flatten(1).cpu().numpy(), WIDE)
+        neighbours = torch.as_tensor(nearest(rows, n_neighbours))
         super().__init__(data.x, **data.companions, neighbours=neighbours)
 
     def take(self, rows: Tensor) -> Batch:

@@ -121,3 +121,18 @@ def test_step_time(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         assert min(times) > 0
         assert row[3].endswith(" (1.00)")
     sys.modules.pop("hand_written", None)
+
+
+def test_starts_prints_what_every_rule_would_choose(benchmark: Benchmark) -> None:
+    """Of the results that are kept; no rule beats the choice by labels."""
+    starts = script("starts")
+    rows = benchmark(starts, "--table")
+    names = {path.stem.rpartition("-")[0] for path in starts.RESULTS.glob("*.json")}
+    shown = [row for row in rows if row[0].rpartition(" (")[0] in starts.SETS]
+    assert {row[0].rpartition(" (")[0] for row in shown} == names
+    assert len(shown) == 2 * len(names)  # by accuracy, and by mutual information
+    width = len(starts.STARTS) + len(starts.RULES) + 4
+    assert {len(row) for row in rows} == {width}
+    for row in shown:
+        oracle = float(row[-1])
+        assert all(float(value) <= oracle for value in row[-4:-1])
