@@ -28,7 +28,7 @@ class NumberOfClusters:
         table: a row for each K: ``n_clusters``; ``separate``, how many stand apart; ``modularity``
             in the graph of nearest neighbours; ``agreement``, the mean adjusted Rand index between
             seeds; and of fits ``occupied`` clusters and the ``held_out_bound`` in nats per datum.
-        best_k: the largest K of which all clusters stand apart.
+        best_k: the largest K of which all clusters stand apart, and on which the seeds agree.
         remarks: in words, what makes it doubtful; nothing where it is clear.
         flat: from where to where modularity is within .02 of its largest.
     """
@@ -73,8 +73,8 @@ def select_k(
     Args:
         estimator: an estimator of one clustering, which is left as it is.
         X: data, ``(N, X)`` or images ``(N, C, H, W)``.
-        ks: the K to try, all of a range: the K found is one of them; ``None``: 1 to 40, or a tenth
-            of the data.
+        ks: the K to try, all of a range: the K found is one of them; ``None``: those of
+            :func:`cluster_curves`.
         seeds: of the partitions, and of the fits.
         fits: fit the estimator.
 

@@ -7,7 +7,6 @@ from .groups_of import GroupsOf, StartLike, as_start
 from .how_many import (
     SEEDS,
     ClusterCurves,
-    UnclearNumberWarning,
     agreement_of,
     cluster_curves,
     count_clusters,
@@ -22,6 +21,7 @@ from .refit import Refit, refit_mixture
 from .start import Clusterer, Start
 from .starts import ComponentMeans, GaussianMixtureStart, KMeansStart
 from .two_view import BestHead, InformationPretraining, TwoView
+from .valleys import UnclearNumberWarning
 
 __all__ = [
     "SEEDS",

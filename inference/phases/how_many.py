@@ -2,10 +2,10 @@ r"""How many clusters data have, asked of the data alone: curves over K, and the
 
 A Gaussian mixture of K components on a map of the data is a partition for every K. Two of its
 clusters stand apart if the data thin out between them. More components than there are clusters have
-to share some, and those do not: the K taken is the largest of which all stand apart. The modularity
-of the partition in the graph of neighbours, and the agreement between seeds, are told beside it.
-Neither decides: modularity likes clusters of one size, whether or not they stand apart, and
-agreement likes few. It is ours, not a paper's.
+to share some, and those do not, nor is it the same one for every seed: the K taken is the largest
+of which all stand apart and on which the seeds agree. The modularity of the partition in the graph
+of neighbours is told beside it and does not decide: it likes clusters of one size, whether or not
+they stand apart. It is ours, not a paper's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import gaussian_kde
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
@@ -28,15 +27,15 @@ from torch import Tensor
 from ..training import Checkpoint, PhaseProgress, Row
 from .graph import modularity, neighbour_graph
 from .manifold import UMAPStart
+from .valleys import UnclearNumberWarning, separate_clusters
 
-MANY = 5000  # data above which an even subset is asked
+MANY = 3000  # data above which an even subset is asked
 FEWEST = 20  # data below which nothing can be said
-LARGEST = 40  # K tried at most, where none is given
+LARGEST = 60  # K tried at most, where none is given
 SEEDS = (0, 1, 2)
-VALLEY = 0.5  # density between two clusters that stand apart, as a share of the lower peak's
-NEAR = 6  # other clusters that each is compared with, the nearest
-SMALLEST = 5  # data of a cluster that can stand apart
+ENOUGH, BEYOND = 1.5, 8  # so far above the K taken others are tried, where none are given
 FLAT = 0.02  # of modularity: less is no difference
+EQUAL = 0.05  # of agreement: less is no difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +56,11 @@ class ClusterCurves:
 
     @property
     def best_k(self) -> int:
-        """The largest K of which all clusters stand apart, in the median over seeds."""
-        return largest_apart(self.ks, np.median(self.separate, 0))
+        """The largest K of which all clusters stand apart, and on which the seeds agree.
+
+        They stand apart in the median over seeds, and agree within .05 as well as on any such K.
+        """
+        return largest_apart(self.ks, np.median(self.separate, 0), self.agreement)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ class ClusterCurves:
             said.append(f"all clusters stand apart at K = {best}, the largest tried: try more")
         if np.median(self.separate, 0).max() <= 1:
             said.append("no two clusters stand apart: the data look like one")
-        each = [largest_apart(self.ks, row) for row in self.separate]
+        each = [largest_apart(self.ks, row, self.agreement) for row in self.separate]
         if max(each) - min(each) > max(1, 0.2 * best):
             said.append(f"seeds disagree: they give K from {min(each)} to {max(each)}")
         return tuple(said)
@@ -93,15 +95,18 @@ class ClusterCurves:
         ]
 
 
-def largest_apart(ks: Sequence[int], separate: ArrayLike) -> int:
-    """The largest of the K, rising, of which as many stand apart; the smallest if there is none.
+def largest_apart(ks: Sequence[int], separate: ArrayLike, agreement: ArrayLike) -> int:
+    """The largest of the K, rising, of which as many stand apart, and no other agrees better.
 
     Example:
-        >>> largest_apart([1, 2, 3, 4, 5, 6], [1, 1, 3, 3, 3, 4])
+        >>> largest_apart([1, 2, 3, 4, 5], [1, 1, 3, 4, 4], [1.0, 0.5, 1.0, 0.8, 0.8])
         3
     """
-    whole = [k for k, found in zip(ks, np.asarray(separate), strict=True) if found >= k]
-    return max(whole, default=ks[0])
+    agreed = np.nan_to_num(np.asarray(agreement, float), nan=1.0)  # a single seed does with itself
+    triples = zip(ks, np.asarray(separate), agreed, strict=True)
+    apart = {k: score for k, found, score in triples if found >= k > 1}
+    best = max(apart.values(), default=1.0)
+    return max((k for k, score in apart.items() if score >= best - EQUAL), default=ks[0])
 
 
 def cluster_curves(
@@ -110,8 +115,9 @@ def cluster_curves(
     """The curves of data, without labels or a fit.
 
     Args:
-        x: data, ``(N, ...)``; of more than 5,000 an even subset.
-        ks: the K to try; ``None``: 1 to 40, or a tenth of the data.
+        x: data, ``(N, ...)``; of more than 3,000 an even subset.
+        ks: the K to try; ``None``: from 1 on until the K taken is far below, to 60 or a tenth of
+            the data.
         seeds: of the map and of the mixture; three or more let one of them err.
 
     Raises:
@@ -133,15 +139,19 @@ def cluster_curves(
     if not len(seeds):
         raise ValueError("seeds is empty: give one or more")
     graph = neighbour_graph(rows)
-    separate, scores, found = [], [], []
-    for seed in seeds:
-        places = UMAPStart(n_neighbours=15, n_components=2).embed(rows, seed % 2**32)
-        groups = [partition(places, k, seed % 2**32) for k in tried]
-        separate.append([separate_clusters(places, each) for each in groups])
-        scores.append([modularity(graph, each) for each in groups])
-        found.append(groups)
-    agreement = [agreement_of([groups[i] for groups in found]) for i in range(len(tried))]
-    return ClusterCurves(tried, np.array(separate), np.array(scores), np.array(agreement))
+    umap, own = UMAPStart(n_neighbours=15, n_components=2), [seed % 2**32 for seed in seeds]
+    maps = [umap.embed(rows, seed) for seed in own]
+    columns: list[tuple[list[int], list[float], float]] = []
+    for number, k in enumerate(tried, 1):
+        groups = [partition(each, k, seed) for each, seed in zip(maps, own, strict=True)]
+        separate = [separate_clusters(*each) for each in zip(maps, groups, strict=True)]
+        scores = [modularity(graph, each) for each in groups]
+        columns.append((separate, scores, agreement_of(groups)))
+        parts = [np.array(each) for each in zip(*columns, strict=True)]
+        curves = ClusterCurves(tried[:number], parts[0].T, parts[1].T, parts[2])
+        if ks is None and k >= ENOUGH * curves.best_k + BEYOND:
+            break
+    return curves
 
 
 def agreement_of(partitions: Sequence[ArrayLike]) -> float:
@@ -157,58 +167,6 @@ def partition(places: NDArray[Any], n_clusters: int, seed: int) -> NDArray[np.in
         warnings.simplefilter("ignore", ConvergenceWarning)
         labels: NDArray[np.int64] = mixture.fit_predict(places)
     return labels
-
-
-def separate_clusters(places: NDArray[Any], labels: NDArray[np.int64]) -> int:
-    """How many clusters are left when those that do not stand apart are made one.
-
-    Args:
-        places: the data in a map, ``(N, D)``.
-        labels: their clusters, ``(N,)``.
-    """
-    groups = [places[labels == label] for label in np.unique(labels)]
-    centres = np.stack([group.mean(0) for group in groups])
-    distances = np.linalg.norm(centres[:, None] - centres, axis=-1)
-    whose = np.arange(len(groups))
-    for first, row in enumerate(distances):
-        for second in np.argsort(row)[1 : NEAR + 1]:
-            if whose[first] != whose[second] and valley(groups[first], groups[second]) > VALLEY:
-                whose[whose == whose[second]] = whose[first]
-    return len(np.unique(whose))
-
-
-def valley(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """The least density between two clusters, as a share of the lower one of their peaks.
-
-    It is that along the line through their means, of all data of the smaller cluster and of as many
-    again of the larger one, twice, that come nearest to it: a large one would hide a small one.
-
-    Args:
-        first: the data of a cluster, ``(N, D)``.
-        second: those of another.
-
-    Returns:
-        0 for clusters far apart, and 1 for such as cannot be told apart.
-    """
-    smaller = min(len(first), len(second))
-    along = second.mean(0) - first.mean(0)
-    left = np.sort(first @ along)[-2 * smaller :]
-    right = np.sort(second @ along)[: 2 * smaller]
-    lowest, highest = np.median(left), np.median(right)
-    if smaller < SMALLEST or not lowest < highest:
-        return 1.0
-    both = np.concatenate([left, right])
-    grid = np.linspace(both.min(), both.max(), 200)
-    density = gaussian_kde(both)(grid)
-    between = np.flatnonzero((grid >= lowest) & (grid <= highest))
-    if not len(between):
-        return 1.0
-    cut = between[density[between].argmin()]
-    return float(density[cut] / min(density[: cut + 1].max(), density[cut:].max()))
-
-
-class UnclearNumberWarning(UserWarning):
-    """The number of clusters that was found may be another."""
 
 
 def count_clusters(

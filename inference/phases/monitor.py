@@ -9,9 +9,11 @@ from torch import Tensor
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ..prediction import responsibilities
+from ..prediction import encode, responsibilities
+from .valleys import UnclearNumberWarning, doubt
 
 ROWS = 1000
+SETTLED = 10  # epochs after which clusters can tell whether they are too many or too few
 PATIENCE = 3
 
 
@@ -27,6 +29,7 @@ class ClusterMonitor:
     E_q[p(c | z)], which is cheap, or of the law of another rule; at most (K−1)/K²), and warns once
     when all data fall in one cluster for three epochs on end. A facet that has not joined yet, or
     is still to be fitted anew, may do as it likes: its ``alpha`` or ``refitted`` in the row is 0.
+    At the end :meth:`conclude` says if clusters are empty, or too many or too few for the codes.
 
     Args:
         model: the story.
@@ -39,6 +42,7 @@ class ClusterMonitor:
         self.guide = guide
         self.rows = x[:: max(1, len(x) // ROWS)][:ROWS]
         self.merged = 0
+        self.epochs = 0
         self.occupied: dict[str, int] = {}
 
     def __call__(self, epoch: int, row: dict[str, Any]) -> None:
@@ -47,6 +51,7 @@ class ClusterMonitor:
         Raises:
             FloatingPointError: probabilities that are no numbers; the training has diverged.
         """
+        self.epochs = epoch
         gammas = responsibilities(self.model, self.guide, self.rows, num_samples=0)
         for site, gamma in gammas.items():
             if not bool(gamma.isfinite().all()):
@@ -72,7 +77,7 @@ class ClusterMonitor:
             )
 
     def conclude(self) -> None:
-        """Warn of clusters that ended empty."""
+        """Warn of clusters that ended empty, and of a lone clustering's K that is wrong."""
         for site, occupied in self.occupied.items():
             n_clusters = self._n_clusters(site)
             if 1 < occupied < n_clusters and len(self.rows) >= 20 * n_clusters:
@@ -82,6 +87,30 @@ class ClusterMonitor:
                     CollapseWarning,
                     stacklevel=2,
                 )
+                return
+        self._doubt()
+
+    def _doubt(self) -> None:
+        """Look at the codes, where there is one clustering and training has settled."""
+        mixtures = self.model.prior.mixtures
+        if len(mixtures) > 1 or self.epochs < SETTLED:
+            return
+        mixture, n_clusters = mixtures[0], mixtures[0].n_clusters
+        if len(self.rows) < 50 * n_clusters or self.occupied[mixture.site("c")] == 1 < n_clusters:
+            return
+        codes = encode(self.model, self.guide, self.rows)[mixture.site("z")]
+        gamma = responsibilities(self.model, self.guide, self.rows, num_samples=0)
+        found = doubt(
+            mixture.coordinates(codes).double().cpu().numpy(),
+            gamma[mixture.site("c")].argmax(-1).cpu().numpy(),
+        )
+        if found:
+            warnings.warn(
+                f"n_clusters is {n_clusters}, which may be {found}; ask select_k(estimator, X), "
+                'or use n_clusters="auto"',
+                UnclearNumberWarning,
+                stacklevel=3,
+            )
 
     def _n_clusters(self, site: str) -> int:
         mixtures = self.model.prior.mixtures

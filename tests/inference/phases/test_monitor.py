@@ -10,7 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from pyromix.guides import AmortisedGuide, GaussianHead, Guide
-from pyromix.inference import ClusterMonitor, CollapseWarning, responsibilities
+from pyromix.inference import (
+    ClusterMonitor,
+    CollapseWarning,
+    UnclearNumberWarning,
+    responsibilities,
+)
 from pyromix.models import GaussianMixture, MixtureVAE, Normal
 
 
@@ -86,3 +91,27 @@ def test_it_watches_a_thousand_rows_spread_over_all() -> None:
     rows = ClusterMonitor(*story([0.0]), torch.arange(3500.0).unsqueeze(-1)).rows.flatten()
     assert len(rows) == 1000
     assert rows[-1] > 2900
+
+
+@pytest.mark.parametrize(
+    ("loc", "words"),
+    [
+        ([-6.0, -2.0, 2.0, 6.0], ""),
+        ([-4.0, 2.0, 6.0], r"n_clusters is 3, which may be too few: the data of cluster 0"),
+        ([-6.0, -2.0, 2.0, 5.7, 6.3], r"is 5, which may be too many: of 5 clusters 4 stand apart"),
+    ],
+)
+def test_it_says_that_k_is_too_small_or_too_large(loc: list[float], words: str) -> None:
+    """Of four groups four deviations apart; and nothing where K is theirs."""
+    centres = torch.tensor([-6.0, -2.0, 2.0, 6.0]).repeat(250).unsqueeze(-1)
+    x = centres + 0.5 * torch.randn(1000, 1)
+    monitor = ClusterMonitor(*story(loc), x)
+    for epoch in range(1, 10):
+        monitor(epoch, {})
+    monitor.conclude()  # it has not settled
+    monitor(10, {})
+    if not words:
+        monitor.conclude()
+        return
+    with pytest.warns(UnclearNumberWarning, match=words + r".*select_k\(estimator, X\)"):
+        monitor.conclude()
