@@ -14,7 +14,7 @@ import typer
 
 from ..data import Dataset, fingerprint
 from ..estimators import ESTIMATORS, DeepMixture, configured, run_config, write_fitted
-from ..inference import Run
+from ..inference import Run, locked
 from ..parts import choose, find
 from ..reports import write_report
 from .errors import INTERRUPTED, tell
@@ -94,6 +94,7 @@ def resume(
     Raises:
         ValueError: no run, a finished one, or one of another method, other data or settings.
         FileNotFoundError: the folder or the data are not there.
+        BlockingIOError: the run is being fitted.
     """
     run = Run.open(path)
     config = run.read_config()
@@ -125,9 +126,9 @@ def resume(
     )
     estimator = configured(now)
     held_out = source.held_out(train)
-    _tidy(run)
-    run.write_config(now)
     with _stoppable(run):
+        _tidy(run)
+        run.write_config(now)
         try:
             seconds = _fit(run, estimator, train)
         except (TypeError, ValueError):
@@ -175,9 +176,10 @@ def _conclude(
 
 @contextmanager
 def _stoppable(run: Run) -> Iterator[None]:
-    """Ctrl-C ends the command with the way to go on."""
+    """One command at a time fits the run; Ctrl-C ends it with the way to go on."""
     try:
-        yield
+        with locked(_checkpoint(run)):
+            yield
     except KeyboardInterrupt as error:
         tell(f"stopped; resume with: pyromix fit --resume {shlex.quote(str(run.path))}")
         raise typer.Exit(INTERRUPTED) from error
@@ -196,7 +198,7 @@ def _tidy(run: Run) -> None:
 
 def _discard(run: Run, fresh: list[Path]) -> None:
     """Take back a run that could not be fitted, so that its folder is free for the next try."""
-    for name in ("config.json", "checkpoint.pt"):
+    for name in ("config.json", "checkpoint.pt", "checkpoint.pt.lock"):
         (run.path / name).unlink(missing_ok=True)
     for folder in fresh:
         with suppress(OSError):  # another run may have come to stand beside it

@@ -37,9 +37,6 @@ class Answers(Counting):
     model_: MixtureVAE
     guide_: Guide
 
-    def _check_fitted(self) -> None:
-        check_is_fitted(self)
-
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
 

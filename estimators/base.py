@@ -17,13 +17,13 @@ from torch import Tensor
 
 from ..guides import Guide
 from ..inference import (
-    Checkpoint,
     ClosedFormELBO,
     GaussianMixtureStart,
     MixtureELBO,
     Neighbours,
     Pretraining,
     Recipe,
+    Row,
     Rows,
     StartLike,
     Term,
@@ -38,13 +38,21 @@ from ..parts import Part, Unbuilt, build, given, spelt
 from .answers import Answers
 from .composition import compose
 from .documentation import document
+from .fitting import Story, claimed, continues, identity, kept_if_stopped, warm
 from .parameters import Parameters
-from .persistence import load, save
+from .persistence import Saved
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DeepMixture(
-    Parameters, Answers, ClusterMixin, TransformerMixin, BaseEstimator, Part, kind="estimator"
+    Parameters,
+    Answers,
+    Saved,
+    ClusterMixin,
+    TransformerMixin,
+    BaseEstimator,
+    Part,
+    kind="estimator",
 ):
     """A deep mixture model of any parts: prior, posterior, likelihood, networks, objective.
 
@@ -75,6 +83,8 @@ class DeepMixture(
             ``None``.
         training: the joint training, such as ``Training(max_epochs=40)``.
         n_init: restarts; the best held-out bound is kept, labels are never used.
+        warm_start: a second ``fit`` goes on from the weights of the first, with the joint training
+            alone, whose optimiser starts anew.
         random_state: seed, ``RandomState`` or ``None``.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
         devices: processes to train in (DDP); above 1 a script needs a ``__main__`` guard.
@@ -113,6 +123,7 @@ class DeepMixture(
     start: StartLike = GaussianMixtureStart()
     training: Training = Training()
     n_init: int = 1
+    warm_start: bool = False
     random_state: int | np.random.RandomState | None = None
     device: str = "auto"
     devices: int = 1
@@ -132,11 +143,16 @@ class DeepMixture(
             X: data, ``(N, X)`` or images ``(N, C, H, W)``.
             y: ignored.
             checkpoint: a file to keep the state of training in; if it exists, training goes on from
-                there and ends with the weights of an uninterrupted fit.
+                there and ends with the weights of an uninterrupted fit. One that was begun with
+                other data or arguments is refused.
 
         Raises:
             ValueError, TypeError: names the argument, what came and what would do.
             TrainingDiverged: the loss became infinite or NaN.
+            TrainingInterrupted: on Ctrl-C, a ``KeyboardInterrupt``. After the first epoch of the
+                joint training, and without a checkpoint to go on from, the estimator is fitted with
+                the weights of the last whole epoch.
+            BlockingIOError: another fit uses the checkpoint.
         """
         self.check_arguments()
         x = self._check(X, reset=True)
@@ -148,20 +164,31 @@ class DeepMixture(
             )
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         recipe, likelihood = self.recipe(), self._likelihood(x)
-        story = partial(self.build, tuple(x.shape[1:]), likelihood)
+        story: Story = partial(self.build, tuple(x.shape[1:]), likelihood)
+        if continues(self):
+            recipe, story = warm(self, recipe, story)
         data = Rows(x)
         recipe.rehearse(story, data, self.seed_)
         train, validation, rows = self._split(data, recipe.training)
         recipe = recipe.of_rows(rows)
-        kept = None if checkpoint is None else Checkpoint(checkpoint)
-        counted = self._count(x, kept)
-        fit = launch(recipe.fit, self.device, self.devices, self.precision)
-        model, guide, history = fit(
-            story, train, seed=self.seed_, validation=validation, checkpoint=kept
-        )
-        self.history_ = [*counted, *history]
-        self.adopt(model, guide, likelihood)
-        self.labels_ = self._labels(x)
+        held_out = len(x) - len(train)
+        counted: list[Row] = []
+
+        def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
+            self.history_ = [*counted, *history]
+            self.adopt(model, guide, likelihood)
+            self.labels_ = self._labels(x)
+
+        with (
+            claimed(
+                checkpoint, lambda: identity(self, recipe, held_out, X=x, **data.companions)
+            ) as kept,
+            kept_if_stopped(take if kept is None else None),
+        ):
+            counted += self._count(x, kept)
+            fit = launch(recipe.fit, self.device, self.devices, self.precision)
+            found = fit(story, train, seed=self.seed_, validation=validation, checkpoint=kept)
+        take(*found)
         return self
 
     def build(
@@ -237,6 +264,8 @@ class DeepMixture(
     def _likelihood(self, x: Tensor) -> Unbuilt:
         if self.likelihood != "auto":
             return self.likelihood
+        if continues(self):
+            return self.likelihood_
         return "bernoulli" if bool((x >= 0).all() and (x <= 1).all()) else "normal"
 
     def adopt(self, model: MixtureVAE, guide: Guide, likelihood: Unbuilt) -> None:
@@ -249,31 +278,3 @@ class DeepMixture(
         """
         self.model_, self.guide_, self.likelihood_ = model.eval(), guide.eval(), likelihood
         self.n_features_in_ = model.likelihood.event_shape[0]
-
-    def save(self, path: str | Path) -> None:
-        """Write a run folder: names and arguments, weights and history; nothing that executes.
-
-        Raises:
-            FileExistsError: the folder exists and is not empty.
-        """
-        self._check_fitted()
-        save(self, path)
-
-    @classmethod
-    def load(cls, path: str | Path, **parts: Any) -> Self:
-        """The fitted estimator of a run folder.
-
-        Args:
-            path: the folder.
-            **parts: parts of one's own that this process has not defined, by argument:
-                ``prior=StudentMixture``.
-
-        Raises:
-            FileNotFoundError: there is no such folder, or it has no weights yet.
-            ValueError: the folder is foreign, damaged, of another estimator, or has a part that is
-                not defined.
-        """
-        loaded = load(path, **parts)
-        if not isinstance(loaded, cls):
-            raise ValueError(f"{path} holds a {type(loaded).__name__}, not a {cls.__name__}")
-        return loaded

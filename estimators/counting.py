@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from ..inference import Checkpoint, Row, count_clusters
+from .fitting import continues
 
 
 class Counting:
@@ -37,12 +38,14 @@ class Counting:
         return self.n_clusters_
 
     def _begin_counting(self) -> None:
-        """Until K is found a rehearsal has any."""
+        """Until K is found a rehearsal has any; a warm start keeps the one there is."""
+        if self.n_clusters == "auto" and continues(self):
+            return
         self.n_clusters_ = 2 if self.n_clusters == "auto" else self.n_clusters
 
     def _count(self, x: Tensor, checkpoint: Checkpoint | None) -> list[Row]:
         """Find K where it is not given; its curves as rows of the history."""
-        if self.n_clusters != "auto":
+        if self.n_clusters != "auto" or continues(self):
             return []
         self.n_clusters_, rows = count_clusters(x, self.seed_, checkpoint, verbose=self.verbose)
         return rows

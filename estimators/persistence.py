@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ..inference import Run, RunConfig, seeded
@@ -203,3 +204,35 @@ def _tensors(model: nn.Module, guide: nn.Module) -> dict[str, Tensor]:
         for prefix, module in modules
         for key, value in module.state_dict().items()
     }
+
+
+class Saved:
+    """An estimator's own :func:`save` and :func:`load`."""
+
+    def save(self, path: str | Path) -> None:
+        """Write a run folder: names and arguments, weights and history; nothing that executes.
+
+        Raises:
+            FileExistsError: the folder exists and is not empty.
+        """
+        check_is_fitted(self)
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path, **parts: Any) -> Self:
+        """The fitted estimator of a run folder.
+
+        Args:
+            path: the folder.
+            **parts: parts of one's own that this process has not defined, by argument:
+                ``prior=StudentMixture``.
+
+        Raises:
+            FileNotFoundError: there is no such folder, or it has no weights yet.
+            ValueError: the folder is foreign, damaged, of another estimator, or has a part that is
+                not defined.
+        """
+        loaded = load(path, **parts)
+        if not isinstance(loaded, cls):
+            raise ValueError(f"{path} holds a {type(loaded).__name__}, not a {cls.__name__}")
+        return loaded

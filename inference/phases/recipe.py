@@ -7,7 +7,8 @@ resumed where a checkpoint holds its state. The warm-up of weights is a schedule
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from ...guides import Guide
 from ...models import MixtureVAE
 from ..objectives import MixtureELBO
 from ..prediction import bound
-from ..training import Checkpoint, Row, Rows, as_rows, seeded
+from ..training import Checkpoint, Row, Rows, TrainingInterrupted, as_rows, seeded
 from .autoencoder import Pretraining
 from .joint import Training
 from .phase import Fit
@@ -123,6 +124,7 @@ class Recipe:
 
         Raises:
             ValueError: several restarts and no validation data.
+            TrainingInterrupted: on Ctrl-C, with what can be used by then.
         """
         if self.n_init > 1 and validation is None:
             raise ValueError("n_init above 1 needs validation data to choose a restart by")
@@ -145,7 +147,8 @@ class Recipe:
                 suffix=f" {restart + 1}" if self.n_init > 1 else "",
                 verbose=self.verbose,
             )
-            self.run(fit)
+            with told_what_is_left(fit, history, None if best is None else best[1]):
+                self.run(fit)
             history += fit.history
             value = 0.0
             if self.n_init > 1 and held_out is not None:
@@ -162,3 +165,30 @@ class Recipe:
             if phase is not None:
                 phase(fit)
         self.training(fit, self.elbo)
+
+
+@contextmanager
+def told_what_is_left(fit: Fit, history: list[Row], best: Fit | None) -> Iterator[None]:
+    """A scope that Ctrl-C ends with what can be used: the best of the restarts before, if any.
+
+    Else that is the joint training's last whole epoch; before its first there is nothing.
+
+    Args:
+        fit: the fit under way.
+        history: rows of the restarts before.
+        best: the best of them.
+    """
+    phase = "train" + fit.suffix
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        told = isinstance(error, TrainingInterrupted)
+        stop = error if told else TrainingInterrupted(f"stopped before {phase!r}", phase, 0)
+        assert isinstance(stop, TrainingInterrupted)
+        if best is None and not (stop.phase == phase and stop.epoch > 0):
+            raise
+        kept = fit if best is None else best
+        stop.fitted = kept.model, kept.guide, [*history, *fit.history]
+        if told:
+            raise
+        raise stop from error

@@ -5,6 +5,7 @@ from .checkpoint import Checkpoint
 from .config import RunConfig
 from .devices import is_main_process, launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
+from .files import locked
 from .loop import Decay
 from .machine import cores, memory
 from .progress import PhaseProgress
@@ -32,6 +33,7 @@ __all__ = [
     "derive_seed",
     "is_main_process",
     "launch",
+    "locked",
     "make_fabric",
     "memory",
     "seeded",

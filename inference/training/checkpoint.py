@@ -20,7 +20,8 @@ from .devices import is_main_process
 from .files import replacing
 
 _FORMAT = "pyromix-checkpoint"
-_VERSION = 1
+_VERSION = 2
+AFRESH = "use another file, or delete this one, to train from the start"
 _LEAVES = (bool, int, float, str, type(None))
 
 
@@ -53,7 +54,31 @@ class Checkpoint:
         self.path = Path(path)
         self.every = every
         self._written = monotonic()
-        self._phases: dict[str, dict[str, Any]] = _read(self.path) if self.path.exists() else {}
+        self._phases: dict[str, dict[str, Any]] = {}
+        self._owner: dict[str, Any] | None = None
+        if self.path.exists():
+            self._phases, self._owner = _read(self.path)
+
+    def claim(self, owner: dict[str, Any]) -> None:
+        """Binds the file to what is fitted, and refuses one that something else has begun.
+
+        Args:
+            owner: what data and settings are, by name; states as in :meth:`phase_done`.
+
+        Raises:
+            ValueError: names what differs.
+        """
+        before = self._owner
+        if before is None and self._phases:
+            raise ValueError(f"{self.path} does not say what it was begun with: {AFRESH}")
+        for name in {} if before is None else {**before, **owner}:
+            began, now = (each.get(name) for each in (before or {}, owner))
+            if began != now:
+                raise ValueError(
+                    f"{self.path} was begun with {name}={began}, not {now}: give the same data and "
+                    f"settings to go on, or {AFRESH}"
+                )
+        self._owner = dict(owner)
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -139,11 +164,12 @@ class Checkpoint:
 
     def _write(self, phases: dict[str, dict[str, Any]]) -> None:
         with replacing(self.path) as temporary, temporary.open("wb") as file:
-            torch.save({"format": _FORMAT, "version": _VERSION, "phases": phases}, file)
+            content = {"phases": phases, "owner": self._owner}
+            torch.save({"format": _FORMAT, "version": _VERSION, **content}, file)
         self._written = monotonic()
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
+def _read(path: Path) -> tuple[dict[str, dict[str, Any]], dict[str, Any] | None]:
     remedy = "delete it to train from the start"
     try:
         with ZipFile(path) as archive:  # torch itself doesn't compare the checksums
@@ -158,8 +184,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         raise ValueError(f"{path} is no checkpoint of pyromix: {remedy}")
     if content["version"] > _VERSION:
         raise ValueError(f"{path} was written by a newer pyromix: upgrade, or {remedy}")
-    phases: dict[str, dict[str, Any]] = content["phases"]
-    return phases
+    return content["phases"], content.get("owner")
 
 
 def _check(state: Any, phase: str) -> None:

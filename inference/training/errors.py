@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TrainingDiverged(ValueError):  # noqa: N818, it pairs with TrainingInterrupted
     """The loss became infinite or NaN; the module holds the weights of its last finite epoch.
@@ -30,7 +32,12 @@ class TrainingInterrupted(KeyboardInterrupt):
         message: where it stopped and how to go on, in one line.
         phase: name of the phase that was stopped.
         epoch: the last whole epoch, 0 for the start.
+
+    Attributes:
+        fitted: what a fit of several phases had come to, if that can be used.
     """
+
+    fitted: tuple[Any, ...] | None = None
 
     def __init__(self, message: str, phase: str, epoch: int) -> None:
         super().__init__(message, phase, epoch)

@@ -54,7 +54,9 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def _full(error: BaseException | None) -> int | None:
     """The number of the error of a full disk that is at the root of another error, if one is."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         if isinstance(error, OSError) and error.errno in FULL:
             return error.errno
         error = error.__cause__ or error.__context__

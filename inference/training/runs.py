@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor
 
 from ...parts import check_new_folder, check_run_folder, is_unfinished
@@ -25,6 +23,7 @@ from .checkpoint import Checkpoint
 from .config import RunConfig
 from .files import replacing
 from .trainer import Row
+from .weights import read_weights, write_weights
 
 _FORMAT = "pyromix-run"
 _VERSION = 1
@@ -129,38 +128,17 @@ class Run:
 
     def write_weights(self, state: Mapping[str, Tensor]) -> None:
         """Writes the tensors of a module's state to ``weights.safetensors``."""
-        tensors = {name: value.detach().cpu().clone().contiguous() for name, value in state.items()}
-        with replacing(self.path / "weights.safetensors") as temporary:
-            temporary.write_bytes(save(tensors))
+        write_weights(self.path / "weights.safetensors", state)
 
     def read_weights(self, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Reads ``weights.safetensors``, on the CPU.
-
-        Args:
-            expected: the state of the module they are for; names, shapes and types must be the
-                same.
+        """Reads ``weights.safetensors``, on the CPU; see :func:`.weights.read_weights`.
 
         Raises:
             FileNotFoundError: if the run has no weights yet.
-            ValueError: if the file is damaged or belongs to another module, or holds numbers that
-                no fit ends with.
+            ValueError: if the file is damaged, or belongs to another module than expected.
         """
         self.check_finished()
-        path = self.path / "weights.safetensors"
-        try:
-            tensors: dict[str, Tensor] = load_file(path)
-        except SafetensorError as error:
-            raise ValueError(f"{path} is damaged ({error}): train again") from error
-        for name in [*expected, *tensors]:
-            want, have = _form(expected.get(name)), _form(tensors.get(name))
-            if want != have:
-                raise ValueError(
-                    f"{path} does not fit the model of its config.json: {name} is {have}, expected "
-                    f"{want}"
-                )
-            if not bool(tensors[name].isfinite().all()):
-                raise ValueError(f"{path} is damaged: {name} holds NaN or infinity; train again")
-        return tensors
+        return read_weights(self.path / "weights.safetensors", expected)
 
     def write_history(self, rows: Sequence[Row]) -> None:
         """Writes ``history.csv``: a column for every name that occurs, empty where it doesn't."""
@@ -242,13 +220,6 @@ class Run:
         if not isinstance(content, dict):
             raise ValueError(f"{path} is damaged: it holds no JSON object")
         return content
-
-
-def _form(tensor: Tensor | None) -> str:
-    """Type and shape of a tensor, as a message says them."""
-    if tensor is None:
-        return "not there"
-    return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
 
 def _parse(name: str, value: str) -> str | int | float:

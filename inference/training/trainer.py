@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from .batches import Batch, Data, Share, batches_of
-from .checkpoint import Checkpoint
+from .checkpoint import AFRESH, Checkpoint
 from .devices import make_fabric
 from .loop import (
     Decay,
@@ -160,6 +160,13 @@ class Trainer:
         rows: list[Row] = []
         if checkpoint is not None and checkpoint.state(phase) is not None:
             rows = checkpoint.restore(phase, settings, objective, optimizer)
+            whole = len(rows) == self.max_epochs or self._plateaued(rows)
+            if len(rows) > self.max_epochs or (checkpoint.completed(phase) and not whole):
+                raise ValueError(
+                    f"{checkpoint.path}: {phase!r} has {len(rows)} epochs there"
+                    f"{' and is finished' * checkpoint.completed(phase)}, and max_epochs is "
+                    f"{self.max_epochs} with patience {self.patience}: {AFRESH}"
+                )
             history.extend(rows)
             if checkpoint.completed(phase):
                 return history

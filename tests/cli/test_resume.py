@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pyromix.cli import fitting
-from pyromix.estimators import base
+from pyromix.estimators import fitting as fits
 from pyromix.inference import Checkpoint, ClusterMonitor, Run
 from pyromix.reports import write_report
 
@@ -52,7 +52,7 @@ def undisturbed(pyromix: Invoke, blobs: Path, tmp_path_factory: pytest.TempPathF
         write_report(*arguments)
 
     with without_painting() as patch:
-        patch.setattr(base, "Checkpoint", partial(Copying, every=0.0))
+        patch.setattr(fits, "Checkpoint", partial(Copying, every=0.0))
         patch.setattr(fitting, "write_report", reported)
         result = pyromix(*fit(blobs, run))
         assert result.exit_code == 0, result.output

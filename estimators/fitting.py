@@ -1,0 +1,133 @@
+"""What a fit must not do in silence: go on with another one's checkpoint, or lose what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..data import fingerprint
+from ..guides import Guide
+from ..inference import Checkpoint, Recipe, Schedule, TrainingInterrupted, is_main_process, locked
+from ..models import MixtureVAE
+from ..parts import describe
+
+Story = Callable[[], tuple[MixtureVAE, Guide]]
+Weights = Mapping[str, Any]
+
+FREE = {"verbose", "device", "random_state", "warm_start", "training__patience"}
+
+
+def identity(estimator: Any, recipe: Recipe, held_out: int, **data: Tensor) -> dict[str, Any]:
+    """What a fit must share with the one that began a checkpoint, to end where that would have.
+
+    That is the data, the seed, and every argument but ``verbose``, ``device``, ``patience`` and,
+    where nothing depends on how long the training is, ``max_epochs``.
+
+    Args:
+        estimator: the estimator, whose seed is known.
+        recipe: its phases.
+        held_out: how many of the data are held out.
+        **data: tensors by name.
+    """
+    settings = dict(flattened(describe(estimator.get_params(deep=False))))
+    free = FREE if counts_epochs(recipe) else FREE | {"training__max_epochs"}
+    found = {name: value for name, value in settings.items() if name not in free}
+    for name, tensor in data.items():
+        found[name] = f"{tuple(tensor.shape)} {fingerprint(tensor.cpu().numpy())}"
+    if continues(estimator):
+        weights = [
+            tensor.detach().cpu().double().flatten().numpy()
+            for module in (estimator.model_, estimator.guide_)
+            for tensor in module.state_dict().values()
+        ]
+        found["warm_start"] = fingerprint(np.concatenate(weights))
+    return {**found, "seed": estimator.seed_, "rows held out": held_out}
+
+
+def flattened(described: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of a description by their names, such as ``training__batch_size``."""
+    if not isinstance(described, Mapping):
+        yield name, described
+        return
+    for form in ("part", "object"):
+        if set(described) == {form, "arguments"}:
+            yield name, described[form]
+            described = described["arguments"]
+    for key, each in described.items():
+        yield from flattened(each, f"{name}__{key}" if name else str(key))
+
+
+def counts_epochs(recipe: Recipe) -> bool:
+    """Whether the length of the training decides what happens before its end."""
+    training, elbo = recipe.training, recipe.elbo
+    weights = (*elbo.kl_weights, *(term.weight for term in elbo.terms))
+    timed = any(type(weight).at is not Schedule.at for weight in weights)
+    return timed or bool(training.during) or training.learning_rate_decay == "cosine"
+
+
+@contextmanager
+def claimed(path: str | Path | None, whose: Callable[[], dict[str, Any]]) -> Iterator[Any]:
+    """A scope with the checkpoint at ``path``, if there is one, for one fit alone.
+
+    Args:
+        path: the file, or ``None``.
+        whose: gives the :func:`identity` of the fit.
+
+    Raises:
+        ValueError: it was begun by another fit.
+        BlockingIOError: another fit uses it.
+    """
+    mine = path is not None and is_main_process()  # of several, which share it
+    with locked(Path(path)) if mine and path is not None else nullcontext():
+        checkpoint = None if path is None else Checkpoint(path)
+        if checkpoint is not None:
+            checkpoint.claim(whose())
+        yield checkpoint
+
+
+@contextmanager
+def kept_if_stopped(take: Callable[..., None] | None) -> Iterator[None]:
+    """A scope that leaves what a stopped fit has come to with the estimator, and says so.
+
+    Args:
+        take: takes the story, the guide and the history; ``None`` where a checkpoint has them.
+    """
+    try:
+        yield
+    except TrainingInterrupted as stop:
+        if stop.fitted is None or take is None:
+            raise
+        take(*stop.fitted)
+        message = f"{stop}; the estimator is fitted with what there is, and can be used"
+        raise TrainingInterrupted(message, stop.phase, stop.epoch) from stop
+
+
+def continues(estimator: Any) -> bool:
+    """Whether a fit goes on from the weights of the one before."""
+    return bool(estimator.warm_start) and hasattr(estimator, "model_")
+
+
+def warm(estimator: Any, recipe: Recipe, story: Story) -> tuple[Recipe, Story]:
+    """The joint training alone, from the weights of a fitted estimator."""
+    states = estimator.model_.state_dict(), estimator.guide_.state_dict()
+    return replace(recipe, pretraining=None, start=None), partial(_continued, story, *states)
+
+
+def _continued(story: Story, model_state: Weights, guide_state: Weights) -> Any:
+    model, guide = story()
+    try:
+        model.load_state_dict(model_state)
+        guide.load_state_dict(guide_state)
+    except RuntimeError as error:
+        raise ValueError(
+            "warm_start is True, and the model that is fitted has other parts or sizes than these "
+            "arguments and data make: use warm_start=False to fit anew"
+        ) from error
+    return model, guide
