@@ -274,8 +274,10 @@ def test_a_checkpoint_knows_where_a_warm_start_began(tmp_path: Path) -> None:
 
 
 def test_a_warm_start_keeps_the_number_of_clusters_that_was_found() -> None:
-    fitted = vade(warm_start=True, n_clusters="auto").fit(X)
+    groups = np.repeat(np.eye(4, dtype=np.float32)[:3], 20, 0)
+    fitted = vade(warm_start=True, n_clusters="auto").fit(groups + 0.01 * X)
     found = fitted.n_clusters_
-    fitted.set_params(training__learning_rate=1e-30).fit(X)
+    assert found == 3
+    fitted.set_params(training__learning_rate=1e-30).fit(groups + 0.01 * X)
     assert fitted.n_clusters_ == found
     assert {row["phase"] for row in fitted.history_} == {"train"}
