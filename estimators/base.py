@@ -38,7 +38,7 @@ from ..parts import Part, Unbuilt, build, given, spelt
 from .answers import Answers
 from .composition import compose
 from .documentation import document
-from .fitting import Story, claimed, continues, identity, kept_if_stopped, warm
+from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, warm
 from .parameters import Parameters
 from .persistence import Saved
 
@@ -163,7 +163,7 @@ class DeepMixture(
                 "use between 1 and the number of samples"
             )
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        recipe, likelihood = self.recipe(), self._likelihood(x)
+        recipe, likelihood = self.recipe(), likelihood_of(self, x)
         story: Story = partial(self.build, tuple(x.shape[1:]), likelihood)
         if continues(self):
             recipe, story = warm(self, recipe, story)
@@ -171,7 +171,6 @@ class DeepMixture(
         recipe.rehearse(story, data, self.seed_)
         train, validation, rows = self._split(data, recipe.training)
         recipe = recipe.of_rows(rows)
-        held_out = len(x) - len(train)
         counted: list[Row] = []
 
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
@@ -180,9 +179,7 @@ class DeepMixture(
             self.labels_ = self._labels(x)
 
         with (
-            claimed(
-                checkpoint, lambda: identity(self, recipe, held_out, X=x, **data.companions)
-            ) as kept,
+            claimed(checkpoint, self, recipe, data, len(train)) as kept,
             kept_if_stopped(take if kept is None else None),
         ):
             counted += self._count(x, kept)
@@ -260,13 +257,6 @@ class DeepMixture(
         order = torch.as_tensor(np.random.RandomState(self.seed_).permutation(len(data)))
         left, held = order[held_out:], order[:held_out]
         return data.at(left), data.at(held), left
-
-    def _likelihood(self, x: Tensor) -> Unbuilt:
-        if self.likelihood != "auto":
-            return self.likelihood
-        if continues(self):
-            return self.likelihood_
-        return "bernoulli" if bool((x >= 0).all() and (x <= 1).all()) else "normal"
 
     def adopt(self, model: MixtureVAE, guide: Guide, likelihood: Unbuilt) -> None:
         """Take a trained story and guide as this estimator's own.

@@ -14,9 +14,17 @@ from torch import Tensor
 
 from ..data import fingerprint
 from ..guides import Guide
-from ..inference import Checkpoint, Recipe, Schedule, TrainingInterrupted, is_main_process, locked
+from ..inference import (
+    Checkpoint,
+    Recipe,
+    Rows,
+    Schedule,
+    TrainingInterrupted,
+    is_main_process,
+    locked,
+)
 from ..models import MixtureVAE
-from ..parts import describe
+from ..parts import Unbuilt, describe
 
 Story = Callable[[], tuple[MixtureVAE, Guide]]
 Weights = Mapping[str, Any]
@@ -24,7 +32,7 @@ Weights = Mapping[str, Any]
 FREE = {"verbose", "device", "random_state", "warm_start", "training__patience"}
 
 
-def identity(estimator: Any, recipe: Recipe, held_out: int, **data: Tensor) -> dict[str, Any]:
+def identity(estimator: Any, recipe: Recipe, data: Rows, trained_on: int) -> dict[str, Any]:
     """What a fit must share with the one that began a checkpoint, to end where that would have.
 
     That is the data, the seed, and every argument but ``verbose``, ``device``, ``patience`` and,
@@ -33,13 +41,13 @@ def identity(estimator: Any, recipe: Recipe, held_out: int, **data: Tensor) -> d
     Args:
         estimator: the estimator, whose seed is known.
         recipe: its phases.
-        held_out: how many of the data are held out.
-        **data: tensors by name.
+        data: all data, and their companions.
+        trained_on: how many of them are not held out.
     """
     settings = dict(flattened(describe(estimator.get_params(deep=False))))
     free = FREE if counts_epochs(recipe) else FREE | {"training__max_epochs"}
     found = {name: value for name, value in settings.items() if name not in free}
-    for name, tensor in data.items():
+    for name, tensor in {"X": data.x, **data.companions}.items():
         found[name] = f"{tuple(tensor.shape)} {fingerprint(tensor.cpu().numpy())}"
     if continues(estimator):
         weights = [
@@ -48,7 +56,7 @@ def identity(estimator: Any, recipe: Recipe, held_out: int, **data: Tensor) -> d
             for tensor in module.state_dict().values()
         ]
         found["warm_start"] = fingerprint(np.concatenate(weights))
-    return {**found, "seed": estimator.seed_, "rows held out": held_out}
+    return {**found, "seed": estimator.seed_, "rows held out": len(data) - trained_on}
 
 
 def flattened(described: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -73,12 +81,12 @@ def counts_epochs(recipe: Recipe) -> bool:
 
 
 @contextmanager
-def claimed(path: str | Path | None, whose: Callable[[], dict[str, Any]]) -> Iterator[Any]:
+def claimed(path: str | Path | None, *whose: Any) -> Iterator[Any]:
     """A scope with the checkpoint at ``path``, if there is one, for one fit alone.
 
     Args:
         path: the file, or ``None``.
-        whose: gives the :func:`identity` of the fit.
+        *whose: what :func:`identity` is called with.
 
     Raises:
         ValueError: it was begun by another fit.
@@ -88,7 +96,7 @@ def claimed(path: str | Path | None, whose: Callable[[], dict[str, Any]]) -> Ite
     with locked(Path(path)) if mine and path is not None else nullcontext():
         checkpoint = None if path is None else Checkpoint(path)
         if checkpoint is not None:
-            checkpoint.claim(whose())
+            checkpoint.claim(identity(*whose))
         yield checkpoint
 
 
@@ -131,3 +139,13 @@ def _continued(story: Story, model_state: Weights, guide_state: Weights) -> Any:
             "arguments and data make: use warm_start=False to fit anew"
         ) from error
     return model, guide
+
+
+def likelihood_of(estimator: Any, x: Tensor) -> Unbuilt:
+    """The likelihood; for ``"auto"`` that of the fit that is gone on from, or as data allow."""
+    found: Unbuilt = estimator.likelihood
+    if found == "auto" and continues(estimator):
+        found = estimator.likelihood_
+    if found == "auto":
+        found = "bernoulli" if bool((x >= 0).all() and (x <= 1).all()) else "normal"
+    return found
