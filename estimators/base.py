@@ -41,6 +41,7 @@ from .documentation import document
 from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, warm
 from .parameters import Parameters
 from .persistence import Saved
+from .scaling import scaling_of, standardised
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -82,6 +83,8 @@ class DeepMixture(
             ``UMAPStart()``, ``GroupsOf(clusterer)`` or a clusterer alone, ``BestOf(starts)``, or
             ``None``.
         training: the joint training, such as ``Training(max_epochs=40)``.
+        standardise: bring each feature to mean 0 and spread 1 and keep the scaling in the story,
+            whose answers stay in the units of X; ``"auto"`` does if units are far from that.
         n_init: restarts; the best held-out bound is kept, labels are never used.
         warm_start: a second ``fit`` goes on from the weights of the first, with the joint training
             alone, whose optimiser starts anew.
@@ -122,6 +125,7 @@ class DeepMixture(
     pretraining: Pretraining | str | None = Neighbours()
     start: StartLike = GaussianMixtureStart()
     training: Training = Training()
+    standardise: bool | Literal["auto"] = "auto"
     n_init: int = 1
     warm_start: bool = False
     random_state: int | np.random.RandomState | None = None
@@ -167,7 +171,8 @@ class DeepMixture(
         story: Story = partial(self.build, tuple(x.shape[1:]), likelihood)
         if continues(self):
             recipe, story = warm(self, recipe, story)
-        data = Rows(x)
+        scaling = scaling_of(self, x, likelihood)
+        data = Rows(x if scaling is None else scaling(x))
         recipe.rehearse(story, data, self.seed_)
         train, validation, rows = self._split(data, recipe.training)
         recipe = recipe.of_rows(rows)
@@ -175,14 +180,14 @@ class DeepMixture(
 
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
             self.history_ = [*counted, *history]
-            self.adopt(model, guide, likelihood)
+            self.adopt(*standardised(model, guide, scaling), likelihood)
             self.labels_ = self._labels(x)
 
         with (
             claimed(checkpoint, self, recipe, data, len(train)) as kept,
             kept_if_stopped(take if kept is None else None),
         ):
-            counted += self._count(x, kept)
+            counted += self._count(data.x, kept)
             fit = launch(recipe.fit, self.device, self.devices, self.precision)
             found = fit(story, train, seed=self.seed_, validation=validation, checkpoint=kept)
         take(*found)

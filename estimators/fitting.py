@@ -25,6 +25,7 @@ from ..inference import (
 )
 from ..models import MixtureVAE
 from ..parts import Unbuilt, describe
+from .scaling import unscaled_states, usual_likelihood
 
 Story = Callable[[], tuple[MixtureVAE, Guide]]
 Weights = Mapping[str, Any]
@@ -124,7 +125,7 @@ def continues(estimator: Any) -> bool:
 
 def warm(estimator: Any, recipe: Recipe, story: Story) -> tuple[Recipe, Story]:
     """The joint training alone, from the weights of a fitted estimator."""
-    states = estimator.model_.state_dict(), estimator.guide_.state_dict()
+    states = unscaled_states(estimator.model_, estimator.guide_)
     return replace(recipe, pretraining=None, start=None), partial(_continued, story, *states)
 
 
@@ -147,5 +148,5 @@ def likelihood_of(estimator: Any, x: Tensor) -> Unbuilt:
     if found == "auto" and continues(estimator):
         found = estimator.likelihood_
     if found == "auto":
-        found = "bernoulli" if bool((x >= 0).all() and (x <= 1).all()) else "normal"
+        found = usual_likelihood(x, estimator.standardise)
     return found

@@ -13,7 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ..inference import Run, RunConfig, seeded
+from ..models import Standardised
 from ..parts import UnknownPartError, describe, find, handed, name_of, restore
+from .scaling import standardised, unit
 
 
 def run_config(estimator: Any, data: Mapping[str, Any], command: str = "") -> RunConfig:
@@ -48,6 +50,7 @@ def fitted_on(estimator: Any) -> dict[str, Any]:
     return {
         "event_shape": list(estimator.model_.likelihood.event_shape),
         "likelihood": describe(estimator.likelihood_),
+        "standardised": isinstance(estimator.model_.likelihood, Standardised),
         "feature_names": None if names is None else list(names),
         "seed": estimator.seed_,
         "n_clusters": estimator.n_clusters_,
@@ -146,11 +149,6 @@ def load(path: str | Path, **parts: Any) -> Any:
     config = run.read_config()
     run.check_finished()
     estimator = configured(config, parts)
-    if run.unfinished:
-        raise ValueError(
-            f"{run.path} is unfinished: resume it with pyromix fit --resume {run.path}, or with "
-            "fit(X, checkpoint=…) on the same data"
-        )
     try:
         shape = tuple(int(side) for side in config.data["event_shape"])
         described, k = config.data["likelihood"], config.data["n_clusters"]
@@ -162,6 +160,8 @@ def load(path: str | Path, **parts: Any) -> Any:
     likelihood = _restored("likelihood", described, parts.get("likelihood"))
     with seeded(0, "load"):
         model, guide = estimator.build(shape, likelihood)
+    if config.data.get("standardised"):
+        model, guide = standardised(model, guide, unit(shape))
     dtype = torch.float64 if estimator.precision == "64-true" else torch.float32
     model, guide = model.to(dtype), guide.to(dtype)
     tensors = run.read_weights(_tensors(model, guide))

@@ -101,6 +101,7 @@ class AmortisedGuide(Guide, abstract=True):
         super().__init__()
         if not heads:
             raise ValueError("heads are missing: give one for each latent site, such as z=…")
+        self.scaling: nn.Module = nn.Identity()  # of data that keep units of their own
         self.encoder = encoder
         self.heads = nn.ModuleDict(heads)
 
@@ -121,7 +122,7 @@ class AmortisedGuide(Guide, abstract=True):
 
     def features(self, x: Tensor, **companions: Tensor) -> Any:
         """h(x), what the encoder gives: ``(B, *event)`` to ``(B, F)``."""
-        return self.encoder(x)
+        return self.encoder(self.scaling(x))
 
     def features_for(self, features: Any, site: str) -> Tensor:
         """What a site's head sees of the features, ``(B, F)``: all."""

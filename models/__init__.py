@@ -21,6 +21,7 @@ from .location_scale import (
 from .mixture_vae import MixtureVAE
 from .prior import MixturePrior, Prior
 from .spherical import ReversedVonMisesFisherMixture, VonMisesFisherMixture
+from .standardised import Standardised
 from .student import StudentMixture
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Poisson",
     "Prior",
     "ReversedVonMisesFisherMixture",
+    "Standardised",
     "StudentMixture",
     "StudentT",
     "StyleMixture",

@@ -12,6 +12,7 @@ from .ladder_pairs import LadderByShape, PerceptronLadder
 from .mlp import MLP
 from .pairs import Networks, Perceptron, feature_dims
 from .residual import Residual, ResidualBlock
+from .scaling import Scaling
 
 __all__ = [
     "GMVAE_LAYERS",
@@ -33,6 +34,7 @@ __all__ = [
     "PerceptronLadder",
     "Residual",
     "ResidualBlock",
+    "Scaling",
     "Strided",
     "feature_dims",
     "inverse_soft_clamp",

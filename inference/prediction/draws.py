@@ -37,8 +37,9 @@ def in_own_order(
     batch_size: int,
 ) -> dict[str, Tensor]:
     """As :func:`batched`, in an order that is the data's own: rounding knows of no other either."""
-    order = torch.cat([keys_of(rows) for rows in x.split(BATCH_SIZE)]).argsort()
     device = device_of(model)
+    seen = (_seen(guide, rows.to(device)) for rows in x.split(BATCH_SIZE))
+    order = torch.cat([keys_of(rows) for rows in seen]).argsort()
 
     def of_rows(index: Tensor) -> dict[str, Tensor]:
         return function(x[index.to(x.device)].to(device))
@@ -46,6 +47,15 @@ def in_own_order(
     answers = batched(model, guide, order, of_rows, batch_size)
     back = order.argsort().cpu()
     return {name: answer[back] for name, answer in answers.items()}
+
+
+def _seen(guide: Guide, x: Tensor) -> Tensor:
+    """What tells a datum from others, in whatever units it is given."""
+    try:
+        seen: Tensor = guide.amortised.scaling(x)
+    except TypeError:  # a guide without an encoder
+        return x
+    return seen
 
 
 def draws_of(
@@ -63,7 +73,7 @@ def draws_of(
         n: draws for each datum.
         seed: same seed, same draws.
     """
-    keys = keys_of(x)
+    keys = keys_of(_seen(guide, x))
     drawn = {}
     for site, law in laws.items():
         try:

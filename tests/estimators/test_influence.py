@@ -115,6 +115,7 @@ FLAT: dict[str, Any] = {
     "pretraining": None,
     "start": None,
     "training": Training(max_epochs=1, batch_size=32),
+    "standardise": True,
     "n_init": 2,
     "random_state": 1,
     "precision": "64-true",
