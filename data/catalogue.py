@@ -11,7 +11,6 @@ from typing import NamedTuple, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.datasets import load_digits
 from torch import Tensor
 
 from .coloured import coloured_mnist
@@ -98,6 +97,8 @@ def load(
 
 
 def _digits(root: Path, split: Split, download: bool) -> Dataset:
+    from sklearn.datasets import load_digits
+
     images, labels = cast(
         "tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]", load_digits(return_X_y=True)
     )

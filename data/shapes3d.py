@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.colors import hsv_to_rgb
 
 from .dataset import Dataset, FloatArray, IntArray
 from .factors import SHAPES3D, Factors, combinations, read_shapes3d, varying
@@ -110,6 +109,8 @@ def shapes3d(
 
 def hue_colours(n: int) -> FloatArray:
     """n hues round the circle, bright, ``(n, 3)``."""
+    from matplotlib.colors import hsv_to_rgb
+
     hues = np.stack([np.arange(n) / n, np.full(n, 0.92), np.ones(n)], -1)
     return np.asarray(hsv_to_rgb(hues), np.float32)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 
-from ..evaluation import draw_counts, number_picture, occupied_clusters
 from ..inference import SEEDS, agreement_of, cluster_curves, modularity, neighbour_graph
 from .base import DeepMixture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 HELD_OUT = 10  # of so many data one is held out for the bound
 
@@ -40,6 +41,10 @@ class NumberOfClusters:
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Draw all curves; or the clusters that stand apart alone, into axes of one's own."""
+        from matplotlib.figure import Figure
+
+        from ..evaluation import draw_counts, number_picture
+
         if ax is None:
             return number_picture(self.table, self.best_k)
         draw_counts(ax, self.table, self.best_k)
@@ -106,6 +111,8 @@ def _of_fits(
     estimator: DeepMixture, x: np.ndarray[Any, Any], ks: Sequence[int], seeds: Sequence[int]
 ) -> dict[str, list[float]]:
     """Columns of the table, by fits for every K and seed."""
+    from ..evaluation import occupied_clusters
+
     graph, held_out = neighbour_graph(x), np.arange(len(x)) % HELD_OUT == 0
     found: dict[str, list[float]] = {}
     for k in ks:

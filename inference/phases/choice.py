@@ -10,7 +10,6 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import normalized_mutual_info_score
 from torch import Tensor, nn
 
 from ...guides import Guide
@@ -118,6 +117,7 @@ class BestOf(Several, alias="best-of"):
 
     Example:
         >>> from sklearn.datasets import make_moons
+        >>> from sklearn.metrics import normalized_mutual_info_score
         >>> from .manifold import SpectralStart
         >>> from .starts import KMeansStart
         >>> x, moons = make_moons(200, noise=0.05, random_state=0)
@@ -212,6 +212,8 @@ def matching(reference: Features, groups: Features) -> NDArray[np.int64]:
 
 def agreement(candidates: list[Features]) -> list[float]:
     """The mean normalised mutual information of each with all others; 1 for one alone."""
+    from sklearn.metrics import normalized_mutual_info_score
+
     labels = [likeliest(each) for each in candidates]
     if len(labels) == 1:
         return [1.0]

@@ -16,8 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
-from sklearn.decomposition import PCA
-from sklearn.neighbors import NearestNeighbors
 
 MANY = 20_000  # data above which neighbours are approximate: exact ones cost the square of N
 
@@ -46,6 +44,8 @@ def principal_components(x: ArrayLike, n_components: int, seed: int = 0) -> NDAr
     Returns:
         ``(N, min(F, n_components))``.
     """
+    from sklearn.decomposition import PCA
+
     rows = np.asarray(x)
     rows = rows.reshape(len(rows), -1)
     if rows.shape[1] <= n_components or len(rows) <= n_components:
@@ -68,6 +68,8 @@ def nearest(rows: NDArray[Any], k: int, seed: int = 0) -> NDArray[np.int64]:
     References:
         Dong, Moses & Li (2011). Efficient k-nearest neighbor graph construction. WWW.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     k = min(k, len(rows) - 1)
     if len(rows) <= MANY:
         found: NDArray[np.int64] = NearestNeighbors(n_neighbors=k).fit(rows).kneighbors()[1]

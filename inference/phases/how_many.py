@@ -20,8 +20,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score
-from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from ..training import Checkpoint, PhaseProgress, Row
@@ -156,12 +154,16 @@ def cluster_curves(
 
 def agreement_of(partitions: Sequence[ArrayLike]) -> float:
     """The mean adjusted Rand index of all pairs; NaN of fewer than two."""
+    from sklearn.metrics import adjusted_rand_score
+
     pairs = list(combinations(partitions, 2))
     return float(np.mean([adjusted_rand_score(*pair) for pair in pairs])) if pairs else np.nan
 
 
 def partition(places: NDArray[Any], n_clusters: int, seed: int) -> NDArray[np.int64]:
     """The likeliest component of each datum's place in a map, ``(N, D)`` to ``(N,)``."""
+    from sklearn.mixture import GaussianMixture
+
     mixture = GaussianMixture(n_clusters, reg_covar=1e-3 * places.var(), random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-from sklearn.cluster import SpectralClustering
-
 from .graph import beside_numba, neighbour_graph, principal_components
 from .start import Features, Start
 from .starts import gaussian_mixture, spread
@@ -112,6 +110,8 @@ class SpectralStart(Start, alias="spectral"):
 
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """Labels of k-means on the eigenvectors, ``(N,)``."""
+        from sklearn.cluster import SpectralClustering
+
         graph = neighbour_graph(features, self.n_neighbours, seed=seed)
         spectral = SpectralClustering(n_clusters, affinity="precomputed", random_state=seed)
         with warnings.catch_warnings():

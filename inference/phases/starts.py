@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
-from sklearn.mixture import GaussianMixture
 from torch import Tensor, nn
 
 from ...guides import Guide
@@ -69,6 +68,8 @@ class KMeansStart(Start, alias="k-means"):
 
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """The nearest centre of each datum, ``(N,)``."""
+        from sklearn.cluster import KMeans
+
         means = KMeans(n_clusters, n_init=10, random_state=seed)
         labels: Features = means.fit_predict(features)
         return labels
@@ -145,10 +146,10 @@ def spread(features: Features) -> float:
     return max(float(features.std(0).mean()), 1e-12)
 
 
-def gaussian_mixture(
-    features: Features, n_clusters: int, covariance: str, seed: int
-) -> GaussianMixture:
+def gaussian_mixture(features: Features, n_clusters: int, covariance: str, seed: int) -> Any:
     """Scikit-learn's mixture, fitted to an even subset of many data."""
+    from sklearn.mixture import GaussianMixture
+
     mixture = GaussianMixture(
         n_clusters,
         covariance_type=covariance,
