@@ -98,8 +98,9 @@ class BestOf(Several, alias="best-of"):
     The share of neighbours in one cluster, and modularity, which corrects it for the sizes of the
     clusters, are those of :func:`shared_neighbours` and :func:`modularity` on the data. Agreement
     is the mean normalised mutual information with the other starts' groups. They are measured on
-    each start's likeliest groups; the groups kept may be soft. Modularity is the default since the
-    share of neighbours rewards few large clusters, whatever the data: it is 1 where all are one.
+    each start's likeliest groups; the groups kept may be soft. Modularity expects clusters of like
+    sizes: where one may hold nearly all data it cuts that one, and the share of neighbours is the
+    better rule. That share in turn rewards the merging of clusters, and is 1 where all are one.
 
     Args:
         starts: the candidates: starts, clusterers, functions or names. One that looks at the code
