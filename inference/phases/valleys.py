@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import gaussian_kde
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
 
 VALLEY = 0.5  # density between two clusters that stand apart, as a share of the lower peak's
 NEAR = 6  # other clusters that each is compared with, the nearest
@@ -90,6 +88,9 @@ def doubt(codes: NDArray[Any], labels: NDArray[np.int64]) -> str:
         >>> doubt(x, y), doubt(x, np.minimum(y, 1))
         ('', 'too few: the data of cluster 1 are two groups that stand apart')
     """
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+
     names, sizes = np.unique(labels, return_counts=True)
     for name in names[sizes >= 2 * PLENTY]:
         inside = codes[labels == name]
