@@ -121,6 +121,7 @@ def compose(
         )
     ladder = isinstance(pair, LadderNetworks)
     encoded = LadderGuide(encoder, **heads) if ladder else AmortisedGuide(encoder, **heads)
+    priors.attach(encoded, event_shape)
     guide = build("assignment", assignment, Guide, encoded, priors)
     priors.check_guide(guide.posterior_like(), guide.assignment)
     return story, guide

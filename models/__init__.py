@@ -23,6 +23,7 @@ from .prior import MixturePrior, Prior
 from .spherical import ReversedVonMisesFisherMixture, VonMisesFisherMixture
 from .standardised import Standardised
 from .student import StudentMixture
+from .vamp import VampPriorMixture
 
 __all__ = [
     "ASSIGNMENTS",
@@ -47,6 +48,7 @@ __all__ = [
     "StudentMixture",
     "StudentT",
     "StyleMixture",
+    "VampPriorMixture",
     "VonMisesFisherMixture",
     "divergence",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from .attached import Encoding
 from .prior import MixturePrior, Prior
 
 
@@ -64,6 +65,11 @@ class Facets(Prior, abstract=True):
     def n_clusters(self) -> tuple[int, ...]:
         """K of each facet."""
         return tuple(mixture.n_clusters for mixture in self.mixtures)
+
+    def attach(self, guide: Encoding, event_shape: tuple[int, ...]) -> None:
+        """Tell every mixture."""
+        for mixture in self.mixtures:
+            mixture.attach(guide, event_shape)
 
     def __repr__(self) -> str:
         return f"Facets({', '.join(map(repr, self.mixtures))})"

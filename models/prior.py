@@ -20,12 +20,13 @@ from torch.distributions import constraints
 
 from ..distributions import cross_entropy, unsqueeze_batch
 from ..parts import Part, site_name
+from .attached import Attached
 from .spaces import WORDS, lies_in, space
 
 _instances = itertools.count()
 
 
-class Prior(Part, PyroModule, kind="prior", abstract=True):
+class Prior(Attached, Part, PyroModule, kind="prior", abstract=True):
     """A program over latents that returns what is decoded: a mixture, or several side by side.
 
     Attributes:

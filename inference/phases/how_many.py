@@ -31,7 +31,7 @@ MANY = 3000  # data above which an even subset is asked
 FEWEST = 20  # data below which nothing can be said
 LARGEST = 60  # K tried at most, where none is given
 SEEDS = (0, 1, 2)
-ENOUGH, BEYOND = 1.5, 8  # so far above the K taken others are tried, where none are given
+ENOUGH, BEYOND = 1.2, 5  # how far above the K taken, and modularity's, others are tried
 FLAT = 0.02  # of modularity: less is no difference
 EQUAL = 0.05  # of agreement: less is no difference
 
@@ -114,8 +114,8 @@ def cluster_curves(
 
     Args:
         x: data, ``(N, ...)``; of more than 3,000 an even subset.
-        ks: the K to try; ``None``: from 1 on until the K taken is far below, to 60 or a tenth of
-            the data.
+        ks: the K to try; ``None``: from 1 on until the K taken, and that of modularity, are far
+            below; to 60 or a tenth of the data.
         seeds: of the map and of the mixture; three or more let one of them err.
 
     Raises:
@@ -147,7 +147,9 @@ def cluster_curves(
         columns.append((separate, scores, agreement_of(groups)))
         parts = [np.array(each) for each in zip(*columns, strict=True)]
         curves = ClusterCurves(tried[:number], parts[0].T, parts[1].T, parts[2])
-        if ks is None and k >= ENOUGH * curves.best_k + BEYOND:
+        # Of few components some have pieces of several clusters, and do not stand apart either:
+        # as long as modularity rises more are to come.
+        if ks is None and k >= ENOUGH * max(curves.best_k, curves.flat[0]) + BEYOND:
             break
     return curves
 

@@ -100,6 +100,7 @@ class Start(Phase, kind="start", abstract=True):
         codes = encode(model, guide, x)
         for mixture in model.prior.mixtures:
             code = codes[mixture.site("z")].to(mixture.logits)
+            mixture.see(x)
             mixture.initialise(code, groups[mixture.site("c")])
             guide.narrow(mixture.site("z"), code)
 

@@ -9,7 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from pyromix.guides import FlowHead, FullGaussianHead, GammaHead, GaussianHead, SphericalHead
+from pyromix.guides import (
+    AmortisedGuide,
+    FlowHead,
+    FullGaussianHead,
+    GammaHead,
+    GaussianHead,
+    SphericalHead,
+)
 from pyromix.inference import (
     Affiliation,
     ComponentPrior,
@@ -33,6 +40,7 @@ from pyromix.models import (
     StudentMixture,
     StudentT,
     StyleMixture,
+    VampPriorMixture,
     VonMisesFisherMixture,
 )
 from pyromix.parts import names
@@ -47,6 +55,19 @@ PRIORS = [
     VonMisesFisherMixture,
     ReversedVonMisesFisherMixture,
 ]
+
+
+class Attached(VampPriorMixture):
+    """Attached to an encoder that is the same each time."""
+
+    def __init__(self, n_clusters: int, latent_dim: int) -> None:
+        super().__init__(n_clusters, latent_dim)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            guide = AmortisedGuide(torch.nn.Linear(4, 3), z=GaussianHead(3, latent_dim))
+        self.attach(guide.double(), (4,))
+
+
 STYLE = partial(StyleMixture, style_dim=1, hidden_dim=4)
 HEADS = [
     GaussianHead,
@@ -99,6 +120,10 @@ def test_the_prior_with_a_style() -> None:
     check_prior(STYLE, permute=permute_style)
 
 
+def test_the_prior_of_a_guides_posteriors() -> None:
+    check_prior(Attached)
+
+
 @pytest.mark.parametrize("head", HEADS, ids=str)
 def test_heads(head: Any) -> None:
     check_head(head)
@@ -117,7 +142,7 @@ def test_terms(term: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "tried"),
     [
-        ("prior", [*PRIORS, STYLE]),
+        ("prior", [*PRIORS, STYLE, VampPriorMixture]),
         ("head", HEADS),
         ("likelihood", LIKELIHOODS),
         ("term", [type(term) for term in TERMS]),

@@ -54,7 +54,7 @@ def test_k_is_found_before_the_story_is_built(fitted: VaDE) -> None:
     assert fitted.clusterings() == (4,)
     assert fitted.predict_proba(X).shape == (200, 4)
     rows = [row for row in fitted.history_ if row["phase"] == "n_clusters"]
-    assert [row["n_clusters"] for row in rows] == list(range(1, 15))  # 1.5 K + 8
+    assert [row["n_clusters"] for row in rows] == list(range(1, 11))  # 1.2 K + 5
     assert rows[3]["separate"] == 4
     assert {"modularity", "agreement"} <= rows[3].keys()
     assert isinstance(curves(fitted.history_), Figure)
