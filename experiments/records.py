@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ..inference.training.files import replacing
+from .experiment import Budget
 
 FORMAT = "pyromix-result"
 VERSION = 1
@@ -96,8 +97,9 @@ def read(path: Path) -> Record:
 
 
 def records(folder: Path) -> Iterator[Record]:
-    """All results of a folder, by name, budget and seed."""
-    found = (read(path) for path in sorted(folder.glob("*/*-*.json")))
+    """All results of a folder, by name, budget and seed, without other benchmarks' files."""
+    paths = (path for budget in get_args(Budget) for path in folder.glob(f"*/{budget}-*.json"))
+    found = map(read, paths)
     return iter(sorted(found, key=lambda each: (each.name, each.budget, each.seed)))
 
 

@@ -82,6 +82,7 @@ def test_methods_are_ranked_within_their_data() -> None:
 def test_results_are_read_back_and_others_refused(tmp_path: Path) -> None:
     for seed in (1, 0):
         replace(RECORD, seed=seed).write(tmp_path)
+    (tmp_path / "toy" / "arcs-0.json").write_text("another benchmark's")
     assert [each.seed for each in records(tmp_path)] == [0, 1]
     path = tmp_path / "toy" / "cpu-0.json"
     assert read(path) == RECORD
