@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..inference import Run, RunConfig, seeded
 from ..models import Standardised
 from ..parts import UnknownPartError, describe, find, handed, name_of, restore
+from .believing import believing, described
 from .scaling import standardised, unit
 
 
@@ -88,13 +89,17 @@ def configured(config: RunConfig, parts: Mapping[str, Any] | None = None) -> Any
     if given:
         raise ValueError(f"{min(given)!r} is handed in and is no argument of {kind.__name__}")
     try:
-        return kind(**arguments)
-    except TypeError as error:
+        estimator = kind(**arguments)
+        estimator.check_arguments()
+    except (TypeError, ValueError) as error:
         raise ValueError(f"the run's config.json does not fit {kind.__name__}: {error}") from error
+    return estimator
 
 
-def _estimator(name: str) -> Any:
+def _estimator(name: object) -> Any:
     try:
+        if not isinstance(name, str):
+            raise ValueError
         return find("estimator", name)
     except ValueError:
         raise ValueError(
@@ -103,16 +108,29 @@ def _estimator(name: str) -> Any:
         ) from None
 
 
-def _restored(name: str, described: Any, part: Any) -> Any:
-    """An argument's value; a class that is handed in takes the arguments that it was saved with."""
+def _restored(name: str, description: Any, part: Any) -> Any:
+    """An argument's value; a class that is handed in takes the arguments that it was saved with.
+
+    Raises:
+        ValueError: a part that is not known, or no description of one.
+    """
+    try:
+        return _found(name, description, part)
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"the run's config.json is damaged: its {name} is none: {error}"
+        ) from error
+
+
+def _found(name: str, description: Any, part: Any) -> Any:
     known = {} if part is None else handed(part)
     if not (part is None or isinstance(part, type) or hasattr(part, "__code__")):
         return part
     try:
-        return restore(described, known)
+        return restore(description, known)
     except UnknownPartError as error:
         if part is not None:  # by another name, such as from a notebook that became a module
-            return restore(described, known | {error.name: part})
+            return restore(description, known | {error.name: part})
         short = error.name.rpartition(":")[2]
         raise ValueError(
             f"the run's {name} is made of {error.name!r}, which is not defined in this process: "
@@ -149,16 +167,9 @@ def load(path: str | Path, **parts: Any) -> Any:
     config = run.read_config()
     run.check_finished()
     estimator = configured(config, parts)
-    try:
-        shape = tuple(int(side) for side in config.data["event_shape"])
-        described, k = config.data["likelihood"], config.data["n_clusters"]
-        estimator.n_clusters_ = tuple(k) if isinstance(k, list) else int(k)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{run.path}/config.json says no event_shape, likelihood or n_clusters: {error}"
-        ) from error
-    likelihood = _restored("likelihood", described, parts.get("likelihood"))
-    with seeded(0, "load"):
+    shape, likelihood, estimator.n_clusters_ = described(run.path, config.data)
+    likelihood = _restored("likelihood", likelihood, parts.get("likelihood"))
+    with seeded(0, "load"), believing(run.path):
         model, guide = estimator.build(shape, likelihood)
     if config.data.get("standardised"):
         model, guide = standardised(model, guide, unit(shape))
@@ -185,10 +196,13 @@ def _remember(estimator: Any, run: Run, data: Mapping[str, Any]) -> None:
     if labels is not None:
         estimator.labels_ = labels
     if seed is not None:
+        if type(seed) is not int:
+            raise ValueError(f"{run.path}/config.json is damaged: its seed is {seed!r}")
         estimator.seed_ = seed
     if names is None:
         return
-    if not isinstance(names, list) or len(names) != estimator.n_features_in_:
+    strings = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not strings or len(names) != estimator.n_features_in_:
         raise ValueError(
             f"{run.path}/config.json is damaged: its feature_names are not "
             f"{estimator.n_features_in_} names"

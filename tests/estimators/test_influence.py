@@ -223,7 +223,7 @@ def test_devices_are_looked_for_and_bars_shown(capsys: pytest.CaptureFixture[str
 
 
 def test_every_argument_there_is_was_tried() -> None:
-    elsewhere = {"device", "devices", "verbose"}
+    elsewhere = {"device", "devices", "verbose", "warm_start"}
     assert set(DeepMixture().get_params(deep=False)) == FLAT.keys() | elsewhere
     tried: dict[type[Phase], set[str]] = {}
     for _, _, kind, values in WITHIN:
