@@ -31,8 +31,9 @@ class VampPriorMixture(MixturePrior):
     Published are the density, a Dirichlet on the weights, N(0, I) on means and Wishart on
     precisions, K = 100, D = 10, full covariances in q too, and no pretraining. What differs: all
     parameters follow one bound, where the authors train encoder and decoder by the bound, and u, Λ
-    and π by a step of their own on a variational bound of the mixture; the concentration of the
-    Dirichlet is given, not learnt; and normalisation in the encoder, if any, has its running
+    and π by a step of their own on a variational bound of the mixture; priors count once per data
+    set, where their code counts them once per batch; the concentration of the Dirichlet is given,
+    not learnt; and normalisation in the encoder, if any, has its running
     statistics at u.
 
     Args:
