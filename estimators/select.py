@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
 from ..inference import SEEDS, agreement_of, cluster_curves, modularity, neighbour_graph
 from .base import DeepMixture
+from .fitting import likelihood_of
+from .scaling import scaling_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,21 +101,28 @@ def select_k(
             f"n_clusters is {estimator.n_clusters}: select_k is for one clustering, and these are "
             "facets; fit an estimator for each number of them"
         )
-    x = clone(estimator)._check(X, reset=True).numpy()
-    curves = cluster_curves(x, ks, seeds)
+    unfitted = clone(estimator)
+    x = unfitted._check(X, reset=True)
+    scaling = scaling_of(unfitted, x, likelihood_of(unfitted, x))
+    rows = (x if scaling is None else scaling(x)).numpy()
+    curves = cluster_curves(rows, ks, seeds)
     table = pd.DataFrame(curves.rows())
     if fits:
-        table = table.assign(**_of_fits(estimator, x, curves.ks, seeds))
+        table = table.assign(**_of_fits(estimator, x.numpy(), rows, curves.ks, seeds))
     return NumberOfClusters(table, curves.best_k, curves.remarks, curves.flat)
 
 
 def _of_fits(
-    estimator: DeepMixture, x: np.ndarray[Any, Any], ks: Sequence[int], seeds: Sequence[int]
+    estimator: DeepMixture,
+    x: NDArray[Any],
+    rows: NDArray[Any],
+    ks: Sequence[int],
+    seeds: Sequence[int],
 ) -> dict[str, list[float]]:
-    """Columns of the table, by fits for every K and seed."""
+    """Columns of the table, by fits for every K and seed; ``rows`` are x as neighbours see it."""
     from ..evaluation import occupied_clusters
 
-    graph, held_out = neighbour_graph(x), np.arange(len(x)) % HELD_OUT == 0
+    graph, held_out = neighbour_graph(rows), np.arange(len(x)) % HELD_OUT == 0
     found: dict[str, list[float]] = {}
     for k in ks:
         partitions, values = [], []

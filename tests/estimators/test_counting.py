@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_blobs
 
 from pyromix import DHVC, MFCVAE, VaDE, load, select_k
-from pyromix.estimators import counting
+from pyromix.estimators import UnscaledWarning, counting
 from pyromix.evaluation import curves
 from pyromix.inference import (
     Checkpoint,
@@ -142,6 +142,17 @@ def test_select_k_of_partitions_and_of_fits() -> None:
     assert found.plot(axes) is axes.figure
     labels = [str(line.get_label()) for line in axes.lines[:3]]
     assert labels == ["all K", "that stand apart", "occupied"]
+
+
+def test_select_k_looks_at_data_as_a_fit_does() -> None:
+    """Standardised, where the estimator does that: a wide feature does not drown the others."""
+    wide = 1000 * np.random.default_rng(0).standard_normal((200, 1))
+    x = np.concatenate([X, wide], 1).astype(np.float32)
+    found = select_k(small(standardise=True), x, ks=range(1, 7), seeds=(0,))
+    with pytest.warns(UnscaledWarning):
+        raw = select_k(small(standardise=False), x, ks=range(1, 7), seeds=(0,))
+    assert found.best_k == 4
+    assert raw.best_k != 4
 
 
 def test_select_k_is_for_one_clustering() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -34,7 +35,7 @@ def test_it_draws_what_is_known(columns: list[str], panels: int) -> None:
     figure = number_picture(TABLE[columns], best_k=7)
     assert len(figure.axes) == panels
     lines = {str(line.get_label()): line for line in figure.axes[0].lines}
-    assert list(map(float, lines["that stand apart"].get_ydata())) == TABLE.separate.tolist()
+    assert np.array_equal(np.asarray(lines["that stand apart"].get_ydata()), TABLE.separate)
     assert ("occupied" in lines) == (panels == 3)
     assert figure.get_suptitle() == "How many clusters: 7"
     assert crowded(figure) == []
