@@ -8,11 +8,12 @@ exactly that of log p(x, c) (Kingma, Rezende, Mohamed & Welling 2014, arXiv 1406
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from .sites import facet_of, site_name
+
+if TYPE_CHECKING:  # the command waits for no torch to tell of a typo
+    from torch import Tensor
 
 GROUPS = "groups"
 
@@ -45,10 +46,11 @@ def given_law(log_law: Tensor, groups: Tensor | None) -> Tensor:
         groups: ``(B, K)``, or ``None``.
 
     Example:
+        >>> import torch
         >>> given_law(torch.tensor([[0.2, 0.8], [0.5, 0.5]]).log(), torch.eye(2)[:1]).exp()
         tensor([[1., 0.],
                 [1., 0.]])
     """
     if groups is None:
         return log_law
-    return torch.where(known_rows(groups).unsqueeze(-1), groups.to(log_law).log(), log_law)
+    return groups.to(log_law).log().where(known_rows(groups).unsqueeze(-1), log_law)
