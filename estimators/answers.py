@@ -24,6 +24,7 @@ from ..inference import (
 )
 from ..inference.training.devices import Precision
 from ..models import MixturePrior, MixtureVAE
+from ..parts import Count, Natural, checked
 from .counting import Counting
 
 Array = NDArray[np.float32]
@@ -44,6 +45,11 @@ class Answers(Counting):
         if not reset:
             check_is_fitted(self)
             self._check_shape(tuple(getattr(X, "shape", ())))
+        if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
+            raise ValueError(
+                f"X is a masked array with {np.ma.getmaskarray(X).sum()} masked values, read as if "
+                "they were not masked: impute or drop such rows first"
+            )
         x = validate_data(
             self,
             X,
@@ -97,7 +103,8 @@ class Answers(Counting):
         """The likeliest cluster of each datum, ``(N,)``; of each facet, ``(N, J)``."""
         return self._labels(self._check(X))
 
-    def predict_proba(self, X: ArrayLike, *, num_samples: int | None = None) -> Any:
+    @checked
+    def predict_proba(self, X: ArrayLike, *, num_samples: Natural | None = None) -> Any:
         """The probabilities of the clusters, ``(N, K)``, rows summing to one; a list by facet.
 
         Under the ``"marginal"`` rule they are p(c | x), by importance weights where decoding is
@@ -110,6 +117,7 @@ class Answers(Counting):
         """
         return self._by_facet(self._gammas(self._check(X), num_samples))
 
+    @checked
     def transform(self, X: ArrayLike, *, site: str = "z") -> Any:
         """The posterior mean of a latent, ``(N, D)``; a list by facet.
 
@@ -144,9 +152,10 @@ class Answers(Counting):
         """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
         return reconstruct(*self._given(X)).numpy()
 
+    @checked
     def sample(
         self,
-        n_samples: int = 1,
+        n_samples: Count = 1,
         *,
         cluster: int | Sequence[int | None] | None = None,
         w: ArrayLike | None = None,
@@ -174,15 +183,17 @@ class Answers(Counting):
         clusters = [drawn[mixture.site("c")].numpy() for mixture in self._mixtures]
         return x.numpy(), self._columns(clusters)
 
-    def posterior_predictive(self, X: ArrayLike, n: int = 1, *, seed: int = 0) -> Array:
+    @checked
+    def posterior_predictive(self, X: ArrayLike, n: Count = 1, *, seed: int = 0) -> Array:
         """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
         return posterior_predictive(*self._given(X), n, seed=seed).numpy()
 
+    @checked
     def to_arviz(
         self,
         X: ArrayLike,
         *,
-        n: int = 100,
+        n: Count = 100,
         var_names: Iterable[str] | None = None,
         seed: int = 0,
     ) -> Any:
@@ -199,7 +210,8 @@ class Answers(Counting):
         """
         return to_arviz(*self._given(X), n=n, var_names=var_names, seed=seed)
 
-    def score_samples(self, X: ArrayLike, *, num_samples: int = 100) -> Array:
+    @checked
+    def score_samples(self, X: ArrayLike, *, num_samples: Count = 100) -> Array:
         """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted."""
         bound: Array = importance_weighted_bound(*self._given(X), num_samples=num_samples).numpy()
         return bound

@@ -34,7 +34,7 @@ from ..inference import (
 from ..inference.training.devices import Precision
 from ..models import GaussianMixture, MixtureVAE
 from ..networks import LadderNetworks, Networks, Perceptron
-from ..parts import Part, Unbuilt, build, given, spelt
+from ..parts import Count, Part, Seed, Unbuilt, build, given, spelt
 from .answers import Answers
 from .composition import compose
 from .documentation import document
@@ -89,7 +89,7 @@ class DeepMixture(
         warm_start: a second ``fit`` goes on from the weights of the first, with the joint training
             alone, whose optimiser starts anew.
         random_state: seed, ``RandomState`` or ``None``.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``, or a ``torch.device``.
         devices: processes to train in (DDP); above 1 a script needs a ``__main__`` guard.
         precision: ``"32-true"``, ``"bf16-mixed"`` or ``"64-true"``.
         verbose: show a progress bar for each phase.
@@ -113,8 +113,8 @@ class DeepMixture(
         (200, 10)
     """
 
-    n_clusters: int | tuple[int, ...] | Literal["auto"] = 10
-    latent_dim: int | tuple[int, ...] = 10
+    n_clusters: Count | tuple[Count, ...] | Literal["auto"] = 10
+    latent_dim: Count | tuple[Count, ...] = 10
     prior: Unbuilt | Sequence[Unbuilt] = GaussianMixture
     posterior: Unbuilt | Mapping[str, Unbuilt] = "auto"
     likelihood: Unbuilt = "auto"
@@ -126,11 +126,11 @@ class DeepMixture(
     start: StartLike = GaussianMixtureStart()
     training: Training = Training()
     standardise: bool | Literal["auto"] = "auto"
-    n_init: int = 1
+    n_init: Count = 1
     warm_start: bool = False
-    random_state: int | np.random.RandomState | None = None
-    device: str = "auto"
-    devices: int = 1
+    random_state: Seed | np.random.RandomState | None = None
+    device: str | torch.device = "auto"
+    devices: Count = 1
     precision: Precision = "32-true"
     verbose: bool = False
 
@@ -188,7 +188,7 @@ class DeepMixture(
             kept_if_stopped(take if kept is None else None),
         ):
             counted += self._count(data.x, kept)
-            fit = launch(recipe.fit, self.device, self.devices, self.precision)
+            fit = launch(recipe.fit, str(self.device), self.devices, self.precision)
             found = fit(story, train, seed=self.seed_, validation=validation, checkpoint=kept)
         take(*found)
         return self

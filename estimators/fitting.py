@@ -45,7 +45,7 @@ def identity(estimator: Any, recipe: Recipe, data: Rows, trained_on: int) -> dic
         data: all data, and their companions.
         trained_on: how many of them are not held out.
     """
-    settings = dict(flattened(describe(estimator.get_params(deep=False))))
+    settings = dict(flattened(describe({**estimator.get_params(deep=False), "device": None})))
     free = FREE if counts_epochs(recipe) else FREE | {"training__max_epochs"}
     found = {name: value for name, value in settings.items() if name not in free}
     for name, tensor in {"X": data.x, **data.companions}.items():

@@ -26,7 +26,7 @@ from ..networks import (
     Networks,
     PerceptronLadder,
 )
-from ..parts import choose
+from ..parts import Count, choose
 from .answers import Array
 from .base import DeepMixture
 
@@ -96,8 +96,8 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
         Falck et al. (2021). Multi-Facet Clustering Variational Autoencoders. arXiv 2106.05241.
     """
 
-    n_clusters: int | tuple[int, ...] | Literal["auto"] = (25, 25)
-    latent_dim: int | tuple[int, ...] = 5
+    n_clusters: Count | tuple[Count, ...] | Literal["auto"] = (25, 25)
+    latent_dim: Count | tuple[Count, ...] = 5
     networks: Networks | LadderNetworks | str = LadderByShape()
     pretraining: Pretraining | str | None = None
     start: StartLike = ComponentMeans()

@@ -75,7 +75,7 @@ class Parameters:
             TypeError, ValueError: names the argument, what came and what would do.
         """
         given = self.get_params(deep=False)
-        parts = {*KINDS, "terms", "random_state"}  # which say more of what would do
+        parts = {*KINDS, "terms"}  # which say more of what would do
         check_types(type(self), {name: given[name] for name in given if name not in parts})
         self._check_auto(given)
         networks_of(self.networks)

@@ -27,7 +27,7 @@ def run_config(estimator: Any, data: Mapping[str, Any], command: str = "") -> Ru
         data: what is known of the data: ``name``, ``shape``, ``fingerprint``.
         command: the command line.
     """
-    arguments = estimator.get_params(deep=False)
+    arguments = {**estimator.get_params(deep=False), "device": str(estimator.device)}
     seed = getattr(estimator, "seed_", None)
     if not isinstance(arguments["random_state"], int | None):
         arguments["random_state"] = seed

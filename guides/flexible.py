@@ -13,6 +13,7 @@ from torch.distributions import Distribution, constraints
 from torch.distributions.transforms import AffineTransform
 
 from ..networks import soft_clamp_exp
+from ..parts import Count
 from .heads import LOG_SCALE_RANGE, GaussianHead, Head
 
 DRAWS = 32  # quasi-random points, and their opposites, that the mean of a flow is averaged over
@@ -37,7 +38,7 @@ class FullGaussianHead(Head):
         torch.Size([5, 10, 10])
     """
 
-    def __init__(self, in_features: int, latent_dim: int, *, log_scale: float = 0.0) -> None:
+    def __init__(self, in_features: Count, latent_dim: Count, *, log_scale: float = 0.0) -> None:
         super().__init__(in_features, latent_dim)
         self.diagonal = GaussianHead(in_features, latent_dim, log_scale=log_scale)
         size = latent_dim * (latent_dim - 1) // 2
@@ -88,11 +89,11 @@ class FlowHead(Head):
 
     def __init__(
         self,
-        in_features: int,
-        latent_dim: int,
+        in_features: Count,
+        latent_dim: Count,
         *,
-        transforms: int = 2,
-        hidden_dim: int = 64,
+        transforms: Count = 2,
+        hidden_dim: Count = 64,
         log_scale: float = 0.0,
     ) -> None:
         super().__init__(in_features, latent_dim)

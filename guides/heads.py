@@ -12,7 +12,7 @@ from torch.nn.functional import normalize, softplus
 
 from ..distributions import FlooredGamma, PowerSpherical, VonMisesFisher, WilsonHilfertyGamma
 from ..networks import inverse_soft_clamp, soft_clamp, soft_clamp_exp
-from ..parts import Part
+from ..parts import Count, Part, Positive
 
 LOG_SCALE_RANGE = (-5.0, 5.0)
 CONCENTRATION_RANGE = (1.0, 1000.0)
@@ -33,7 +33,7 @@ class Head(Part, nn.Module, kind="head", abstract=True):
         latent_dim: dimension of the latent, D.
     """
 
-    def __init__(self, in_features: int, latent_dim: int) -> None:
+    def __init__(self, in_features: Count, latent_dim: Count) -> None:
         super().__init__()
         self.in_features = in_features
         self.latent_dim = latent_dim
@@ -65,7 +65,7 @@ class GaussianHead(Head):
         torch.Size([10])
     """
 
-    def __init__(self, in_features: int, latent_dim: int, *, log_scale: float = 0.0) -> None:
+    def __init__(self, in_features: Count, latent_dim: Count, *, log_scale: float = 0.0) -> None:
         super().__init__(in_features, latent_dim)
         self.linear = nn.Linear(in_features, 2 * latent_dim)
         start = inverse_soft_clamp(torch.tensor(log_scale), *LOG_SCALE_RANGE)
@@ -122,11 +122,11 @@ class GammaHead(Head):
 
     def __init__(
         self,
-        in_features: int,
-        latent_dim: int,
+        in_features: Count,
+        latent_dim: Count,
         *,
         family: str = "implicit",
-        min_shape: float = 1.0,
+        min_shape: Positive = 1.0,
     ) -> None:
         super().__init__(in_features, latent_dim)
         if family not in GAMMA_FAMILIES:
@@ -189,11 +189,11 @@ class SphericalHead(Head):
 
     def __init__(
         self,
-        in_features: int,
-        latent_dim: int,
+        in_features: Count,
+        latent_dim: Count,
         *,
         family: str = "von-mises-fisher",
-        concentration: float = 50.0,
+        concentration: Positive = 50.0,
     ) -> None:
         super().__init__(in_features, latent_dim)
         if family not in SPHERICAL_FAMILIES:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.distributions import constraints
 
 from ..networks import inverse_soft_clamp, soft_clamp
+from ..parts import Count
 from .prior import MixturePrior
 
 LOG_MEAN_RANGE = (-10.0, 10.0)
@@ -51,7 +52,7 @@ class GammaMixture(MixturePrior):
 
     support = constraints.positive
 
-    def __init__(self, n_clusters: int, latent_dim: int) -> None:
+    def __init__(self, n_clusters: Count, latent_dim: Count) -> None:
         super().__init__(n_clusters)
         self.latent_dim = latent_dim
         self.log_mean = nn.Parameter(0.5 * torch.randn(n_clusters, latent_dim))  # (K, D)

@@ -15,6 +15,7 @@ from torch.distributions import constraints, kl_divergence
 
 from ..distributions import cross_entropy
 from ..networks import inverse_soft_clamp, soft_clamp_exp
+from ..parts import Count
 from .prior import MixturePrior
 
 LOG_SCALE_RANGE = (-6.0, 6.0)
@@ -54,8 +55,8 @@ class GaussianMixture(MixturePrior):
 
     def __init__(
         self,
-        n_clusters: int,
-        latent_dim: int,
+        n_clusters: Count,
+        latent_dim: Count,
         *,
         covariance: str = "diag",
         learn_weights: bool = True,
@@ -133,7 +134,7 @@ class StyleMixture(MixturePrior):
     support = constraints.real
 
     def __init__(
-        self, n_clusters: int, latent_dim: int, style_dim: int, hidden_dim: int = 500
+        self, n_clusters: Count, latent_dim: Count, style_dim: Count, hidden_dim: Count = 500
     ) -> None:
         super().__init__(n_clusters, learn_weights=False)
         self.latent_dim = latent_dim

@@ -10,6 +10,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
 from ..networks import inverse_soft_clamp, soft_clamp, soft_clamp_exp
+from ..parts import Positive
 from .likelihood import Likelihood
 
 START = 0.3
@@ -33,7 +34,7 @@ class LocationScale(Likelihood, abstract=True):
     """
 
     def __init__(
-        self, decoder: nn.Module, event_shape: tuple[int, ...], *, scale: float | None = None
+        self, decoder: nn.Module, event_shape: tuple[int, ...], *, scale: Positive | None = None
     ) -> None:
         super().__init__(decoder, event_shape)
         if scale is not None and not scale > 0:
@@ -85,7 +86,7 @@ class Normal(LocationScale):
         decoder: nn.Module,
         event_shape: tuple[int, ...],
         *,
-        scale: float | None = None,
+        scale: Positive | None = None,
         sigmoid: bool = False,
     ) -> None:
         super().__init__(decoder, event_shape, scale=scale)
@@ -177,8 +178,8 @@ class StudentT(LocationScale):
         decoder: nn.Module,
         event_shape: tuple[int, ...],
         *,
-        scale: float | None = None,
-        df: float = 4.0,
+        scale: Positive | None = None,
+        df: Positive = 4.0,
     ) -> None:
         super().__init__(decoder, event_shape, scale=scale)
         if not df > 1:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.distributions import constraints
 
 from ..distributions import cross_entropy, unsqueeze_batch
-from ..parts import Part, site_name
+from ..parts import Count, Part, site_name
 from .attached import Attached
 from .spaces import WORDS, lies_in, space
 
@@ -117,7 +117,7 @@ class MixturePrior(Prior, abstract=True):
     support: ClassVar[constraints.Constraint | None] = None
     facet: int | None = None
 
-    def __init__(self, n_clusters: int, *, learn_weights: bool = True) -> None:
+    def __init__(self, n_clusters: Count, *, learn_weights: bool = True) -> None:
         super().__init__()
         if n_clusters < 1:
             raise ValueError(f"n_clusters is {n_clusters}: a mixture needs at least one component")

@@ -18,6 +18,7 @@ from torch.nn.functional import normalize
 
 from ..distributions import SphericalUniform, VonMisesFisher, sample_spherical_softmax
 from ..networks import inverse_soft_clamp, soft_clamp_exp
+from ..parts import Count, Positive
 from .prior import MixturePrior
 
 LOG_CONCENTRATION_RANGE = (-3.0, 7.0)
@@ -44,7 +45,9 @@ class VonMisesFisherMixture(MixturePrior):
 
     support = constraints.sphere
 
-    def __init__(self, n_clusters: int, latent_dim: int, *, concentration: float = 20.0) -> None:
+    def __init__(
+        self, n_clusters: Count, latent_dim: Count, *, concentration: Positive = 20.0
+    ) -> None:
         super().__init__(n_clusters)
         least, most = map(math.exp, LOG_CONCENTRATION_RANGE)
         if not least < concentration < most:

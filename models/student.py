@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.distributions import constraints
 
 from ..networks import inverse_soft_clamp, soft_clamp_exp
+from ..parts import Count, Positive
 from .gaussian import LOG_SCALE_RANGE, VARIANCE_FLOOR
 from .prior import MixturePrior
 
@@ -41,7 +42,7 @@ class StudentMixture(MixturePrior):
 
     support = constraints.real
 
-    def __init__(self, n_clusters: int, latent_dim: int, *, df: float = 5.0) -> None:
+    def __init__(self, n_clusters: Count, latent_dim: Count, *, df: Positive = 5.0) -> None:
         super().__init__(n_clusters)
         if not df > 2:
             raise ValueError(f"df is {df}: a Student law has a variance above 2")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from ..parts import Count
 from .convolutional import channels_last
 from .image_pairs import image_shape
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
@@ -45,7 +46,7 @@ class ConvolutionalLadder(LadderNetworks):
         Falck et al. (2021). Multi-Facet Clustering Variational Autoencoders. arXiv 2106.05241.
     """
 
-    channels: int = 64
+    channels: Count = 64
     output_norm: bool = False
     rung_norm: bool = False
     weight_norm: bool = False

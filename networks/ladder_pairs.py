@@ -8,6 +8,7 @@ from math import prod
 
 from torch import Tensor, nn
 
+from ..parts import Count
 from .convolutional_ladder import ConvolutionalLadder
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
 from .mlp import MLP
@@ -39,7 +40,7 @@ class PerceptronLadder(LadderNetworks):
         Falck et al. (2021). Multi-Facet Clustering Variational Autoencoders. arXiv 2106.05241.
     """
 
-    hidden_dims: tuple[int, ...] | int | None = None
+    hidden_dims: tuple[Count, ...] | Count | None = None
     batch_norm: bool = False
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from math import prod
 import torch
 from torch import nn
 
-from ..parts import Part, check_fields
+from ..parts import Count, Part, check_fields
 from .mlp import MLP
 
 
@@ -130,9 +130,9 @@ class Perceptron(Networks):
         Jiang et al. (2017). Variational Deep Embedding. arXiv 1611.05148.
     """
 
-    hidden_dims: tuple[int, ...] | int | None = None
-    small: tuple[int, ...] | int = (256, 256)
-    large: tuple[int, ...] | int = (500, 500, 2000)
+    hidden_dims: tuple[Count, ...] | Count | None = None
+    small: tuple[Count, ...] | Count = (256, 256)
+    large: tuple[Count, ...] | Count = (500, 500, 2000)
     batch_norm: bool = False
 
     def __post_init__(self) -> None:

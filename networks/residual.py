@@ -8,6 +8,7 @@ from math import prod
 
 from torch import Tensor, nn
 
+from ..parts import Count
 from .convolutional import Stack
 from .image_pairs import image_shape
 from .pairs import Networks, widths
@@ -87,8 +88,8 @@ class Residual(Networks):
         He et al. (2016). Deep residual learning for image recognition. arXiv 1512.03385.
     """
 
-    channels: int = 32
-    blocks: int = 1
+    channels: Count = 32
+    blocks: Count = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()

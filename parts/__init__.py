@@ -1,17 +1,26 @@
 """Parts by name: the registry, parts given unbuilt, and parts as JSON and as text."""
 
-from .checking import check_fields, check_types
+from .checking import check_fields, check_types, checked
 from .description import UnknownPartError, describe, handed, restore
 from .expression import parse
 from .files import check_new_folder, check_plain, check_run_folder, is_unfinished
 from .groups import GROUPS, given_law, is_groups, known_rows, without_groups
-from .registry import Part, choose, find, name_of, names, spelt, unknown
+from .ranges import Count, Natural, NonNegative, Positive, Rate, Seed, Share
+from .registry import Part, choose, find, name_of, names
 from .sites import facet_of, site_name
+from .spelling import spelt, unknown
 from .unbuilt import Unbuilt, build, changed, check_arguments, given, keywords_of, resolve
 
 __all__ = [
     "GROUPS",
+    "Count",
+    "Natural",
+    "NonNegative",
     "Part",
+    "Positive",
+    "Rate",
+    "Seed",
+    "Share",
     "Unbuilt",
     "UnknownPartError",
     "build",
@@ -22,6 +31,7 @@ __all__ = [
     "check_plain",
     "check_run_folder",
     "check_types",
+    "checked",
     "choose",
     "describe",
     "facet_of",

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import inspect
+import math
 import numbers
+import operator
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import fields, is_dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
-from .registry import spelt
+from annotated_types import Ge, Gt, Le, Lt
+
+from .spelling import spelt
+
+BOUNDS: dict[type, tuple[Callable[[Any, Any], Any], str, str]] = {
+    Ge: (operator.ge, "ge", "from"),
+    Gt: (operator.gt, "gt", "above"),
+    Le: (operator.le, "le", "up to"),
+    Lt: (operator.lt, "lt", "below"),
+}
+LONGEST = 100  # letters of a value in a message
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @cache
@@ -22,23 +36,24 @@ def hints_of(kind: Callable[..., Any]) -> dict[str, Any]:
     """
     plain = inspect.isclass(kind) and not is_dataclass(kind)
     try:
-        return typing.get_type_hints(kind.__init__ if plain else kind)
+        return typing.get_type_hints(kind.__init__ if plain else kind, include_extras=True)
     except (NameError, TypeError):  # declared with a class that only a function knows
         return {}
 
 
 def check_types(kind: Callable[..., Any], values: Mapping[str, Any]) -> None:
-    """Refuse arguments of another type than a class or a function declares for them.
+    """Refuse arguments of another type than a class or a function declares, or out of range.
 
-    NumPy's numbers are numbers; a bool is none.
+    NumPy's numbers are numbers; a bool is none, and neither are NaN and infinity. A range is
+    declared as in ``Annotated[int, Ge(1)]``.
 
     Args:
         kind: the class or function.
         values: arguments by name.
 
     Raises:
-        TypeError, ValueError: another type, or none of the words to choose from; names the
-            argument, what came and what would do.
+        TypeError, ValueError: another type, or none of the words to choose from, or a number out of
+            range; names the argument, what came and what would do.
 
     Example:
         >>> from dataclasses import dataclass
@@ -52,9 +67,64 @@ def check_types(kind: Callable[..., Any], values: Mapping[str, Any]) -> None:
     """
     hints = hints_of(kind)
     for name, value in values.items():
-        if not fits(value, hints.get(name, Any)):
-            message = f"{name} is {spelt(value)}: {spelt(kind)} takes {words(hints[name])}"
-            raise ValueError(message) if chosen(value, hints[name]) else TypeError(message)
+        hint = hints.get(name, Any)
+        if not fits(value, hint):
+            of_type = chosen(value, hint) or fits(value, hint, anyhow=True)
+            finite = "finite numbers, " * (of_type and not is_finite(value))
+            message = f"{name} is {shortly(value)}: {spelt(kind)} takes {finite}{words(hint)}"
+            raise ValueError(message) if of_type else TypeError(message)
+
+
+def checked(function: Callable[P, T]) -> Callable[P, T]:
+    """A function whose numbers, words and bools are checked when it is called.
+
+    Arguments of other types, such as data, are left to the function itself.
+
+    Raises:
+        TypeError, ValueError: in a call, as :func:`check_types`.
+
+    Example:
+        >>> from pyromix.parts import Count
+        >>> @checked
+        ... def draws(n: Count) -> list[int]:
+        ...     return list(range(n))
+        >>> draws(0)
+        Traceback (most recent call last):
+        ValueError: n is 0: draws takes int from 1
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        given = signature.bind(*args, **kwargs).arguments
+        hints = hints_of(function)
+        check_types(function, {n: v for n, v in given.items() if is_simple(hints.get(n, Any))})
+        return function(*args, **kwargs)
+
+    return call
+
+
+def is_simple(hint: Any) -> bool:
+    """Whether a type is made of numbers, words, bools and None alone."""
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return is_simple(inner[0])
+    if origin in (typing.Union, types.UnionType, tuple, Sequence):
+        return all(is_simple(each) for each in inner if each is not ...)
+    return origin is typing.Literal or hint in (int, float, bool, str, type(None))
+
+
+def shortly(value: object) -> str:
+    """A value as it would be written, or its type where that is long."""
+    said = spelt(value)
+    return said if len(said) <= LONGEST and "\n" not in said else f"a {type(value).__name__}"
+
+
+def is_finite(value: object) -> bool:
+    """Whether no number in a value is NaN or infinite."""
+    if isinstance(value, tuple | list):
+        return all(map(is_finite, value))
+    return not isinstance(value, numbers.Real) or math.isfinite(value)
 
 
 def check_fields(instance: Any) -> None:
@@ -68,33 +138,49 @@ def check_fields(instance: Any) -> None:
     )
 
 
-def fits(value: object, hint: Any) -> bool:
-    """Whether a value is of the type that a hint names."""
+def fits(value: object, hint: Any, *, anyhow: bool = False) -> bool:
+    """Whether a value is of the type that a hint names.
+
+    Args:
+        value: the value.
+        hint: the type.
+        anyhow: in whatever range.
+    """
     if hint is Any:
         return True
+    fit = partial(fits, anyhow=anyhow)
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return fit(value, inner[0]) and (anyhow or all(within(value, each) for each in inner[1:]))
     if origin in (typing.Union, types.UnionType):
-        return any(fits(value, each) for each in inner)
+        return any(fit(value, each) for each in inner)
     if origin is typing.Literal:
         return any(type(value) is type(each) and value == each for each in inner)
     if origin is tuple:
         if not isinstance(value, tuple | list):
             return False
         each = inner[:1] * len(value) if inner[1:] == (...,) else inner
-        return len(each) == len(value) and all(map(fits, value, each))
+        return len(each) == len(value) and all(map(fit, value, each))
     if origin is not None:
         if origin is Callable:
             return callable(value)
-        if not isinstance(value, origin) or isinstance(value, str):
+        if not isinstance(value, origin) or isinstance(value, str | bytes):
             return False
-        return len(inner) != 1 or all(fits(each, inner[0]) for each in value)
+        many = len(inner) == 1 and isinstance(value, Sequence | Set)
+        return not many or all(fit(each, inner[0]) for each in value)
     if hint is bool or isinstance(value, bool):
         return hint is bool and isinstance(value, bool)
     if hint is float:
-        return isinstance(value, numbers.Real)
+        return isinstance(value, numbers.Real) and (anyhow or math.isfinite(value))
     if hint is int:
         return isinstance(value, numbers.Integral)
     return isinstance(value, hint) if inspect.isclass(hint) else True
+
+
+def within(value: Any, bound: Any) -> bool:
+    """Whether a number keeps to a bound."""
+    compare, limit, _ = BOUNDS[type(bound)]
+    return bool(compare(value, getattr(bound, limit)))
 
 
 def chosen(value: object, hint: Any) -> bool:
@@ -110,6 +196,10 @@ def words(hint: Any) -> str:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(map(words, inner)))
+    if origin is typing.Annotated:
+        limits = [(BOUNDS[type(each)], each) for each in inner[1:]]
+        said = [f"{word} {getattr(bound, limit)}" for (_, limit, word), bound in limits]
+        return f"{words(inner[0])} {' and '.join(said)}"
     if origin is typing.Literal:
         return " or ".join(map(repr, inner))
     if origin is tuple:

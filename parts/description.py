@@ -13,7 +13,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .registry import Part, known, name_of, spelt
+from .registry import Part, known, name_of
+from .spelling import spelt
 
 PLAIN = (bool, int, float, str, type(None))
 

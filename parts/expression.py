@@ -8,7 +8,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from .registry import Part, find, name_of, names, unknown
+from .registry import Part, find, name_of, names
+from .spelling import unknown
 from .unbuilt import check_arguments
 
 UNBUILT = ("prior", "head", "likelihood", "assignment", "objective")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from typing import Any, ClassVar, TypeVar
+
+from .checking import check_types
+from .spelling import spelt, unknown
 
 Value = TypeVar("Value")
 
 PACKAGE = __name__.partition(".")[0]
+SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 SYMBOLS = {"n_clusters": "K", "latent_dim": "D", "in_features": "F", "style_dim": "W"}
 
 _classes: dict[str, type[Part]] = {}
@@ -74,6 +77,14 @@ def _remembering(initialise: Callable[..., None]) -> Callable[..., None]:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{type(self).__name__}: {error}") from None
+            parameters = signature.parameters.values()
+            several = {
+                each.name
+                for each in parameters
+                if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
+            }
+            single = {n: v for n, v in bound.arguments.items() if n not in several}
+            check_types(type(self), single)
             bound.apply_defaults()
             plain = dict(list(bound.arguments.items())[1:])
             plain = {name: value for name, value in plain.items() if not _is_module(value)}
@@ -145,27 +156,3 @@ def choose(argument: str, name: str, options: dict[str, Value]) -> Value:
     if name in options:
         return options[name]
     raise ValueError(unknown(argument, name, options))
-
-
-def unknown(argument: str, name: object, options: Iterable[str]) -> str:
-    """The message about a name that is none of some options."""
-    options = list(options)
-    nearest = get_close_matches(str(name), options, n=1)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-    return f"{argument} is {name!r}: {hint}use one of {', '.join(options)}"
-
-
-def spelt(value: object) -> str:
-    """A value as it would be written in Python, parts by their names."""
-    if isinstance(value, functools.partial):
-        given = [*map(spelt, value.args), *(f"{n}={spelt(v)}" for n, v in value.keywords.items())]
-        return f"{spelt(value.func)}({', '.join(given)})"
-    if inspect.isroutine(value) or isinstance(value, type):
-        return str(value.__name__)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {spelt(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(spelt, value))}]"
-    if type(value) is tuple:
-        return f"({', '.join(map(spelt, value))}{',' * (len(value) == 1)})"
-    return repr(value)

@@ -10,7 +10,8 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from .checking import check_types
-from .registry import Part, find, spelt
+from .registry import Part, find
+from .spelling import spelt
 
 T = TypeVar("T")
 Unbuilt = Callable[..., Any] | str  # a class, a partial of one, a function, or a name

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import Divergence, MixtureVAE, divergence
-from ...parts import GROUPS, facet_of, without_groups
+from ...parts import GROUPS, Count, facet_of, without_groups
 from .objective import Evaluation, MixtureELBO, Program
 from .schedules import Schedule
 from .terms import Clusterings, Term
@@ -53,7 +53,7 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
         terms: Sequence[Term] = (),
         *,
         kl_weight: float | Schedule | Sequence[float | Schedule] = 1.0,
-        num_particles: int = 1,
+        num_particles: Count = 1,
         expected_scores: bool = False,
     ) -> None:
         super().__init__(terms, kl_weight=kl_weight, num_particles=num_particles)

@@ -9,6 +9,7 @@ from typing import Self
 from torch import Tensor
 
 from ...models import MixturePrior
+from ...parts import Natural
 from .terms import Clusterings, Look, Term
 
 
@@ -28,7 +29,7 @@ class OnFacets(Term):
         'affiliation'
     """
 
-    def __init__(self, term: Term, facets: Sequence[int]) -> None:
+    def __init__(self, term: Term, facets: Sequence[Natural]) -> None:
         super().__init__(term.weight)
         if not facets:
             raise ValueError("facets are missing: give the number of one or more")

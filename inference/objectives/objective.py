@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Part, without_groups
+from ...parts import Count, Part, without_groups
 from .schedules import Clock, Schedule, as_schedule
 from .terms import Clusterings, Term
 
@@ -68,8 +68,8 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
         terms: Sequence[Term] = (),
         *,
         kl_weight: float | Schedule | Sequence[float | Schedule] = 1.0,
-        num_particles: int = 1,
-        max_plate_nesting: int = 1,
+        num_particles: Count = 1,
+        max_plate_nesting: Count = 1,
     ) -> None:
         if num_particles < 1:
             raise ValueError(f"num_particles is {num_particles}: use 1 or more")

@@ -17,6 +17,7 @@ from pyro import distributions as dist
 from torch import Tensor
 
 from ...models import MixturePrior
+from ...parts import Count, Positive
 from .schedules import Schedule
 from .terms import Clusterings, Look, Term
 
@@ -60,10 +61,10 @@ class SparseWeights(Term):
 
     def __init__(
         self,
-        concentration: float = 1.0,
+        concentration: Positive = 1.0,
         form: str = "dirichlet",
         weight: float | Schedule = 1.0,
-        rows: int | None = None,
+        rows: Count | None = None,
     ) -> None:
         super().__init__(weight)
         if not concentration > 0:

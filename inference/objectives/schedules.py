@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite, prod
 
-from ...parts import Part, check_fields
+from ...parts import NonNegative, Part, check_fields
 
 NO_CLOCK = (
     "a schedule over epochs needs a training that counts them: set the objective's clock, or give "
@@ -101,12 +101,7 @@ class LinearWarmup(Schedule):
 
     start: float
     end: float
-    steps: float
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.steps < 0:
-            raise ValueError(f"steps must be 0 or more, got {self.steps}")
+    steps: NonNegative
 
     def __call__(self, step: float) -> float:
         if step >= self.steps:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ...models import MixturePrior
-from ...parts import Part, given
+from ...parts import NonNegative, Part, given
 from .schedules import Schedule, as_schedule
 from .views import Views
 
@@ -105,7 +105,7 @@ class InformationFloor(Term):
 
     name = "information_floor"
 
-    def __init__(self, floor: float = 0.5, weight: float | Schedule = 1.0) -> None:
+    def __init__(self, floor: NonNegative = 0.5, weight: float | Schedule = 1.0) -> None:
         super().__init__(weight)
         if floor < 0:
             raise ValueError(f"floor is {floor}: a number of nats cannot be negative")
@@ -198,7 +198,7 @@ class MutualInformation(Term):
     def __init__(
         self,
         weight: float | Schedule = 1.0,
-        balance: float = 0.5,
+        balance: NonNegative = 0.5,
         views: Views | str | None = None,
     ) -> None:
         super().__init__(weight)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from ...parts import Part, check_fields
+from ...parts import NonNegative, Part, Rate, check_fields
 
 FLAT_IMAGES = (64, 784)  # lengths of vectors that "auto" takes for images: 8×8 and 28×28
 
@@ -49,11 +49,11 @@ class AffineViews(Views, alias="image"):
         torch.Size([5, 64])
     """
 
-    rotation: float = 20.0
-    scale: float = 0.2
-    shear: float = 0.3
-    shift: float = 2 / 28
-    noise: float = 0.0
+    rotation: NonNegative = 20.0
+    scale: NonNegative = 0.2
+    shear: NonNegative = 0.3
+    shift: NonNegative = 2 / 28
+    noise: NonNegative = 0.0
     flip: bool = False
 
     def __call__(self, batch: Tensor) -> Tensor:
@@ -98,8 +98,8 @@ class VectorViews(Views, alias="vector"):
         torch.Size([5, 3])
     """
 
-    noise: float = 0.2
-    dropout: float = 0.1
+    noise: NonNegative = 0.2
+    dropout: Rate = 0.1
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Data ``(B, *event)`` to as many of the same shape."""

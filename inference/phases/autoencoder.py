@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import without_groups
+from ...parts import Count, Natural, Positive, without_groups
 from ..training import Batch, Data, Rows, Trainer, seeded
 from .graph import nearest, principal_components
 from .phase import Budget, Fit, Phase, epochs_of
@@ -26,7 +26,7 @@ class Pretraining(Phase, kind="pretraining", abstract=True):
     (:meth:`module`). Size of the batches, decay and clipping are those of the joint training.
     """
 
-    epochs: int | Budget
+    epochs: Natural | Budget
     learning_rate: float
     example = "Autoencoder(), Neighbours() or TwoView()"
 
@@ -94,8 +94,8 @@ class Autoencoder(Pretraining):
         Jiang et al. (2017). arXiv 1611.05148, section 4.
     """
 
-    epochs: int | Budget = USUAL
-    learning_rate: float = 1e-3
+    epochs: Natural | Budget = USUAL
+    learning_rate: Positive = 1e-3
 
     def module(
         self, model: MixtureVAE, guide: Guide, data: Rows, resumed: bool
@@ -118,9 +118,9 @@ class Neighbours(Pretraining):
         learning_rate: of Adam.
     """
 
-    n_neighbours: int = 10
-    epochs: int | Budget = USUAL
-    learning_rate: float = 1e-3
+    n_neighbours: Count = 10
+    epochs: Natural | Budget = USUAL
+    learning_rate: Positive = 1e-3
 
     def module(
         self, model: MixtureVAE, guide: Guide, data: Rows, resumed: bool
@@ -129,14 +129,6 @@ class Neighbours(Pretraining):
         if resumed:
             return Reconstruction(model, guide), data
         return Reconstruction(model, guide), NeighbourRows(data, self.n_neighbours)
-
-    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
-        """Refuse fewer than one neighbour."""
-        super().check(model, guide, x)
-        if self.n_neighbours < 1:
-            raise ValueError(
-                f"n_neighbours is {self.n_neighbours}: use 1 or more, or Autoencoder() for none"
-            )
 
 
 class Reconstruction(nn.Module):
@@ -173,7 +165,7 @@ class NeighbourRows(Rows):
         n_neighbours: how many neighbours a target is drawn from.
     """
 
-    def __init__(self, data: Rows, n_neighbours: int) -> None:
+    def __init__(self, data: Rows, n_neighbours: Count) -> None:
         rows = principal_components(data.x.flatten(1).cpu().numpy(), WIDE)
         neighbours = torch.as_tensor(nearest(rows, n_neighbours))
         super().__init__(data.x, **data.companions, neighbours=neighbours)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
+from ...parts import Count
 from .graph import modularity, neighbour_graph, shared_neighbours
 from .groups_of import as_start
 from .phase import Phase
@@ -128,8 +129,8 @@ class BestOf(Several, alias="best-of"):
     """
 
     by: Literal["modularity", "neighbours", "agreement"] = "modularity"
-    n_neighbours: int = 15
-    n_components: int = 30
+    n_neighbours: Count = 15
+    n_components: Count = 30
 
     def __post_init__(self) -> None:
         super().__post_init__()

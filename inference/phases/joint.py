@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 
+from ...parts import Count, Natural, Positive, Share
 from ..objectives import Clock, MixtureELBO, ObjectiveModule
 from ..training import Decay, Trainer, is_main_process
 from .monitor import ClusterMonitor
@@ -36,14 +37,14 @@ class Training(Phase, kind="training"):
         0.001
     """
 
-    max_epochs: int | Budget = Budget(5000, least=10, most=40)
-    batch_size: int = 128
-    learning_rate: float = 3e-4
+    max_epochs: Natural | Budget = Budget(5000, least=10, most=40)
+    batch_size: Count = 128
+    learning_rate: Positive = 3e-4
     learning_rate_decay: Decay | None = "cosine"
-    epsilon: float = 1e-8
-    gradient_clip: float | None = 10.0
-    patience: int | None = None
-    validation_fraction: float = 0.1
+    epsilon: Positive = 1e-8
+    gradient_clip: Positive | None = 10.0
+    patience: Count | None = None
+    validation_fraction: Share = 0.1
     during: tuple[During, ...] = ()
 
     example = "Training(max_epochs=40)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
+from ...parts import Count, NonNegative
 from .graph import beside_numba, neighbour_graph, principal_components
 from .start import Features, Start
 from .starts import gaussian_mixture, spread
@@ -33,17 +34,15 @@ class UMAPStart(Start, alias="umap"):
         arXiv 1802.03426.
     """
 
-    n_neighbours: int = 20
-    n_components: int = 5
-    min_dist: float = 0.0
+    n_neighbours: Count = 20
+    n_components: Count = 5
+    min_dist: NonNegative = 0.0
     on: str = "data"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.n_neighbours < 2:
             raise ValueError(f"n_neighbours is {self.n_neighbours}: use 2 or more")
-        if self.n_components < 1:
-            raise ValueError(f"n_components is {self.n_components}: use 1 or more")
         if not 0 <= self.min_dist <= 1:
             raise ValueError(f"min_dist is {self.min_dist}: use a number in [0, 1]")
 
@@ -100,7 +99,7 @@ class SpectralStart(Start, alias="spectral"):
         Ng, Jordan & Weiss (2001). On spectral clustering. NeurIPS.
     """
 
-    n_neighbours: int = 15
+    n_neighbours: Count = 15
     on: str = "data"
 
     def __post_init__(self) -> None:

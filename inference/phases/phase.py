@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Part, check_fields
+from ...parts import Count, Part, check_fields
 from ..training import Checkpoint, Decay, Row, Rows, steps_of
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class Budget(Part, kind="budget"):
         20
     """
 
-    steps: int
-    least: int = 1
-    most: int | None = None
+    steps: Count
+    least: Count = 1
+    most: Count | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ...models import MixtureVAE
 from ...networks import LadderDecoder
-from ...parts import Part, check_fields
+from ...parts import Natural, Part, check_fields
 from ..objectives import Clock, Constant, Hook, MixtureELBO, Piecewise, Product, Schedule
 from .phase import Fit
 
@@ -141,9 +141,9 @@ class Progressive(During):
         Falck et al. (2021). arXiv 2106.05241.
     """
 
-    join_epochs: tuple[int, ...] | None = None
-    fade_steps: int | None = None
-    order: tuple[int, ...] | None = None
+    join_epochs: tuple[Natural, ...] | None = None
+    fade_steps: Natural | None = None
+    order: tuple[Natural, ...] | None = None
 
     whole = True
 

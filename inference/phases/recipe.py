@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
@@ -87,6 +87,13 @@ class Recipe:
                 if phase is not None:
                     phase.check(model, guide, rows.x)
             self.training.trainer(1)
+            if self.training.batch_size == 1 and any(
+                map(_normalises, (*model.modules(), *guide.modules()))
+            ):
+                raise ValueError(
+                    "training's batch_size is 1, and the networks normalise over the batch: use 2 "
+                    "or more, or networks without batch_norm"
+                )
             fit = Fit(model, guide, data, seed, self.training)
             with torch.no_grad():
                 self.training.objective(fit, copy.deepcopy(self.elbo)).eval()(
@@ -165,6 +172,11 @@ class Recipe:
             if phase is not None:
                 phase(fit)
         self.training(fit, self.elbo)
+
+
+def _normalises(module: nn.Module) -> bool:
+    """Whether a layer needs more than one row to train on."""
+    return isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)
 
 
 @contextmanager

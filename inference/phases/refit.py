@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...guides import Guide
 from ...models import MixtureVAE
+from ...parts import Natural
 from ..objectives import Hook, MixtureELBO
 from ..prediction import BATCH_SIZE, batched, encode, responsibilities
 from ..training import seeded
@@ -39,7 +40,7 @@ class Refit(During):
             after the end.
     """
 
-    epochs: tuple[int, ...] | None = None
+    epochs: tuple[Natural, ...] | None = None
 
     whole = True
 

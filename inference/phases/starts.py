@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
+from ...parts import Count, Positive
 from ..prediction import encode
 from .graph import principal_components
 from .start import Features, Start
@@ -35,7 +36,7 @@ class GaussianMixtureStart(Start, alias="gmm"):
 
     covariance: str = "full"
     on: str = "code"
-    n_components: int | None = None
+    n_components: Count | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,8 +44,6 @@ class GaussianMixtureStart(Start, alias="gmm"):
             raise ValueError(
                 f"covariance is {self.covariance!r}: use one of {', '.join(COVARIANCES)}"
             )
-        if self.n_components is not None and self.n_components < 1:
-            raise ValueError(f"n_components is {self.n_components}: use 1 or more, or None")
 
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """The likeliest component of each datum, ``(N,)``."""
@@ -93,7 +92,7 @@ class ComponentMeans(Start):
         Jiang et al. (2017). arXiv 1611.05148, and the authors' code.
     """
 
-    variance: float | None = 0.01
+    variance: Positive | None = 0.01
 
     on = "code"
 

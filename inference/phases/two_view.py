@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 
 from ...guides import AmortisedAssignment, Guide
 from ...models import MixturePrior, MixtureVAE
-from ...parts import given, without_groups
+from ...parts import Count, Natural, NonNegative, Positive, given, without_groups
 from ..objectives import Views, two_view_information
 from ..prediction import batched
 from ..training import Data, Rows, seeded
@@ -59,9 +59,9 @@ class InformationPretraining(nn.Module):
         guide: Guide,
         views: Views,
         *,
-        n_heads: int = 20,
-        overclusters: int = 50,
-        balance: float = 0.5,
+        n_heads: Count = 20,
+        overclusters: Natural = 50,
+        balance: NonNegative = 0.5,
     ) -> None:
         super().__init__()
         self.model = model
@@ -181,12 +181,12 @@ class TwoView(Pretraining):
         Ji, Henriques & Vedaldi (2019). Invariant Information Clustering. arXiv 1807.06653.
     """
 
-    n_heads: int = 20
-    overclusters: int | None = None
-    balance: float = 0.5
+    n_heads: Count = 20
+    overclusters: Natural | None = None
+    balance: NonNegative = 0.5
     views: Views | str = "auto"
-    epochs: int | Budget = Budget(2100)
-    learning_rate: float = 1e-3
+    epochs: Natural | Budget = Budget(2100)
+    learning_rate: Positive = 1e-3
 
     def module(
         self, model: MixtureVAE, guide: Guide, data: Rows, resumed: bool

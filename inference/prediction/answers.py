@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
+from ...parts import Count, checked
 from ..training import ALONE, memory, seeded
 
 BATCH_SIZE = 2048
@@ -69,15 +70,17 @@ def posterior_means(guide: Guide, x: Tensor) -> dict[str, Tensor]:
     return {site: posterior.mean for site, posterior in guide.posterior(x).items()}
 
 
+@checked
 def encode(
-    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
+    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: Count = BATCH_SIZE
 ) -> dict[str, Tensor]:
     """The posterior mean of every continuous latent, by site: ``(N, *event)`` to ``(N, D)``."""
     return batched(model, guide, x, partial(posterior_means, guide), batch_size)
 
 
+@checked
 def decode(
-    model: MixtureVAE, latents: Mapping[str, Tensor], *, batch_size: int = BATCH_SIZE
+    model: MixtureVAE, latents: Mapping[str, Tensor], *, batch_size: Count = BATCH_SIZE
 ) -> Tensor:
     """E[x | z] of continuous latents by site, ``(N, D)`` each, to ``(N, *event)``."""
     like = next(model.parameters())
@@ -89,6 +92,7 @@ def decode(
     return torch.cat(chunks)
 
 
+@checked
 def conditional(
     model: MixtureVAE, cluster: Tensor, w: Tensor, *, mean: bool = False, seed: int = 0
 ) -> dict[str, Tensor]:
@@ -146,23 +150,25 @@ def _in_style(
     return {mixture.site("z"): z, mixture.site("w"): w}
 
 
+@checked
 def reconstruct(
-    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: int = BATCH_SIZE
+    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: Count = BATCH_SIZE
 ) -> Tensor:
     """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
     codes = encode(model, guide, x, batch_size=batch_size)
     return decode(model, codes, batch_size=batch_size)
 
 
+@checked
 def sample(
     model: MixtureVAE,
-    n: int,
+    n: Count,
     *,
     cluster: int | Sequence[int | None] | None = None,
     w: Tensor | None = None,
     mean: bool = False,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
+    batch_size: Count = BATCH_SIZE,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Draw data from the story, of one cluster or of all, in styles of their own or given ones.
 
@@ -183,8 +189,6 @@ def sample(
         ValueError: a cluster that the story does not have, one too rare to be drawn from, ``n``
             below 1, or more than memory holds.
     """
-    if n < 1:
-        raise ValueError(f"n is {n}: draw at least one")
     _check_room(n, model)
     wanted = _wanted(model.prior.mixtures, cluster)
     if w is not None and len(_styled(model, w)) != n:
@@ -240,18 +244,17 @@ def _wanted(
     return given
 
 
+@checked
 def posterior_predictive(
     model: MixtureVAE,
     guide: Guide,
     x: Tensor,
-    n: int = 1,
+    n: Count = 1,
     *,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
+    batch_size: Count = BATCH_SIZE,
 ) -> Tensor:
     """Replicates of each datum, z from q(z | x) and x' from p(x' | z): ``(n, N, *event)``."""
-    if n < 1:
-        raise ValueError(f"n is {n}: draw at least one replicate")
 
     def replicate(rows: Tensor) -> dict[str, Tensor]:
         latents = {site: q.sample((n,)) for site, q in guide.posterior(rows).items()}

@@ -14,6 +14,7 @@ from torch.distributions import Distribution
 
 from ...guides import Guide
 from ...models import MixtureVAE, Prior
+from ...parts import Count, checked
 from ..objectives import ClosedFormELBO
 from ..training import seeded
 from .answers import BATCH_SIZE, batched, device_of
@@ -24,14 +25,15 @@ NUMBERS = (
 )  # of data decoded at a time: larger tensors leave the cache, and take half as long again
 
 
+@checked
 def bound(
     model: MixtureVAE,
     guide: Guide,
     x: Tensor,
     *,
-    num_samples: int = 1,
+    num_samples: Count = 1,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
+    batch_size: Count = BATCH_SIZE,
 ) -> Tensor:
     """The evidence lower bound of each datum in nats, ``(N,)``, under the guide's assignment rule.
 
@@ -54,14 +56,15 @@ def bound(
         return batched(model, guide, x, negative, max(1, batch_size // num_samples))["bound"]
 
 
+@checked
 def importance_weighted_bound(
     model: MixtureVAE,
     guide: Guide,
     x: Tensor,
     *,
-    num_samples: int = 100,
+    num_samples: Count = 100,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
+    batch_size: Count = BATCH_SIZE,
 ) -> Tensor:
     r"""The importance-weighted bound of each datum in nats, ``(N,)``; clusters are summed out.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...guides import Guide
 from ...models import MixtureVAE
+from ...parts import Count, checked
 from ..training import ALONE, derive_seed, seeded
 from .answers import BATCH_SIZE, batched, device_of, encode
 from .draws import draws_of
@@ -25,12 +26,13 @@ FEWEST_IN_TAIL = 5
 Groups = dict[str, dict[str, Any]]
 
 
+@checked
 def to_arviz(
     model: MixtureVAE,
     guide: Guide,
     x: Tensor,
     *,
-    n: int = 100,
+    n: Count = 100,
     var_names: Iterable[str] | None = None,
     seed: int = 0,
 ) -> Any:
@@ -73,8 +75,6 @@ def to_arviz(
         cross-validation and WAIC. arXiv 1507.04544.
         Vehtari, Simpson, Gelman, Yao & Gabry (2024). Pareto smoothed importance sampling. JMLR 25.
     """
-    if n < 1:
-        raise ValueError(f"n is {n}: keep at least one draw")
     kept = _kept(model, guide, x, n, var_names)
     resampled = torch.Generator().manual_seed(derive_seed(seed, "to_arviz", "bootstrap"))
     times = _bootstrap(n, resampled)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import Likelihood, MixturePrior, MixtureVAE
+from ...parts import Count, Natural, checked
 from .answers import BATCH_SIZE, device_of, evaluating, posterior_means
 from .draws import draws_of, in_own_order, wider
 from .evidence import log_density, log_joint
@@ -36,14 +37,15 @@ OPERATIONS = 2e7  # of the decoder for each datum, 1 to 2 s for 10,000 data on a
 FLOATS = 2**23  # in one tensor of all draws, clusters and dimensions
 
 
+@checked
 def responsibilities(
     model: MixtureVAE,
     guide: Guide,
     x: Tensor,
     *,
-    num_samples: int | None = None,
+    num_samples: Natural | None = None,
     seed: int = 0,
-    batch_size: int = BATCH_SIZE,
+    batch_size: Count = BATCH_SIZE,
 ) -> dict[str, Tensor]:
     r"""The probability of each cluster given each datum, for every clustering site: ``(N, K)``.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ...parts import Count, Positive
 from .batches import Batches, Stream
 from .checkpoint import Checkpoint
 from .errors import TrainingDiverged, TrainingInterrupted
@@ -18,7 +19,7 @@ from .errors import TrainingDiverged, TrainingInterrupted
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-Decay = tuple[float, int] | tuple[float, int, float] | Literal["cosine"]
+Decay = tuple[Positive, Count] | tuple[Positive, Count, Positive] | Literal["cosine"]
 
 
 def fused_adam(module: nn.Module, learning_rate: float, epsilon: float = 1e-8) -> torch.optim.Adam:

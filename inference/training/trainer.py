@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from ...parts import Count, Natural, NonNegative, Positive, check_fields
 from .batches import Batch, Data, Share, batches_of
 from .checkpoint import AFRESH, Checkpoint
 from .devices import make_fabric
@@ -74,35 +75,18 @@ class Trainer:
         ['epoch', 'loss', 'phase', 'reconstruction', 'seconds']
     """
 
-    max_epochs: int
-    batch_size: int = 256
-    learning_rate: float = 1e-3
+    max_epochs: Natural
+    batch_size: Count = 256
+    learning_rate: Positive = 1e-3
     learning_rate_decay: Decay | None = None
-    epsilon: float = 1e-8
-    gradient_clip: float | None = None
-    patience: int | None = None
-    min_delta: float = 0.0
+    epsilon: Positive = 1e-8
+    gradient_clip: Positive | None = None
+    patience: Count | None = None
+    min_delta: NonNegative = 0.0
     verbose: bool = False
 
     def __post_init__(self) -> None:
-        positive = {
-            "batch_size": self.batch_size,
-            "learning_rate": self.learning_rate,
-            "epsilon": self.epsilon,
-            "gradient_clip": self.gradient_clip,
-            "patience": self.patience,
-        }
-        for name, value in positive.items():
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be positive, got {value}")
-        if self.max_epochs < 0:
-            raise ValueError(f"max_epochs must be 0 or more, got {self.max_epochs}")
-        decay = self.learning_rate_decay
-        if decay is not None and decay != "cosine" and (isinstance(decay, str) or min(decay) <= 0):
-            raise ValueError(
-                "learning_rate_decay must be 'cosine' or a positive (factor, every n epochs), "
-                f"if need be with a least share, got {decay!r}"
-            )
+        check_fields(self)
 
     def fit(
         self,

@@ -157,7 +157,7 @@ def test_draws_of_small_shapes_are_told_from_zero_in_float32() -> None:
 @pytest.mark.parametrize("family", ["implicit", "wilson-hilferty"])
 @pytest.mark.parametrize("min_shape", [0.05, 0.0, -1.0, 100.0, float("nan")])
 def test_least_shapes_out_of_reach(family: str, min_shape: float) -> None:
-    with pytest.raises(ValueError, match=f"min_shape is {min_shape}: '{family}' takes"):
+    with pytest.raises(ValueError, match=rf"min_shape is {min_shape}: .* takes"):
         GammaHead(6, 3, family=family, min_shape=min_shape)
 
 

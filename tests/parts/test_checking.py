@@ -8,7 +8,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from pyromix.guides import GaussianHead
 from pyromix.inference import Affiliation, Budget, Schedule, Training
 from pyromix.models import GaussianMixture
 from pyromix.networks import Networks, Perceptron
-from pyromix.parts import Part, check_fields, check_types, spelt
+from pyromix.parts import Count, Part, Share, check_fields, check_types, spelt
 from pyromix.parts.checking import fits, hints_of, words
 from pyromix.parts.registry import _classes
 
@@ -26,7 +26,7 @@ ZOO: dict[str, Callable[..., Any]] = {
     name: part for name, part in _classes.items() if part.__module__.startswith("pyromix.")
 }
 INTEGERS = [3, np.int64(3), np.uint8(3)]
-REALS = [*INTEGERS, 0.5, np.float32(0.5), float("inf")]
+REALS = [*INTEGERS, 0.5, np.float32(0.5), -1e300]
 TRUTHS = [True, False]
 STRINGS = ["word", ""]
 NOTHING = [None]
@@ -35,6 +35,8 @@ NOTHING = [None]
 def leaves(hint: Any) -> Iterator[Any]:
     """The types without arguments that a hint is made of."""
     inner = typing.get_args(hint)
+    if typing.get_origin(hint) is Annotated:
+        inner = inner[:1]
     if not inner or typing.get_origin(hint) is Literal:
         yield hint
     for each in inner if typing.get_origin(hint) is not Literal else ():
@@ -47,7 +49,8 @@ def origins(hint: Any) -> Iterator[Any]:
     """All types with arguments in a hint."""
     if typing.get_origin(hint) is not None:
         yield typing.get_origin(hint)
-    for each in typing.get_args(hint) if typing.get_origin(hint) is not Literal else ():
+    inner = typing.get_args(hint)[: 1 if typing.get_origin(hint) is Annotated else None]
+    for each in inner if typing.get_origin(hint) is not Literal else ():
         yield from origins(each)
 
 
@@ -60,6 +63,7 @@ def test_every_hint_of_the_zoo_is_one_that_is_looked_at(name: str) -> None:
     """None falls through: what a hint is made of is a class, a word or a form that is handled."""
     handled = {
         typing.Union, types.UnionType, Literal, tuple, Callable, Sequence, Mapping, dict, list,
+        Annotated,
     }  # fmt: skip
     hints = hints_of(ZOO[name])
     taken = called_with(ZOO[name])
@@ -88,7 +92,10 @@ def test_every_default_of_the_zoo_fits_its_hint(name: str) -> None:
     ("hint", "fitting", "others"),
     [
         (int, INTEGERS, [0.5, *TRUTHS, *STRINGS, *NOTHING, np.float64(3)]),
-        (float, REALS, [*TRUTHS, *STRINGS, *NOTHING, 1j]),
+        (float, REALS, [*TRUTHS, *STRINGS, *NOTHING, 1j, float("inf"), float("nan")]),
+        (Count, INTEGERS, [0, -1, 2.5, True, None]),
+        (Share, [0.5], [0.0, 1.0, 1, -0.5, 2, "half"]),
+        (tuple[Count, ...] | Count, [3, (3, 4), ()], [0, (3, 0), (2.5,), "3"]),
         (bool, TRUTHS, [*REALS, 1, 0, *STRINGS, *NOTHING]),
         (str, STRINGS, [*REALS, *TRUTHS, *NOTHING, b"word", ("word",)]),
         (int | None, [*INTEGERS, None], [0.5, True, "word"]),
@@ -140,6 +147,8 @@ class Decay(Schedule, abstract=True):
         (Mapping[str, int], "a dict"),
         (Callable[..., Any] | str, "a part or str"),
         (int | tuple[int, ...] | None, "int or (int, …) or None"),
+        (Count | None, "int from 1 or None"),
+        (Share, "float above 0 and below 1"),
     ],
 )
 def test_types_are_said_in_words(hint: Any, said: str) -> None:
@@ -154,6 +163,7 @@ class Toy:
     share: float | None = None
     shape: Literal["round", "square"] = "round"
     dims: tuple[int, ...] = ()
+    rows: Count | None = None
 
 
 @pytest.mark.parametrize(
@@ -165,6 +175,14 @@ class Toy:
         ({"dims": 3}, TypeError, "dims is 3: Toy takes (int, …)"),
         ({"shape": 3}, TypeError, "shape is 3: Toy takes 'round' or 'square'"),
         ({"shape": "flat"}, ValueError, "shape is 'flat': Toy takes 'round' or 'square'"),
+        ({"rows": 0}, ValueError, "rows is 0: Toy takes int from 1 or None"),
+        ({"rows": 2.5}, TypeError, "rows is 2.5: Toy takes int from 1 or None"),
+        (
+            {"share": float("nan")},
+            ValueError,
+            "share is nan: Toy takes finite numbers, float or None",
+        ),
+        ({"share": [1] * 200}, TypeError, "share is a list: Toy takes float or None"),
         ({"size": 3, "dims": (1, None)}, TypeError, "dims is (1, None): Toy takes (int, …)"),
     ],
 )

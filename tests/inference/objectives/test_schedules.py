@@ -53,7 +53,7 @@ def test_piecewise_refuses_knots_that_do_not_increase(knots: list[tuple[int, flo
 
 
 def test_warmup_refuses_negative_steps() -> None:
-    with pytest.raises(ValueError, match="steps must be 0 or more, got -1"):
+    with pytest.raises(ValueError, match="steps is -1: LinearWarmup takes float from 0"):
         LinearWarmup(0.0, 1.0, steps=-1)
 
 

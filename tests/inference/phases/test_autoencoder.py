@@ -104,21 +104,6 @@ def test_all_others_are_neighbours_of_few_data(x: Tensor, n_neighbours: int) -> 
         assert torch.equal(near, everyone[everyone != row])
 
 
-@pytest.mark.parametrize(
-    ("pretraining", "words"),
-    [
-        (Neighbours(0), r"n_neighbours is 0: use 1 or more, or Autoencoder\(\)"),
-        (Autoencoder(-1), "epochs is -1"),
-        (Neighbours(learning_rate=0.0), r"learning_rate is 0\.0"),
-    ],
-)
-def test_settings_out_of_range(
-    story: tuple[MixtureVAE, Guide], x: Tensor, pretraining: Pretraining, words: str
-) -> None:
-    with pytest.raises(ValueError, match=words):
-        pretraining.check(*story, x)
-
-
 def fit_of(story: tuple[MixtureVAE, Guide], x: Tensor, **more: Any) -> Fit:
     """A fit whose joint training has a pace of its own."""
     training = Training(batch_size=25, learning_rate_decay=(0.5, 1), gradient_clip=0.2)

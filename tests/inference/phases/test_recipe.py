@@ -25,7 +25,6 @@ from pyromix.inference import (
     Progressive,
     Recipe,
     Training,
-    TwoView,
     bound,
     make_fabric,
 )
@@ -145,12 +144,8 @@ def test_bad_settings() -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "words"),
     [
-        ({"pretraining": Neighbours(0)}, ValueError, "n_neighbours is 0"),
         ({"start": KMeansStart(on="pixels")}, ValueError, "on is 'pixels'"),
         ({"start": BestHead()}, ValueError, r"needs pretraining=TwoView\(\)"),
-        ({"pretraining": TwoView(n_heads=0)}, ValueError, "n_heads is 0"),
-        ({"training": Training(batch_size=0)}, ValueError, "batch_size must be positive"),
-        ({"training": Training(learning_rate=-1.0)}, ValueError, "learning_rate must be positive"),
         ({"training": Training(during=(Progressive(),))}, TypeError, "the decoder is a MLP"),
     ],
 )

@@ -207,10 +207,8 @@ def test_the_phase_makes_heads_and_five_times_as_many_clusters(
 @pytest.mark.parametrize(
     ("phase", "words"),
     [
-        (TwoView(n_heads=0), "n_heads is 0: use 1 or more"),
         (TwoView(views="imag"), "views is 'imag': did you mean 'image'"),
         (TwoView(views=AffineViews()), "6 features, which is no square image"),
-        (TwoView(epochs=-1), "epochs is -1"),
     ],
 )
 def test_settings_out_of_range(phase: TwoView, words: str) -> None:

@@ -387,13 +387,13 @@ def test_no_epochs_change_nothing(toys: Any) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"max_epochs": -1}, "max_epochs must be 0 or more, got -1"),
-        ({"batch_size": 0}, "batch_size must be positive, got 0"),
-        ({"learning_rate": float("nan")}, "learning_rate must be positive, got nan"),
-        ({"gradient_clip": 0.0}, "gradient_clip must be positive"),
-        ({"patience": 0}, "patience must be positive"),
-        ({"learning_rate_decay": (0.9, 0)}, "'cosine' or a positive"),
-        ({"learning_rate_decay": "linear"}, "'cosine' or a positive .*, got 'linear'"),
+        ({"max_epochs": -1}, "max_epochs is -1: Trainer takes int from 0"),
+        ({"batch_size": 0}, "batch_size is 0: Trainer takes int from 1"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan: .* float above 0"),
+        ({"gradient_clip": 0.0}, r"gradient_clip is 0\.0: .* float above 0 or None"),
+        ({"patience": 0}, "patience is 0: Trainer takes int from 1 or None"),
+        ({"learning_rate_decay": (0.9, 0)}, "float above 0, int from 1.*'cosine'"),
+        ({"learning_rate_decay": "linear"}, "is 'linear': .* or 'cosine' or None"),
     ],
 )
 def test_settings_out_of_range(settings: dict[str, Any], message: str) -> None:
