@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import constraints
 
 from ..networks import inverse_soft_clamp, soft_clamp_exp
+from ..parts import Count
 from .attached import Encoding
 from .gaussian import LOG_SCALE_RANGE, VARIANCE_FLOOR
 from .prior import MixturePrior
@@ -61,8 +62,8 @@ class VampPriorMixture(MixturePrior):
 
     def __init__(
         self,
-        n_clusters: int,
-        latent_dim: int,
+        n_clusters: Count,
+        latent_dim: Count,
         *,
         covariance: str = "diag",
         learn_weights: bool = True,
