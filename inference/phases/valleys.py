@@ -12,7 +12,7 @@ VALLEY = 0.5  # density between two clusters that stand apart, as a share of the
 NEAR = 6  # other clusters that each is compared with, the nearest
 THIN = 400  # data of a cluster that valleys are looked for among
 SMALLEST = 5  # data of a cluster that can stand apart
-NO_VALLEY = 0.8  # from here on two clusters are one, and not only near each other
+NO_VALLEY = 0.9  # from here on two clusters are one, and not only near each other
 DEEP = 0.4  # to here a cluster is two, and not only long
 PLENTY = 20  # data of each part of a cluster that is taken for two
 

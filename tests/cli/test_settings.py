@@ -65,7 +65,7 @@ def test_every_default_passes_its_own_check(kind: type[VaDE]) -> None:
 @pytest.mark.parametrize(
     "setting",
     [
-        "n_clusters=ten",
+        "n_clusters=1.5",
         "networks.hidden_dims=abc",
         "networks.hidden_dims=(1.5,)",
         "networks.batch_norm=1",
@@ -99,11 +99,12 @@ def test_an_option_is_told_as_it_was_given() -> None:
         "n_clusters": 3,
         "device": "cpu",
     }
+    assert arguments(VaDE, {"n_clusters": "auto"}, []) == {"n_clusters": "auto"}
     with pytest.raises(
-        TypeError, match=r"--n-clusters ten: .* takes int or \(int, …\); .* it is 10"
+        ValueError, match=r"--n-clusters ten: .* takes int or \(int, …\) or 'auto'; .* it is 10"
     ):
         arguments(VaDE, {"n_clusters": "ten"}, [])
-    with pytest.raises(TypeError, match=r"--n-clusters 2;2: .*; by default it is \(25, 25\)"):
+    with pytest.raises(ValueError, match=r"--n-clusters 2;2: .*; by default it is \(25, 25\)"):
         arguments(MFCVAE, {"n_clusters": "2;2"}, [])
     with pytest.raises(TypeError, match=r"--max-epochs 2\.5: .* takes int or Budget"):
         arguments(VaDE, {"training__max_epochs": "2.5"}, [])
