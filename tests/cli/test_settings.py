@@ -101,7 +101,8 @@ def test_an_option_is_told_as_it_was_given() -> None:
     }
     assert arguments(VaDE, {"n_clusters": "auto"}, []) == {"n_clusters": "auto"}
     with pytest.raises(
-        ValueError, match=r"--n-clusters ten: .* takes int or \(int, …\) or 'auto'; .* it is 10"
+        ValueError,
+        match=r"--n-clusters ten: .* takes int from 1 or \(int from 1, …\) or 'auto'; .* it is 10",
     ):
         arguments(VaDE, {"n_clusters": "ten"}, [])
     with pytest.raises(ValueError, match=r"--n-clusters 2;2: .*; by default it is \(25, 25\)"):
