@@ -37,8 +37,6 @@ class LocationScale(Likelihood, abstract=True):
         self, decoder: nn.Module, event_shape: tuple[int, ...], *, scale: Positive | None = None
     ) -> None:
         super().__init__(decoder, event_shape)
-        if scale is not None and not scale > 0:
-            raise ValueError(f"scale is {scale}: it must be positive")
         self.learn_scale = scale is None
         ones = torch.ones(event_shape[0], *(1 for _ in event_shape[1:]))
         # A fixed scale is a buffer: Pyro's parameter store trains whatever parameter it is shown.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
-from ...parts import Count, NonNegative
+from ...parts import Count, Rate
 from .graph import beside_numba, neighbour_graph, principal_components
 from .start import Features, Start
 from .starts import gaussian_mixture, spread
@@ -36,15 +36,13 @@ class UMAPStart(Start, alias="umap"):
 
     n_neighbours: Count = 20
     n_components: Count = 5
-    min_dist: NonNegative = 0.0
+    min_dist: Rate = 0.0
     on: str = "data"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.n_neighbours < 2:
             raise ValueError(f"n_neighbours is {self.n_neighbours}: use 2 or more")
-        if not 0 <= self.min_dist <= 1:
-            raise ValueError(f"min_dist is {self.min_dist}: use a number in [0, 1]")
 
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """The likeliest component of each datum's place in the map, ``(N,)``.

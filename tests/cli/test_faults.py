@@ -66,7 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
         (
             ["fit", "vade", "five.npy", "--set", "networks.hidden_dims=a"],
-            ["Perceptron takes (int,"],
+            ["Perceptron takes (int"],
         ),
         (["fit", "vade", "five.npy", "--set", "objective=closed"], ["mean 'closed-form'?"]),
         (["fit", "vade", "five.npy", "-k", "2", "--set", "prior=style-mixture"], ["style_dim"]),

@@ -88,7 +88,7 @@ def test_every_default_passes_its_own_check(kind: type[VaDE]) -> None:
     ],
 )
 def test_a_value_of_another_type_is_refused(setting: str) -> None:
-    with pytest.raises(TypeError, match=r"--set .*: \w+ is .*: \w+ takes ") as caught:
+    with pytest.raises((TypeError, ValueError), match=r"--set .*: \w+ is .* takes ") as caught:
         arguments(VaDE, {}, [setting])
     assert str(caught.value).startswith(f"--set {setting}: ")
     assert "\n" not in str(caught.value)
@@ -107,7 +107,7 @@ def test_an_option_is_told_as_it_was_given() -> None:
         arguments(VaDE, {"n_clusters": "ten"}, [])
     with pytest.raises(ValueError, match=r"--n-clusters 2;2: .*; by default it is \(25, 25\)"):
         arguments(MFCVAE, {"n_clusters": "2;2"}, [])
-    with pytest.raises(TypeError, match=r"--max-epochs 2\.5: .* takes int or Budget"):
+    with pytest.raises(TypeError, match=r"--max-epochs 2\.5: .* takes int from 0 or Budget"):
         arguments(VaDE, {"training__max_epochs": "2.5"}, [])
 
 

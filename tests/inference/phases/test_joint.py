@@ -183,11 +183,11 @@ def test_patience_could_stop_before_a_refit(during: tuple[Refit, ...]) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"max_epochs": "40"}, "max_epochs is '40': Training takes int or Budget"),
+        ({"max_epochs": "40"}, "max_epochs is '40': Training takes int from 0 or Budget"),
         ({"max_epochs": 4.5}, r"max_epochs is 4\.5"),
         ({"batch_size": True}, "batch_size is True"),
         ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
-        ({"patience": 2.0}, r"patience is 2\.0: Training takes int or None"),
+        ({"patience": 2.0}, r"patience is 2\.0: Training takes int from 1 or None"),
         ({"during": Refit()}, r"during is Refit"),
         ({"during": (3,)}, "during is"),
     ],

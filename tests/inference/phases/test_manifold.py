@@ -64,10 +64,16 @@ def test_eigenvectors_see_rings_in_any_order_and_scale(rings: tuple[Array, Array
     ("make", "words"),
     [
         (lambda: UMAPStart(1), "n_neighbours is 1: use 2 or more"),
-        (lambda: UMAPStart(n_components=0), "n_components is 0: use 1 or more"),
-        (lambda: UMAPStart(min_dist=-0.1), "min_dist is -0.1: use a number"),
-        (lambda: UMAPStart(min_dist=1.5), "min_dist is 1.5: use a number"),
-        (lambda: SpectralStart(0), "n_neighbours is 0: use 1 or more"),
+        (lambda: UMAPStart(n_components=0), "n_components is 0: UMAPStart takes int from 1"),
+        (
+            lambda: UMAPStart(min_dist=-0.1),
+            "min_dist is -0.1: UMAPStart takes float from 0",
+        ),
+        (
+            lambda: UMAPStart(min_dist=1.5),
+            "min_dist is 1.5: UMAPStart takes float from 0",
+        ),
+        (lambda: SpectralStart(0), "n_neighbours is 0: SpectralStart takes int from 1"),
     ],
 )
 def test_settings_out_of_range(make: Any, words: str) -> None:
