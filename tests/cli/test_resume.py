@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from threading import Event, Thread
 from time import sleep
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from pyromix.cli import fitting
 from pyromix.estimators import fitting as fits
-from pyromix.inference import Checkpoint, ClusterMonitor, Run
+from pyromix.inference import Checkpoint, ClusterMonitor, Run, locked
 from pyromix.reports import write_report
 
 from .conftest import TINY, Invoke, without_painting
@@ -83,6 +84,31 @@ def test_a_killed_run_ends_bit_for_bit_as_if_undisturbed(
     result = pyromix("fit", "--resume", run)
     assert result.exit_code == 0, result.output
     assert_same(run, undisturbed)
+
+
+def test_a_run_is_resumed_by_one_command_at_a_time(
+    pyromix: Invoke, undisturbed: Path, tmp_path: Path
+) -> None:
+    """The second leaves alone what the first has on disk, halves of files too."""
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed.with_name("amid train"), run)
+    (run / ".checkpoint.pt.1").write_bytes(b"half")
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.suffix != ".lock"}
+    other = Thread(target=_held, args=(run, held := Event(), done := Event()))
+    other.start()
+    assert held.wait(10)
+    result = pyromix("fit", "--resume", run, "--device", "cpu")
+    done.set()
+    other.join()
+    assert result.exit_code == 2
+    assert "is in use by another fit" in result.stderr
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def _held(run: Path, held: Event, done: Event) -> None:
+    with locked(run / "checkpoint.pt"):
+        held.set()
+        done.wait(60)
 
 
 def test_ctrl_c_tells_how_to_go_on(
