@@ -16,11 +16,13 @@ from .manifold import SpectralStart, UMAPStart
 from .monitor import ClusterMonitor, CollapseWarning
 from .phase import Budget, Fit, Phase
 from .progressive import During, Fading, Joining, Progressive
+from .pseudo_labels import PseudoLabels
 from .recipe import Recipe
 from .refit import Refit, refit_mixture
 from .start import Clusterer, Start
 from .starts import ComponentMeans, GaussianMixtureStart, KMeansStart
 from .two_view import BestHead, InformationPretraining, TwoView
+from .two_view_start import TwoViewStart
 from .valleys import UnclearNumberWarning
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "Phase",
     "Pretraining",
     "Progressive",
+    "PseudoLabels",
     "Recipe",
     "Reconstruction",
     "Refit",
@@ -56,6 +59,7 @@ __all__ = [
     "StartLike",
     "Training",
     "TwoView",
+    "TwoViewStart",
     "UMAPStart",
     "UnclearNumberWarning",
     "agreement_of",

@@ -9,7 +9,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from ...guides import Guide
@@ -18,7 +17,7 @@ from ...parts import Count
 from .graph import modularity, neighbour_graph, shared_neighbours
 from .groups_of import as_start
 from .phase import Phase
-from .start import Features, Start, shares
+from .start import Features, Start, matching, shares
 
 
 @dataclass(frozen=True, repr=False)
@@ -196,20 +195,6 @@ class Averaged(Several, alias="averaged"):
         weight = total.sum(1, keepdims=True)
         averaged: Features = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
         return averaged, named
-
-
-def matching(reference: Features, groups: Features) -> NDArray[np.int64]:
-    """The cluster of some groups that overlaps most with each of a reference, all different.
-
-    Args:
-        reference: soft groups, ``(N, K)``.
-        groups: others, ``(N, K)``.
-
-    Returns:
-        ``(K,)``.
-    """
-    columns: NDArray[np.int64] = linear_sum_assignment(reference.T @ groups, maximize=True)[1]
-    return columns
 
 
 def agreement(candidates: list[Features]) -> list[float]:

@@ -83,6 +83,7 @@ class Fit:
         verbose: show progress bars.
         history: rows of all phases so far.
         pretrained: what the pretraining trained, if there was one.
+        groups: what the start found, by clustering site, ``(N, K)``.
     """
 
     model: MixtureVAE
@@ -97,6 +98,7 @@ class Fit:
     verbose: bool = False
     history: list[Row] = field(default_factory=list)
     pretrained: nn.Module | None = None
+    groups: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def x(self) -> Tensor:

@@ -10,10 +10,12 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
+from ...parts import GROUPS, facet_of, known_rows, site_name
 from ..prediction import encode
 from ..training import PhaseProgress, Row, is_main_process
 from .phase import Fit, Phase
@@ -68,7 +70,7 @@ class Start(Phase, kind="start", abstract=True):
             ValueError: groups that are none of K.
         """
         groups, numbers = self.find_all(model, guide, x, seed=seed, pretrained=pretrained)
-        self.put(model, guide, x, groups)
+        self.put(model, guide, x, groups, seed=seed)
         return numbers
 
     def find_all(
@@ -95,7 +97,15 @@ class Start(Phase, kind="start", abstract=True):
             numbers |= found
         return groups, numbers
 
-    def put(self, model: MixtureVAE, guide: Guide, x: Tensor, groups: Mapping[str, Tensor]) -> None:
+    def put(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        groups: Mapping[str, Tensor],
+        *,
+        seed: int = 0,
+    ) -> None:
         """Give every component the moments of its group's codes, and narrow the posterior."""
         codes = encode(model, guide, x)
         for mixture in model.prior.mixtures:
@@ -176,19 +186,53 @@ class Start(Phase, kind="start", abstract=True):
             saved = checkpoint.state(phase)
             fit.model.prior.load_state_dict(saved["prior"])
             fit.guide.load_state_dict(saved["guide"])
+            fit.groups = saved["groups"]
             fit.history.append(saved["row"])
             return
         shown = fit.verbose and is_main_process()
         with PhaseProgress(phase, 1, 0, 0, shown) as bar:
-            found = self.begin(
+            groups, found = self.find_all(
                 fit.model, fit.guide, fit.x, seed=fit.seed, pretrained=fit.pretrained
             )
+            fit.groups = {
+                site: heeding(each, fit.data.companions.get(site_name(GROUPS, facet_of(site))))
+                for site, each in groups.items()
+            }
+            self.put(fit.model, fit.guide, fit.x, fit.groups, seed=fit.seed)
             row: Row = {"phase": phase, "epoch": 1, **found, "seconds": perf_counter() - started}
             bar.epoch(row)
         fit.history.append(row)
         if checkpoint is not None:
             states = {"prior": fit.model.prior.state_dict(), "guide": fit.guide.state_dict()}
-            checkpoint.phase_done(phase, {**states, "row": row})
+            checkpoint.phase_done(phase, {**states, "row": row, "groups": fit.groups})
+
+
+def heeding(groups: Tensor, given: Tensor | None) -> Tensor:
+    """Groups found, numbered so that they agree with those given, which replace them.
+
+    Args:
+        groups: ``(N, K)``.
+        given: ``(N, K)``, rows of zeros where nothing is known; or ``None``.
+    """
+    if given is None or not bool(known_rows(given).any()):
+        return groups
+    given = given.to(groups)
+    order = matching(given.cpu().numpy(), groups.cpu().numpy())
+    return torch.where(known_rows(given).unsqueeze(-1), given, groups[:, order])
+
+
+def matching(reference: Features, groups: Features) -> NDArray[np.int64]:
+    """The cluster of some groups that overlaps most with each of a reference, all different.
+
+    Args:
+        reference: soft groups, ``(N, K)``.
+        groups: others, ``(N, K)``.
+
+    Returns:
+        ``(K,)``.
+    """
+    columns: NDArray[np.int64] = linear_sum_assignment(reference.T @ groups, maximize=True)[1]
+    return columns
 
 
 def shares(groups: Features, n: int, n_clusters: int) -> Features:

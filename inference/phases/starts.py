@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +106,7 @@ class ComponentMeans(Start):
         """The likeliest component of each datum, ``(N,)``."""
         return GaussianMixtureStart("diag").groups(features, n_clusters, seed)
 
-    def begin(
+    def find_all(
         self,
         model: MixtureVAE,
         guide: Guide,
@@ -113,7 +114,19 @@ class ComponentMeans(Start):
         *,
         seed: int = 0,
         pretrained: nn.Module | None = None,
-    ) -> dict[str, float]:
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Nothing: the components are put at means, and not where groups are."""
+        return {}, {}
+
+    def put(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        groups: Mapping[str, Tensor],
+        *,
+        seed: int = 0,
+    ) -> None:
         """Put the components at the means, in place."""
         codes = encode(model, guide, x)
         for mixture in model.prior.mixtures:
@@ -125,7 +138,6 @@ class ComponentMeans(Start):
                 variances = np.full_like(variances, self.variance)
             cloud = _clouds(found.means_ * width, variances)
             mixture.initialise(*(part.to(mixture.logits) for part in cloud))
-        return {}
 
 
 def _clouds(means: Features, variances: Features) -> tuple[Tensor, Tensor]:

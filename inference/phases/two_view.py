@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from ...guides import AmortisedAssignment, Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import Count, Natural, NonNegative, Positive, given, without_groups
-from ..objectives import Views, two_view_information
+from ..objectives import Views
 from ..prediction import batched
 from ..training import Data, Rows, seeded
+from .assignment_heads import AssignmentHeads
 from .autoencoder import Pretraining
 from .phase import Budget, Phase
 from .start import Features, Start
@@ -67,7 +67,6 @@ class InformationPretraining(nn.Module):
         self.model = model
         self.guide = guide
         self.views = views
-        self.balance = balance
         if len(model.prior.mixtures) > 1:
             raise ValueError(
                 f"the story has {len(model.prior.mixtures)} clusterings: two-view information with "
@@ -75,14 +74,9 @@ class InformationPretraining(nn.Module):
             )
         _own_head(guide)
         width, n_clusters = guide.amortised.width("c"), model.prior.mixtures[0].n_clusters
-        self.heads = nn.Linear(width, n_heads * n_clusters)
-        self.split = (n_heads, n_clusters)
-        self.overclustering = nn.Linear(width, overclusters) if overclusters else None
-
-    def assignments(self, features: Tensor) -> Tensor:
-        """γ of every head: ``(B, F)`` to ``(H, B, K)``."""
-        gamma: Tensor = self.heads(features).unflatten(-1, self.split).softmax(-1)
-        return gamma.transpose(0, 1)
+        self.heads = AssignmentHeads(
+            width, n_clusters, n_heads=n_heads, overclusters=overclusters, balance=balance
+        )
 
     def forward(self, x: Tensor, **companions: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached parts, in nats per datum (per feature: ``reconstruction``)."""
@@ -90,11 +84,7 @@ class InformationPretraining(nn.Module):
         # One pass over both views, so that BatchNorm has one mean for them.
         twice = {name: torch.cat([v, v]) for name, v in without_groups(companions).items()}
         both = encoder.features(torch.cat([x, self.views(x)]), **twice)
-        first, second = self.assignments(both).chunk(2, 1)
-        parts = {"mutual_information": -two_view_information(first, second, self.balance).mean()}
-        if self.overclustering is not None:
-            first, second = self.overclustering(both).softmax(-1).chunk(2)
-            parts["overclustering"] = -two_view_information(first, second, self.balance)
+        parts = self.heads.losses(both)
         # A quarter of the rows teaches the decoder as well, and its backward pass is dear.
         target = x[: max(2, len(x) // 4)]
         posteriors = encoder.posterior_from(both[: len(target)])
@@ -117,34 +107,30 @@ class InformationPretraining(nn.Module):
 
         def compare(rows: Tensor) -> dict[str, Tensor]:
             features = self.guide.amortised.features
-            first = self.assignments(features(rows))
-            second = self.assignments(features(self.views(rows)))
+            first = self.heads.assignments(features(rows))
+            second = self.heads.assignments(features(self.views(rows)))
             return {"first": first, "second": second}
 
         with seeded(seed, "select", device=next(self.parameters()).device):
             rows = x[:: -(-len(x) // MANY)]
             pair = batched(self.model, self.guide, rows, compare, 2048, dim=1)
-        found = two_view_information(pair["first"], pair["second"], self.balance)
-        best = int(found.argmax())
+        found = self.heads.information(pair["first"], pair["second"])
+        best = found.index(max(found))
         own = _own_head(self.guide)
         if own is not None:
             with torch.no_grad():
-                own.weight.copy_(self.heads.weight[self._rows(best)])
-                own.bias.copy_(self.heads.bias[self._rows(best)])
-        return best, found.tolist()
+                weight, bias = self.heads.parameters_of(best)
+                own.weight.copy_(weight)
+                own.bias.copy_(bias)
+        return best, found
 
     def groups(self, x: Tensor, head: int) -> Tensor:
         """A head's clusters, ``(N, K)``."""
 
         def infer(rows: Tensor) -> dict[str, Tensor]:
-            features, kept = self.guide.amortised.features(rows), self._rows(head)
-            logits = linear(features, self.heads.weight[kept], self.heads.bias[kept])
-            return {"c": logits.softmax(-1)}
+            return {"c": self.heads.clusters(self.guide.amortised.features(rows), head)}
 
         return batched(self.model, self.guide, x, infer, 2048)["c"]
-
-    def _rows(self, head: int) -> slice:
-        return slice(head * self.split[1], (head + 1) * self.split[1])
 
 
 def _point(posterior: TorchDistribution) -> Tensor:

@@ -29,8 +29,8 @@ from pyromix.inference import (
     neighbour_graph,
     shared_neighbours,
 )
-from pyromix.inference.phases.choice import Several, agreement, likeliest, matching
-from pyromix.inference.phases.start import shares
+from pyromix.inference.phases.choice import Several, agreement, likeliest
+from pyromix.inference.phases.start import matching, shares
 from pyromix.networks import Perceptron, PerceptronLadder
 
 Array = NDArray[Any]

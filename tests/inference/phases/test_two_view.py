@@ -155,15 +155,15 @@ def test_the_most_informative_head_becomes_the_guides_own() -> None:
         guide.guide.encoder.layers[0].weight.zero_()
         guide.guide.encoder.layers[0].weight[:, :3] = torch.eye(3)
         guide.guide.encoder.layers[0].bias.zero_()
-        pretraining.heads.weight.mul_(0.1)
-        pretraining.heads.weight[6:9] = 20 * torch.eye(3)
+        pretraining.heads.heads.weight.mul_(0.1)
+        pretraining.heads.heads.weight[6:9] = 20 * torch.eye(3)
     data = torch.zeros(30, 64)
     data[torch.arange(30), torch.arange(30) % 3] = 1.0
     best, found = pretraining.select(data)
     assert best == 2
     assert max(found) == found[2] == pytest.approx(2 * math.log(3), abs=1e-3)
     assert len(guide.infer(data)[1]["c"].argmax(-1).unique()) == 3
-    assert torch.equal(guide.networks["c"].weight, pretraining.heads.weight[6:9])
+    assert torch.equal(guide.networks["c"].weight, pretraining.heads.heads.weight[6:9])
 
 
 def test_pretraining_teaches_encoder_heads_and_decoder() -> None:
@@ -199,8 +199,8 @@ def test_the_phase_makes_heads_and_five_times_as_many_clusters(
     module, data = phase.module(model, guide, batch, False)
     assert isinstance(module, InformationPretraining)
     assert data is batch
-    assert module.heads.out_features == 4 * 3
-    assert (module.overclustering and module.overclustering.out_features) == units
+    assert module.heads.heads.out_features == 4 * 3
+    assert (module.heads.overclustering and module.heads.overclustering.out_features) == units
     assert module.balance == 0.3
 
 
@@ -224,7 +224,7 @@ def test_the_best_head_puts_the_prior_where_its_clusters_are(assignment: str) ->
     x = torch.rand(40, 6, dtype=torch.float64)
     pretrained = InformationPretraining(model, guide, Still(), n_heads=3).double()
     with torch.no_grad():
-        gammas = pretrained.assignments(guide.amortised.features(x))
+        gammas = pretrained.heads.assignments(guide.amortised.features(x))
         code = guide.posterior(x)["z"].mean
     row = BestHead().begin(model, guide, x, pretrained=pretrained)
     best = int(row["head"])

@@ -1,0 +1,124 @@
+"""A start that teaches story and guide the groups that another start finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ...guides import Guide
+from ...models import MixturePrior, MixtureVAE
+from ...parts import GROUPS, facet_of, site_name
+from ..objectives import Classification, ClosedFormELBO, ObjectiveModule
+from ..training import Trainer
+from .groups_of import as_start
+from .phase import Budget, Fit, Phase, epochs_of
+from .start import Features, Start
+from .starts import KMeansStart
+
+
+@dataclass(frozen=True, repr=False)
+class PseudoLabels(Start, alias="pseudo-labels"):
+    r"""Groups that a start finds, taken for labels: all parts are trained by the labelled bound.
+
+    .. math:: \mathbb E_q[\log p(x \mid z)] + H(q(z \mid x)) + \sum_c P_c(x)\, (s_c - \log P_c(x))
+        + w \sum_c P_c(x) \log \gamma_c(x)
+
+    The joint training that follows is by the plain bound, which keeps the groups where the latent
+    dimension is large enough. A datum of no group is trained by the plain bound here too.
+
+    Args:
+        start: finds the groups: a start, a clusterer, a function, an array or a name.
+        epochs: passes over the data, or a budget of steps.
+        learning_rate: of Adam.
+        label_weight: w, in the start and nowhere else.
+
+    Raises:
+        ValueError: a setting out of range.
+
+    References:
+        Lee (2013). Pseudo-label: the simple and efficient semi-supervised learning method for deep
+        neural networks. Kingma, Rezende, Mohamed & Welling (2014). arXiv 1406.5298.
+    """
+
+    start: Any = KMeansStart(on="data")
+    epochs: int | Budget = Budget(3000, least=10, most=60)
+    learning_rate: float = 1e-3
+    label_weight: float = 5.0
+
+    on = "data"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "start", as_start("start", self.start))
+
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """Those of the start within."""
+        found: Features = self.start.groups(features, n_clusters, seed)
+        return found
+
+    def find(
+        self,
+        x: Tensor,
+        mixture: MixturePrior,
+        code: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> tuple[Features, dict[str, float]]:
+        """Those of the start within."""
+        found: tuple[Features, dict[str, float]] = self.start.find(
+            x, mixture, code, seed=seed, pretrained=pretrained
+        )
+        return found
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Self:
+        """That of the start within, for some of the rows."""
+        return replace(self, start=self.start.of_rows(rows))
+
+    def check_length(self, n: int) -> None:
+        """Refuse groups given beforehand that are not of N data."""
+        self.start.check_length(n)
+
+    def check_pretraining(self, pretraining: Phase | None) -> None:
+        """Refuse a pretraining that the start within cannot follow."""
+        self.start.check_pretraining(pretraining)
+
+    def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+        """Refuse settings out of range, and what the start within refuses."""
+        super().check(model, guide, x)
+        self.start.check(model, guide, x)
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"the start's learning_rate is {self.learning_rate}: use a positive number"
+            )
+        if self.label_weight < 0:
+            raise ValueError(f"the start's label_weight is {self.label_weight}: use 0 or more")
+
+    def __call__(self, fit: Fit) -> None:
+        """Find the groups, put the prior there, and train all parts on them."""
+        super().__call__(fit)
+        groups = {
+            site_name(GROUPS, facet_of(site)): each.to(fit.x.device)
+            for site, each in fit.groups.items()
+        }
+        elbo = ClosedFormELBO([Classification(self.label_weight)])
+        Trainer(
+            max_epochs=epochs_of(self.epochs, fit.steps_per_epoch),
+            batch_size=fit.training.batch_size,
+            learning_rate=self.learning_rate,
+            learning_rate_decay=fit.training.learning_rate_decay,
+            gradient_clip=fit.training.gradient_clip,
+            verbose=fit.verbose,
+        ).fit(
+            ObjectiveModule(elbo, fit.model, fit.guide),
+            fit.data.with_companions(**groups),
+            fabric=fit.fabric,
+            phase="labels" + fit.suffix,
+            seed=fit.seed,
+            checkpoint=fit.checkpoint,
+            history=fit.history,
+        )
