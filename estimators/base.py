@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from torch import Tensor
 
 from ..guides import Guide
 from ..inference import (
@@ -38,10 +36,11 @@ from ..parts import Count, Part, Seed, Unbuilt, build, given, spelt
 from .answers import Answers
 from .composition import compose
 from .documentation import document
-from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, warm
+from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, split, warm
 from .parameters import Parameters
 from .persistence import Saved
 from .scaling import scaling_of, standardised
+from .supervision import Constraints, beside, groups_given, pairs_given, terms_of
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -77,6 +76,7 @@ class DeepMixture(
             best that does not look at z) or ``"amortised"`` (a network).
         objective: ``ClosedFormELBO``, ``EnumeratedELBO``, or a partial of one.
         terms: what is added to the objective, such as ``Affiliation(1.0)``.
+        label_weight: of the log-loss of what is known of some data: labels, groups and pairs.
         pretraining: what is trained first: ``Autoencoder()``, ``Neighbours()``, ``TwoView()``, or
             ``None``.
         start: how the prior starts after that: ``GaussianMixtureStart()``, ``KMeansStart()``,
@@ -122,6 +122,7 @@ class DeepMixture(
     assignment: Unbuilt = "marginal"
     objective: Unbuilt = ClosedFormELBO
     terms: Sequence[Term] = ()
+    label_weight: float = 5.0
     pretraining: Pretraining | str | None = Neighbours()
     start: StartLike = GaussianMixtureStart()
     training: Training = Training()
@@ -140,12 +141,26 @@ class DeepMixture(
         super().__init_subclass__(**keywords)
         document(cls, DeepMixture)
 
-    def fit(self, X: ArrayLike, y: object = None, *, checkpoint: str | Path | None = None) -> Self:
-        """Fit all phases.
+    def fit(
+        self,
+        X: ArrayLike,
+        y: object = None,
+        *,
+        constraints: Constraints | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        """Fit all phases, without labels or with what is known of some data.
+
+        Labels make the bound of their data that of log p(x, c), number the clusters, and have a
+        log-loss of their own. :meth:`score` stays the bound on log p(x).
 
         Args:
             X: data, ``(N, X)`` or images ``(N, C, H, W)``.
-            y: ignored.
+            y: labels ``(N,)`` from 0 to K - 1, −1 or NaN where unknown; or soft groups ``(N, K)``,
+                rows of zeros or NaN where unknown; of J facets labels ``(N, J)``. Where nothing is
+                known the fit is the one without ``y``.
+            constraints: pairs of rows that belong together or apart, ``(P, 2)`` each, as
+                ``{"must_link": …, "cannot_link": …}``.
             checkpoint: a file to keep the state of training in; if it exists, training goes on from
                 there and ends with the weights of an uninterrupted fit. One that was begun with
                 other data or arguments is refused.
@@ -172,9 +187,12 @@ class DeepMixture(
         if continues(self):
             recipe, story = warm(self, recipe, story)
         scaling = scaling_of(self, x, likelihood)
-        data = Rows(x if scaling is None else scaling(x))
+        seen = x if scaling is None else scaling(x)
+        known, pairs = groups_given(self, y, len(x)), pairs_given(constraints, seen)
+        recipe = recipe.with_terms(terms_of(known, pairs, self.label_weight))
+        data = Rows(seen, **{name: each.to(x) for name, each in known.items()})
         recipe.rehearse(story, data, self.seed_)
-        train, validation, rows = self._split(data, recipe.training)
+        train, validation, rows = split(self, data, recipe.training)
         recipe = recipe.of_rows(rows)
         counted: list[Row] = []
 
@@ -189,6 +207,7 @@ class DeepMixture(
         ):
             counted += self._count(data.x, kept)
             fit = launch(recipe.fit, str(self.device), self.devices, self.precision)
+            train = beside(train, pairs)
             found = fit(story, train, seed=self.seed_, validation=validation, checkpoint=kept)
         take(*found)
         return self
@@ -247,21 +266,6 @@ class DeepMixture(
             n_init=self.n_init,
             verbose=self.verbose,
         )
-
-    def _split(self, data: Rows, training: Training) -> tuple[Rows, Rows | None, Tensor | None]:
-        """The data to train on, those held out, and the rows of the former, where any are."""
-        if self.n_init == 1 and training.patience is None:
-            return data, None, None
-        held_out = round(training.validation_fraction * len(data))
-        if not 1 <= held_out < len(data) - max(self.clusterings()):
-            raise ValueError(
-                f"training's validation_fraction is {training.validation_fraction}, which holds "
-                f"out {held_out} of {len(data)} samples: n_init and patience need at least one, "
-                "and more left than K"
-            )
-        order = torch.as_tensor(np.random.RandomState(self.seed_).permutation(len(data)))
-        left, held = order[held_out:], order[:held_out]
-        return data.at(left), data.at(held), left
 
     def adopt(self, model: MixtureVAE, guide: Guide, likelihood: Unbuilt) -> None:
         """Take a trained story and guide as this estimator's own.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ..data import fingerprint
@@ -19,6 +20,7 @@ from ..inference import (
     Recipe,
     Rows,
     Schedule,
+    Training,
     TrainingInterrupted,
     is_main_process,
     locked,
@@ -150,3 +152,21 @@ def likelihood_of(estimator: Any, x: Tensor) -> Unbuilt:
     if found == "auto":
         found = usual_likelihood(x, estimator.standardise)
     return found
+
+
+def split(
+    estimator: Any, data: Rows, training: Training
+) -> tuple[Rows, Rows | None, Tensor | None]:
+    """The data to train on, those held out, and the rows of the former, where any are."""
+    if estimator.n_init == 1 and training.patience is None:
+        return data, None, None
+    held_out = round(training.validation_fraction * len(data))
+    if not 1 <= held_out < len(data) - max(estimator.clusterings()):
+        raise ValueError(
+            f"training's validation_fraction is {training.validation_fraction}, which holds "
+            f"out {held_out} of {len(data)} samples: n_init and patience need at least one, "
+            "and more left than K"
+        )
+    order = torch.as_tensor(np.random.RandomState(estimator.seed_).permutation(len(data)))
+    left, held = order[held_out:], order[:held_out]
+    return data.at(left), data.at(held), left

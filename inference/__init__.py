@@ -84,6 +84,7 @@ from .prediction import (
     to_arviz,
 )
 from .training import (
+    Beside,
     Checkpoint,
     Row,
     Rows,
@@ -106,6 +107,7 @@ __all__ = [
     "AutoViews",
     "Autoencoder",
     "Averaged",
+    "Beside",
     "BestHead",
     "BestOf",
     "Budget",

@@ -7,7 +7,7 @@ resumed where a checkpoint holds its state. The warm-up of weights is a schedule
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ..objectives import MixtureELBO
+from ..objectives import MixtureELBO, Term
 from ..prediction import bound
 from ..training import Checkpoint, Row, Rows, TrainingInterrupted, as_rows, seeded
 from .autoencoder import Pretraining
@@ -99,6 +99,14 @@ class Recipe:
                 self.training.objective(fit, copy.deepcopy(self.elbo)).eval()(
                     rows.x, **rows.companions
                 )
+
+    def with_terms(self, terms: Sequence[Term]) -> Recipe:
+        """This recipe with more terms in the joint training's objective."""
+        if not terms:
+            return self
+        elbo = copy.copy(self.elbo)
+        elbo.terms = (*elbo.terms, *terms)
+        return replace(self, elbo=elbo)
 
     def of_rows(self, rows: Tensor | None) -> Recipe:
         """This recipe where only some rows of the data are left to train on, in that order."""

@@ -1,6 +1,7 @@
 """Training: a loop on Lightning Fabric that knows nothing of mixtures, its checkpoints and runs."""
 
 from .batches import Batch, Data, Rows, as_rows, steps_of
+from .beside import Beside
 from .checkpoint import Checkpoint
 from .config import RunConfig
 from .devices import is_main_process, launch, make_fabric
@@ -16,6 +17,7 @@ from .trainer import Callback, Row, Trainer
 __all__ = [
     "ALONE",
     "Batch",
+    "Beside",
     "Callback",
     "Checkpoint",
     "Data",

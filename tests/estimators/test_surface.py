@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from pyromix.estimators import ESTIMATORS, GMVAE, DeepMixture, VaDE, load
+from pyromix.estimators.fitting import split
 from pyromix.inference import (
     Affiliation,
     BestHead,
@@ -246,7 +247,7 @@ def test_restarts_are_chosen_by_the_held_out_bound(kind: type[DeepMixture], X: n
     estimator.set_params(training__validation_fraction=0.2).fit(X)
     bounds = [row["held_out_bound"] for row in estimator.history_ if "held_out_bound" in row]
     assert len(bounds) == 3
-    held_out = estimator._split(Rows(torch.as_tensor(X)), estimator.training)[1]
+    held_out = split(estimator, Rows(torch.as_tensor(X)), estimator.training)[1]
     assert held_out is not None
     assert len(held_out) == 18
     kept = bound(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -54,8 +53,8 @@ class Restless(VaDE):
 
     fits = 0
 
-    def fit(self, X: ArrayLike, y: object = None, *, checkpoint: str | Path | None = None) -> Self:
-        super().fit(X, checkpoint=checkpoint)
+    def fit(self, X: ArrayLike, y: object = None, **more: Any) -> Self:
+        super().fit(X, y, **more)
         Restless.fits += 1
         with torch.no_grad():
             self.model_.prior.loc += 0.1 * Restless.fits
@@ -68,8 +67,8 @@ class Unsaved(VaDE):
     def transform(self, X: ArrayLike, *, site: str = "z") -> Any:
         return super().transform(X, site=site) + getattr(self, "offset_", 0.0)
 
-    def fit(self, X: ArrayLike, y: object = None, *, checkpoint: str | Path | None = None) -> Self:
-        super().fit(X, checkpoint=checkpoint)
+    def fit(self, X: ArrayLike, y: object = None, **more: Any) -> Self:
+        super().fit(X, y, **more)
         self.offset_ = 1.0
         return self
 
@@ -77,9 +76,9 @@ class Unsaved(VaDE):
 class StartsAnew(VaDE):
     """A checkpoint changes the fit that keeps it."""
 
-    def fit(self, X: ArrayLike, y: object = None, *, checkpoint: str | Path | None = None) -> Self:
-        super().fit(X, checkpoint=checkpoint)
-        if checkpoint is not None:
+    def fit(self, X: ArrayLike, y: object = None, **more: Any) -> Self:
+        super().fit(X, y, **more)
+        if "checkpoint" in more:
             with torch.no_grad():
                 self.model_.prior.loc += 0.1
         return self
