@@ -24,10 +24,12 @@ from pyromix.inference import (
     Neighbours,
     Phase,
     Progressive,
+    PseudoLabels,
     Refit,
     SpectralStart,
     Training,
     TwoView,
+    TwoViewStart,
     VectorViews,
 )
 from pyromix.models import GaussianMixture
@@ -62,6 +64,9 @@ LADDER: dict[str, Any] = {
     "pretraining": None,
     "training": Training(max_epochs=4, batch_size=32, during=(Progressive((1,), 2), Refit((1, 2)))),
 }
+TWO_VIEWS = TwoViewStart(
+    2, views="vector", networks=Perceptron(8), epochs=2, batch_size=32, overclusters=4
+)
 BASES: dict[str, tuple[type[DeepMixture], dict[str, Any]]] = {
     "VaDE": (VaDE, SMALL),
     "patient": (VaDE, {**SMALL, "training": Training(max_epochs=2, batch_size=32, patience=9)}),
@@ -70,6 +75,11 @@ BASES: dict[str, tuple[type[DeepMixture], dict[str, Any]]] = {
     "spectral": (VaDE, {**SMALL, "start": SpectralStart()}),
     "best": (VaDE, {**SMALL, "start": BestOf([GroupsOf(halves), KMeansStart()])}),
     "average": (VaDE, {**SMALL, "start": Averaged([GroupsOf(halves), KMeansStart()])}),
+    "pseudo-labels": (
+        VaDE,
+        {**SMALL, "pretraining": None, "start": PseudoLabels(KMeansStart(on="data"), epochs=2)},
+    ),
+    "two views": (VaDE, {**SMALL, "start": TWO_VIEWS}),
     "autoencoder": (VaDE, {**SMALL, "pretraining": Autoencoder(2)}),
     "DHVC": (DHVC, HEADS),
     "MFCVAE": (MFCVAE, LADDER),
@@ -153,6 +163,32 @@ WITHIN: list[tuple[str, str, type[Phase], dict[str, Any]]] = [
             "n_components": 1,
         },
     ),
+    (
+        "pseudo-labels",
+        "start",
+        PseudoLabels,
+        {
+            "start": GroupsOf(halves),
+            "epochs": 3,
+            "learning_rate": 1e-2,
+            "label_weight": 1.0,
+        },
+    ),
+    (
+        "two views",
+        "start",
+        TwoViewStart,
+        {
+            "n_heads": 3,
+            "overclusters": 0,
+            "balance": 0.1,
+            "views": VectorViews(noise=0.5),
+            "networks": Perceptron(9),
+            "epochs": 3,
+            "batch_size": 45,
+            "learning_rate": 1e-2,
+        },
+    ),
     ("average", "start", Averaged, {"starts": [SpectralStart()]}),
     ("k-means", "start", KMeansStart, {"on": "data"}),
     ("groups", "start", GroupsOf, {"on": "code", "clusterer": lambda rows: np.arange(90) % 3}),
@@ -223,7 +259,7 @@ def test_devices_are_looked_for_and_bars_shown(capsys: pytest.CaptureFixture[str
 
 
 def test_every_argument_there_is_was_tried() -> None:
-    elsewhere = {"device", "devices", "verbose", "warm_start"}
+    elsewhere = {"device", "devices", "label_weight", "verbose", "warm_start"}
     assert set(DeepMixture().get_params(deep=False)) == FLAT.keys() | elsewhere
     tried: dict[type[Phase], set[str]] = {}
     for _, _, kind, values in WITHIN:
