@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils import check_random_state
@@ -32,7 +33,7 @@ from ..inference import (
 from ..inference.training.devices import Precision
 from ..models import GaussianMixture, MixtureVAE
 from ..networks import LadderNetworks, Networks, Perceptron
-from ..parts import Count, Part, Seed, Unbuilt, build, given, spelt
+from ..parts import Count, NonNegative, Part, Seed, Unbuilt, build, given, spelt
 from .answers import Answers
 from .composition import compose
 from .documentation import document
@@ -122,7 +123,7 @@ class DeepMixture(
     assignment: Unbuilt = "marginal"
     objective: Unbuilt = ClosedFormELBO
     terms: Sequence[Term] = ()
-    label_weight: float = 5.0
+    label_weight: NonNegative = 5.0
     pretraining: Pretraining | str | None = Neighbours()
     start: StartLike = GaussianMixtureStart()
     training: Training = Training()

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
-from ...parts import GROUPS, facet_of, site_name
+from ...parts import GROUPS, Natural, NonNegative, Positive, facet_of, site_name
 from ..objectives import Classification, ClosedFormELBO, ObjectiveModule
 from ..training import Trainer
 from .groups_of import as_start
@@ -45,9 +45,9 @@ class PseudoLabels(Start, alias="pseudo-labels"):
     """
 
     start: Any = KMeansStart(on="data")
-    epochs: int | Budget = Budget(3000, least=10, most=60)
-    learning_rate: float = 1e-3
-    label_weight: float = 5.0
+    epochs: Natural | Budget = Budget(3000, least=10, most=60)
+    learning_rate: Positive = 1e-3
+    label_weight: NonNegative = 5.0
 
     on = "data"
 
@@ -88,15 +88,9 @@ class PseudoLabels(Start, alias="pseudo-labels"):
         self.start.check_pretraining(pretraining)
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
-        """Refuse settings out of range, and what the start within refuses."""
+        """Refuse what the start within refuses."""
         super().check(model, guide, x)
         self.start.check(model, guide, x)
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"the start's learning_rate is {self.learning_rate}: use a positive number"
-            )
-        if self.label_weight < 0:
-            raise ValueError(f"the start's label_weight is {self.label_weight}: use 0 or more")
 
     def __call__(self, fit: Fit) -> None:
         """Find the groups, put the prior there, and train all parts on them."""

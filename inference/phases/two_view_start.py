@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...networks import ByShape, Networks, Perceptron, Strided, feature_dims
-from ...parts import given
+from ...parts import Count, Natural, NonNegative, Positive, given
 from ..objectives import Views
 from ..training import Trainer, make_fabric, seeded
 from .assignment_heads import AssignmentHeads
@@ -81,16 +81,16 @@ class TwoViewStart(Start, alias="two-view"):
         Ji, Henriques & Vedaldi (2019). Invariant Information Clustering. arXiv 1807.06653.
     """
 
-    n_heads: int = 20
-    overclusters: int | None = None
-    balance: float = 0.5
+    n_heads: Count = 20
+    overclusters: Natural | None = None
+    balance: NonNegative = 0.5
     views: Views | str = "auto"
     networks: Networks = ByShape(
         vectors=Perceptron(large=(500, 500), batch_norm=True), images=Strided()
     )
-    epochs: int | Budget = Budget(2100)
-    batch_size: int = 256
-    learning_rate: float = 1e-3
+    epochs: Natural | Budget = Budget(2100)
+    batch_size: Count = 256
+    learning_rate: Positive = 1e-3
 
     on = "data"
 
@@ -142,9 +142,6 @@ class TwoViewStart(Start, alias="two-view"):
         return TwoViews(encoder, heads, given("views", self.views, Views))
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
-        """Refuse settings out of range, views that these data cannot have, and facets."""
+        """Refuse views that these data cannot have."""
         super().check(model, guide, x)
-        for name in ("n_heads", "batch_size", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"the start's {name} is {getattr(self, name)}: use a positive one")
         given("views", self.views, Views)(x)
