@@ -33,6 +33,7 @@ from .objectives import (
 from .phases import (
     SEEDS,
     Autoencoder,
+    AutoStart,
     Averaged,
     BestHead,
     BestOf,
@@ -104,6 +105,7 @@ __all__ = [
     "SEEDS",
     "Affiliation",
     "AffineViews",
+    "AutoStart",
     "AutoViews",
     "Autoencoder",
     "Averaged",

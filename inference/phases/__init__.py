@@ -1,5 +1,6 @@
 """Phases: what a fit is made of, from pretraining to the joint training, and what watches it."""
 
+from .auto_start import AutoStart
 from .autoencoder import Autoencoder, NeighbourRows, Neighbours, Pretraining, Reconstruction
 from .choice import Averaged, BestOf
 from .graph import modularity, neighbour_graph, shared_neighbours
@@ -27,6 +28,7 @@ from .valleys import UnclearNumberWarning
 
 __all__ = [
     "SEEDS",
+    "AutoStart",
     "Autoencoder",
     "Averaged",
     "BestHead",

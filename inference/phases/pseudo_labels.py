@@ -14,10 +14,10 @@ from ...models import MixturePrior, MixtureVAE
 from ...parts import GROUPS, Natural, NonNegative, Positive, facet_of, site_name
 from ..objectives import Classification, ClosedFormELBO, ObjectiveModule
 from ..training import Trainer
+from .auto_start import AutoStart
 from .groups_of import as_start
 from .phase import Budget, Fit, Phase, epochs_of
 from .start import Features, Start
-from .starts import KMeansStart
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,7 +27,9 @@ class PseudoLabels(Start, alias="pseudo-labels"):
     .. math:: \mathbb E_q[\log p(x \mid z)] + H(q(z \mid x)) + \sum_c P_c(x)\, (s_c - \log P_c(x))
         + w \sum_c P_c(x) \log \gamma_c(x)
 
-    The joint training that follows is by the plain bound, which keeps the groups where the latent
+    Without a pretraining the components begin where they were drawn, and data are brought to
+    them: what an untrained encoder says puts components on top of each other. The joint training
+    that follows is by the plain bound, which keeps the groups where the latent
     dimension is large enough. A datum of no group is trained by the plain bound here too.
 
     Args:
@@ -44,8 +46,8 @@ class PseudoLabels(Start, alias="pseudo-labels"):
         neural networks. Kingma, Rezende, Mohamed & Welling (2014). arXiv 1406.5298.
     """
 
-    start: Any = KMeansStart(on="data")
-    epochs: Natural | Budget = Budget(3000, least=10, most=60)
+    start: Any = AutoStart()
+    epochs: Natural | Budget = Budget(3000, least=8, most=100)
     learning_rate: Positive = 1e-3
     label_weight: NonNegative = 5.0
 
@@ -89,11 +91,15 @@ class PseudoLabels(Start, alias="pseudo-labels"):
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse what the start within refuses."""
-        super().check(model, guide, x)
         self.start.check(model, guide, x)
 
+    def place(self, fit: Fit) -> None:
+        """Put the prior where the groups are, if a pretraining has made codes of the data."""
+        if fit.pretrained is not None:
+            super().place(fit)
+
     def __call__(self, fit: Fit) -> None:
-        """Find the groups, put the prior there, and train all parts on them."""
+        """Find the groups, and train all parts on them."""
         super().__call__(fit)
         groups = {
             site_name(GROUPS, facet_of(site)): each.to(fit.x.device)

@@ -142,6 +142,10 @@ class Start(Phase, kind="start", abstract=True):
         groups = self.groups(self.features(x, mixture, code), mixture.n_clusters, seed % 2**32)
         return shares(groups, len(x), mixture.n_clusters), {}
 
+    def place(self, fit: Fit) -> None:
+        """Put the prior where the groups of a fit under way are."""
+        self.put(fit.model, fit.guide, fit.x, fit.groups, seed=fit.seed)
+
     def features(self, x: Tensor, mixture: MixturePrior, code: Tensor) -> Features:
         """What the groups are looked for in, ``(N, F)``: the code, or the data."""
         if self.on == "data":
@@ -198,7 +202,7 @@ class Start(Phase, kind="start", abstract=True):
                 site: heeding(each, fit.data.companions.get(site_name(GROUPS, facet_of(site))))
                 for site, each in groups.items()
             }
-            self.put(fit.model, fit.guide, fit.x, fit.groups, seed=fit.seed)
+            self.place(fit)
             row: Row = {"phase": phase, "epoch": 1, **found, "seconds": perf_counter() - started}
             bar.epoch(row)
         fit.history.append(row)

@@ -201,7 +201,7 @@ def test_the_phase_makes_heads_and_five_times_as_many_clusters(
     assert data is batch
     assert module.heads.heads.out_features == 4 * 3
     assert (module.heads.overclustering and module.heads.overclustering.out_features) == units
-    assert module.balance == 0.3
+    assert module.heads.balance == 0.3
 
 
 @pytest.mark.parametrize(

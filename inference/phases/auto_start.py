@@ -1,0 +1,60 @@
+"""The start that is right for most data: several, by the size of the data, of which one is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ...models import MixturePrior
+from .choice import BestOf
+from .manifold import SpectralStart, UMAPStart
+from .start import Features, Start
+from .starts import GaussianMixtureStart
+
+FEW, MANY = 1000, 5000  # data from which UMAP is tried, and up to which eigenvectors are
+
+
+@dataclass(frozen=True, repr=False)
+class AutoStart(Start, alias="auto"):
+    """The best of several starts by modularity, which looks at no labels.
+
+    They are a Gaussian mixture on 30 principal components, one on a UMAP (from 1,000 data), and
+    spectral clustering (up to 5,000): the first for clouds, the others for groups of any shape.
+    Which were tried, and their scores, stand in the history's row.
+
+    Example:
+        >>> from sklearn.datasets import make_moons
+        >>> x, moons = make_moons(200, noise=0.05, random_state=0)
+        >>> groups = AutoStart().groups(x, 2, seed=0)
+        >>> bool((groups.argmax(1) == moons).mean() in (0.0, 1.0))
+        True
+    """
+
+    on = "data"
+
+    def candidates(self, n: int) -> BestOf:
+        """The starts that are tried on so many data."""
+        starts: list[Start] = [GaussianMixtureStart(on="data", n_components=30)]
+        if n >= FEW:
+            starts.append(UMAPStart())
+        if n <= MANY:
+            starts.append(SpectralStart())
+        return BestOf(tuple(starts))
+
+    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
+        """Those of the start that is kept, ``(N, K)``."""
+        return self.candidates(len(features)).groups(features, n_clusters, seed)
+
+    def find(
+        self,
+        x: Tensor,
+        mixture: MixturePrior,
+        code: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> tuple[Features, dict[str, float]]:
+        """Those of the start that is kept, and the scores of all."""
+        starts = self.candidates(len(x))
+        return starts.find(x, mixture, code, seed=seed, pretrained=pretrained)
