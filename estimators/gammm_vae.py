@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..guides import GammaHead
+from ..inference import Pretraining, StartLike, Training
 from ..models import GammaMixture
-from ..parts import Unbuilt
+from ..parts import Count, Unbuilt
 from .base import DeepMixture
+from .grouped import LATENT_DIM, START, TRAINING
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -20,7 +22,7 @@ class GamMMVAE(DeepMixture, alias="gammm-vae"):
         x \mid z \sim p(x \mid f(\log z))
 
     Only the paper's abstract could be had: story, guide and training are our reconstruction, and no
-    published number is claimed for them. It starts as our VaDE does, with groups of log z.
+    published number is claimed for them. It starts as our VaDE does.
     ``posterior=partial(GammaHead, family="wilson-hilferty")`` has cubed folded Gaussians, scored by
     their own exact density, in place of exact Gammas with implicit gradients.
 
@@ -31,7 +33,7 @@ class GamMMVAE(DeepMixture, alias="gammm-vae"):
         >>> from sklearn.datasets import load_digits
         >>> from pyromix.inference import Training
         >>> X = load_digits().data[:200] / 16
-        >>> gammm = GamMMVAE(n_clusters=10, pretraining=None, training=Training(max_epochs=2))
+        >>> gammm = GamMMVAE(n_clusters=10, start="k-means", training=Training(max_epochs=2))
         >>> bool((gammm.fit(X).transform(X) > 0).all())
         True
 
@@ -40,5 +42,9 @@ class GamMMVAE(DeepMixture, alias="gammm-vae"):
         with Gamma mixture latent embeddings. Neural Networks 183:106979. Abstract only.
     """
 
+    latent_dim: Count | tuple[Count, ...] = LATENT_DIM
     prior: Unbuilt | Sequence[Unbuilt] = GammaMixture
     posterior: Unbuilt | Mapping[str, Unbuilt] = GammaHead
+    pretraining: Pretraining | str | None = None
+    start: StartLike = START
+    training: Training = TRAINING

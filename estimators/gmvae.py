@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
-from ..inference import ClosedFormELBO, InformationFloor, Term, Training
+from ..inference import (
+    ClosedFormELBO,
+    InformationFloor,
+    Pretraining,
+    StartLike,
+    Term,
+    Training,
+)
 from ..models import Bernoulli, HeteroscedasticNormal, StyleMixture
 from ..networks import Convolutional, LadderNetworks, Networks, Perceptron
-from ..parts import Unbuilt, choose
+from ..parts import Count, Unbuilt, choose
 from .base import DeepMixture
+from .grouped import LATENT_DIM, START, TRAINING
 
 PACE = Training(learning_rate=1e-4, learning_rate_decay=None, gradient_clip=None)
 IMAGES: dict[str, Any] = {
@@ -55,7 +63,7 @@ class GMVAE(DeepMixture, alias="gmvae"):
         >>> from sklearn.datasets import load_digits
         >>> from pyromix.inference import Training
         >>> X = load_digits().data[:200] / 16
-        >>> gmvae = GMVAE(n_clusters=10, pretraining=None, training=Training(max_epochs=2))
+        >>> gmvae = GMVAE(n_clusters=10, start=None, training=Training(max_epochs=2))
         >>> gmvae.fit(X).predict(X).shape
         (200,)
 
@@ -64,9 +72,13 @@ class GMVAE(DeepMixture, alias="gmvae"):
         Autoencoders. arXiv 1611.02648.
     """
 
+    latent_dim: Count | tuple[Count, ...] = LATENT_DIM
     prior: Unbuilt | Sequence[Unbuilt] = partial(StyleMixture, style_dim=4, hidden_dim=64)
     networks: Networks | LadderNetworks | str = Perceptron(large=(500, 500), batch_norm=True)
     terms: Sequence[Term] = (InformationFloor(0.5),)
+    pretraining: Pretraining | str | None = None
+    start: StartLike = START
+    training: Training = TRAINING
 
     @classmethod
     def published(

@@ -15,13 +15,16 @@ from ..inference import (
     ComponentMeans,
     LinearWarmup,
     OverTraining,
+    Pretraining,
+    StartLike,
     Term,
     Training,
 )
 from ..models import Bernoulli
 from ..networks import Perceptron
-from ..parts import Unbuilt
+from ..parts import Count, Unbuilt
 from .base import DeepMixture
+from .grouped import LATENT_DIM, START, TRAINING
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -31,8 +34,8 @@ class VaDE(DeepMixture, alias="vade"):
     .. math:: c \sim \operatorname{Cat}(\pi), \quad z \mid c \sim \mathcal N(\mu_c, \Sigma_c),
         \quad x \mid z \sim p(x \mid f(z))
 
-    The pretraining on neighbours, and the start with full covariances, are ours; the paper's
-    recipe is :meth:`published`.
+    The start is ours: groups that the best of several clusterers finds are taught to all parts,
+    and then the plain bound is trained. The paper's recipe is :meth:`published`.
 
     Args:
         **parts: those of :class:`DeepMixture`.
@@ -41,7 +44,7 @@ class VaDE(DeepMixture, alias="vade"):
         >>> from sklearn.datasets import load_digits
         >>> from pyromix.inference import Training
         >>> X = load_digits().data[:200] / 16
-        >>> vade = VaDE(n_clusters=10, pretraining=None, training=Training(max_epochs=2))
+        >>> vade = VaDE(n_clusters=10, start="k-means", training=Training(max_epochs=2))
         >>> vade.fit(X).predict_proba(X).shape
         (200, 10)
 
@@ -50,7 +53,11 @@ class VaDE(DeepMixture, alias="vade"):
         Clustering. arXiv 1611.05148.
     """
 
+    latent_dim: Count | tuple[Count, ...] = LATENT_DIM
     posterior: Unbuilt = partial(GaussianHead, log_scale=-2.0)
+    pretraining: Pretraining | str | None = None
+    start: StartLike = START
+    training: Training = TRAINING
 
     @classmethod
     def published(cls) -> Self:
@@ -116,7 +123,7 @@ class AugmentedVaDE(VaDE, alias="augmented-vade"):
         >>> from sklearn.datasets import load_digits
         >>> from pyromix.inference import Training
         >>> X = load_digits().data[:200] / 16
-        >>> vade = AugmentedVaDE(pretraining=None, training=Training(max_epochs=2)).fit(X)
+        >>> vade = AugmentedVaDE(start="k-means", training=Training(max_epochs=2)).fit(X)
         >>> "affiliation" in vade.history_[-1]
         True
 
