@@ -23,7 +23,7 @@ import torch
 from pyromix import DeepMixture, VaDE
 from pyromix.data import load
 from pyromix.guides import FlowHead, FullGaussianHead, GaussianHead, Head
-from pyromix.inference import Training, bound
+from pyromix.inference import GaussianMixtureStart, Neighbours, Training, bound
 from pyromix.models import Normal
 
 HEADS: dict[str, type[Head]] = {
@@ -56,7 +56,9 @@ def measure(data: str, head: type[Head], seed: int) -> dict[str, float]:
     order = np.random.default_rng(seed).permutation(len(x))
     held_out, rest = x[order[: len(x) // 6]], x[order[len(x) // 6 :]]
     posterior = partial(head, log_scale=-2.0)  # type: ignore[call-arg]
-    model: DeepMixture = VaDE(posterior=posterior, random_state=seed, **settings(data)).fit(rest)
+    phases = {"pretraining": Neighbours(), "start": GaussianMixtureStart()}
+    vade = VaDE(posterior=posterior, random_state=seed, **phases, **settings(data))
+    model: DeepMixture = vade.fit(rest)
     rows = torch.as_tensor(held_out, dtype=torch.float32)
     elbo = bound(model.model_, model.guide_, rows, num_samples=20, seed=seed)
     train = [row["seconds"] for row in model.history_ if row["phase"] == "train"]
