@@ -56,7 +56,7 @@ def measure(data: str, head: type[Head], seed: int) -> dict[str, float]:
     order = np.random.default_rng(seed).permutation(len(x))
     held_out, rest = x[order[: len(x) // 6]], x[order[len(x) // 6 :]]
     posterior = partial(head, log_scale=-2.0)  # type: ignore[call-arg]
-    phases = {"pretraining": Neighbours(), "start": GaussianMixtureStart()}
+    phases: dict[str, Any] = {"pretraining": Neighbours(), "start": GaussianMixtureStart()}
     vade = VaDE(posterior=posterior, random_state=seed, **phases, **settings(data))
     model: DeepMixture = vade.fit(rest)
     rows = torch.as_tensor(held_out, dtype=torch.float32)

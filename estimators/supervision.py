@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,13 +21,30 @@ Constraints = Mapping[str, ArrayLike]
 def groups_given(estimator: Any, y: object, n: int) -> dict[str, Tensor]:
     """What ``y`` says of an estimator's clusters, as companions of the data.
 
+    Labels of more classes than there are clusters are those of some other question: they are left
+    out, as every clusterer of scikit-learn does, and a warning says so.
+
     Raises:
         ValueError, TypeError: labels of another kind, or of a number of clusters that is not known.
     """
-    known = read_groups(y, n, estimator.clusterings(), estimator._lone)
-    if known and estimator.n_clusters == "auto":
+    if estimator.n_clusters == "auto" and (count_classes(y) or np.asarray(y).ndim == 2):
         raise ValueError("n_clusters is 'auto' and y holds labels: give K as a number")
-    return known
+    if estimator._lone and (classes := count_classes(y)) > estimator.known_clusters():
+        warnings.warn(
+            f"y holds {classes} classes and n_clusters is {estimator.n_clusters}: y is left out; "
+            "raise n_clusters to learn from it",
+            stacklevel=3,
+        )
+        return {}
+    return read_groups(y, n, estimator.clusterings(), estimator._lone)
+
+
+def count_classes(y: object) -> int:
+    """How many labels from 0 there are in a vector of numbers; else 0."""
+    labels = np.asarray(y)
+    if labels.ndim != 1 or labels.dtype.kind not in "biuf":
+        return 0
+    return len(np.unique(labels[labels >= 0]))
 
 
 def read_groups(y: object, n: int, clusterings: Sequence[int], lone: bool) -> dict[str, Tensor]:

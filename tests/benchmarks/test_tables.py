@@ -22,7 +22,13 @@ from pyromix.networks import PerceptronLadder
 pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-SHORT = ["--set", "training.max_epochs=1", "networks.hidden_dims=8", "pretraining=None"]
+SHORT = [
+    "--set",
+    "training.max_epochs=1",
+    "networks.hidden_dims=8",
+    "pretraining=None",
+    "start=gmm",
+]
 
 Benchmark = Callable[..., list[list[str]]]
 

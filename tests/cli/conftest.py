@@ -17,6 +17,7 @@ from pyromix.reports import report
 TINY = [
     "--set=networks.hidden_dims=16,",
     "--set=pretraining=Autoencoder(1)",
+    "--set=start=gmm",
 ]
 
 Invoke = Callable[..., Result]

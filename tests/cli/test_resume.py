@@ -28,7 +28,7 @@ STOPPED = 3  # the epoch after which it is stopped
 def fit(blobs: Path, run: Path) -> list[str]:
     return [
         "fit", "vade", str(blobs), "-k", "3", "--batch-size", "32", "--max-epochs", str(EPOCHS),
-        "--out", str(run), *TINY[:1], "--set=pretraining=Neighbours(epochs=1)",
+        "--out", str(run), *TINY[:1], "--set=pretraining=Neighbours(epochs=1)", "--set=start=gmm",
     ]  # fmt: skip
 
 

@@ -12,13 +12,17 @@ import pytest
 
 from pyromix import MFCVAE, VaDE
 from pyromix.estimators import DeepMixture, load
-from pyromix.inference import Training
+from pyromix.inference import GaussianMixtureStart, Training
 from pyromix.networks import Perceptron
 
 pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 
 X = pd.DataFrame(np.random.default_rng(0).random((30, 3)), columns=["a", "b", "c"])
-SMALL: dict[str, Any] = {"pretraining": None, "training": Training(max_epochs=1)}
+SMALL: dict[str, Any] = {
+    "pretraining": None,
+    "start": GaussianMixtureStart(),
+    "training": Training(max_epochs=1),
+}
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from pyromix.inference import (
     Autoencoder,
     Checkpoint,
     ClosedFormELBO,
+    GaussianMixtureStart,
     LinearWarmup,
     OverTraining,
     Training,
@@ -41,6 +42,7 @@ def vade(**changes: Any) -> VaDE:
         "latent_dim": 2,
         "networks": Perceptron((8,)),
         "pretraining": Autoencoder(epochs=1),
+        "start": GaussianMixtureStart(),
         "training": PLAIN,
         "random_state": 0,
     }

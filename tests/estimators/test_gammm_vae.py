@@ -15,6 +15,7 @@ from pyromix import GamMMVAE
 from pyromix.guides import GammaHead, Guide
 from pyromix.inference import (
     ClosedFormELBO,
+    GaussianMixtureStart,
     KMeansStart,
     Neighbours,
     ObjectiveModule,
@@ -129,6 +130,7 @@ def test_estimator_round_trip(family: str, tmp_path: object) -> None:
         "posterior": partial(GammaHead, family=family),
         "networks": Perceptron(16, batch_norm=True),
         "pretraining": Neighbours(epochs=2),
+        "start": GaussianMixtureStart(),
         "training": Training(max_epochs=2),
         "random_state": 0,
     }

@@ -48,6 +48,7 @@ SMALL: dict[str, Any] = {
     "latent_dim": 2,
     "networks": Perceptron(8),
     "pretraining": Neighbours(3, epochs=2),
+    "start": GaussianMixtureStart(),
     "training": Training(max_epochs=2, batch_size=32),
     "random_state": 0,
     "device": "cpu",

@@ -59,6 +59,7 @@ QUICK: dict[str, Any] = {
     "latent_dim": 2,
     "networks": Perceptron(8),
     "pretraining": None,
+    "start": GaussianMixtureStart(),
     "training": Training(max_epochs=1, batch_size=50),
     "random_state": 0,
     "device": "cpu",

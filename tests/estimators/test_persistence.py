@@ -22,6 +22,7 @@ from pyromix.guides import GaussianHead
 from pyromix.inference import (
     Affiliation,
     Budget,
+    GaussianMixtureStart,
     GroupsOf,
     LinearWarmup,
     MutualInformation,
@@ -41,6 +42,7 @@ SMALL: dict[str, Any] = {
     "latent_dim": 2,
     "networks": Perceptron(8),
     "pretraining": None,
+    "start": GaussianMixtureStart(),
     "training": Training(max_epochs=1),
     "random_state": 0,
 }
@@ -93,7 +95,7 @@ x = np.random.RandomState(0).rand(60, 4).astype(np.float32)
 folder = Path(sys.argv[1])
 """
 WRITER = """
-small = dict(n_clusters=3, latent_dim=2, networks=Perceptron(8), pretraining=None, random_state=0)
+small = dict(n_clusters=3, latent_dim=2, networks=Perceptron(8), start="gmm", random_state=0)
 small["training"] = Training(max_epochs=1)
 prior = VaDE(**small, prior=partial(Laplaces, width=2.0)).fit(x)
 own = Doubling(**small, factor=3.0).fit(x)

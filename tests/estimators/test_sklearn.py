@@ -9,14 +9,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pyromix import GMVAE, VaDE
-from pyromix.inference import Neighbours, Training
+from pyromix.inference import PseudoLabels, Training
 from pyromix.networks import Perceptron
 
 QUICK: dict[str, Any] = {
     "n_clusters": 3,
     "networks": Perceptron(8, batch_norm=True),
     "latent_dim": 2,
-    "pretraining": Neighbours(3, epochs=5),
+    "start": PseudoLabels(epochs=3),
     "training": Training(max_epochs=2, batch_size=64),
     "random_state": 0,
     "device": "cpu",

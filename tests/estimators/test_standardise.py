@@ -18,7 +18,7 @@ from scipy import stats
 
 from pyromix import MFCVAE, VaDE
 from pyromix.estimators import DeepMixture, UnscaledWarning, load
-from pyromix.inference import Autoencoder, Training, bound
+from pyromix.inference import Autoencoder, GaussianMixtureStart, Training, bound
 from pyromix.models import Normal, StudentT
 from pyromix.networks import Perceptron
 
@@ -30,6 +30,7 @@ SMALL: dict[str, Any] = {
     "latent_dim": 2,
     "networks": Perceptron(8),
     "pretraining": Autoencoder(2),
+    "start": GaussianMixtureStart(),
     "training": Training(max_epochs=3),
     "random_state": 0,
     "precision": "64-true",

@@ -194,3 +194,13 @@ def test_labels_and_an_open_number_of_clusters_are_refused(
     x, labels = blobs
     with pytest.raises(ValueError, match="n_clusters is 'auto'"):
         small(n_clusters="auto").fit(x, np.minimum(labels, 1))
+
+
+def test_more_classes_than_clusters_are_another_question(
+    blobs: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """They are left out, which is said, and the fit is the one without them."""
+    x, labels = blobs
+    with pytest.warns(UserWarning, match="y holds 3 classes and n_clusters is 2"):
+        fitted = small(n_clusters=2).fit(x, labels)
+    assert same(fitted, small(n_clusters=2).fit(x))

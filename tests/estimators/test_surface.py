@@ -45,6 +45,7 @@ QUICK: dict[str, Any] = {
     "latent_dim": 2,
     "networks": Perceptron(16, batch_norm=True),
     "pretraining": Neighbours(3, epochs=2),
+    "start": GaussianMixtureStart(),
     "training": Training(max_epochs=2, batch_size=32),
     "random_state": 0,
     "device": "cpu",

@@ -18,7 +18,7 @@ from torch import nn
 
 from pyromix import DHVC, GMVAE, MFCVAE, VaDE
 from pyromix.estimators import DeepMixture
-from pyromix.inference import Training
+from pyromix.inference import GaussianMixtureStart, Training
 from pyromix.networks import Perceptron, PerceptronLadder
 
 pytestmark = pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
@@ -27,6 +27,7 @@ X = np.random.RandomState(0).rand(120, 6).astype(np.float32)
 SMALL: dict[str, Any] = {
     "latent_dim": 2,
     "pretraining": None,
+    "start": GaussianMixtureStart(),
     "training": Training(max_epochs=2),
     "random_state": 0,
 }

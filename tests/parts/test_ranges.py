@@ -15,7 +15,14 @@ import pytest
 import torch
 
 from pyromix import VaDE
-from pyromix.inference import Trainer, Training, responsibilities, sample, to_arviz
+from pyromix.inference import (
+    GaussianMixtureStart,
+    Trainer,
+    Training,
+    responsibilities,
+    sample,
+    to_arviz,
+)
 from pyromix.inference.objectives import Constant
 from pyromix.models import GaussianMixture
 from pyromix.networks import Perceptron
@@ -112,6 +119,7 @@ SMALL: dict[str, Any] = {
     "latent_dim": 2,
     "networks": Perceptron(4),
     "pretraining": None,
+    "start": GaussianMixtureStart(),
     "training": Training(max_epochs=1),
     "random_state": 0,
 }

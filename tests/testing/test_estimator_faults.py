@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.exceptions import NotFittedError
 
 from pyromix import MFCVAE, VaDE
-from pyromix.inference import Autoencoder, Training
+from pyromix.inference import Autoencoder, GaussianMixtureStart, Training
 from pyromix.networks import Perceptron
 from pyromix.testing import check_estimator
 from pyromix.testing import estimators as checks
@@ -21,6 +21,7 @@ QUICK: dict[str, Any] = {
     "latent_dim": 2,
     "networks": Perceptron(4),
     "pretraining": Autoencoder(2),
+    "start": GaussianMixtureStart(),
     "training": Training(max_epochs=2),
     "random_state": 0,
 }
