@@ -37,7 +37,7 @@ MAY_BE_NEGATIVE = {"value", "start", "end", "weight", "kl_weight", "log_scale", 
 MAY_BE_ZERO = {
     *MAY_BE_NEGATIVE, "random_state", "epochs", "max_epochs", "overclusters", "fade_steps", "order",
     "join_epochs", "facets", "balance", "floor", "noise", "min_dist", "rotation", "shear", "shift",
-    "dropout", "steps", "scale",
+    "dropout", "steps", "scale", "label_weight",
 }  # fmt: skip
 SKIPPED = {"event_shape"}  # a fit gives it
 
