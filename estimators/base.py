@@ -157,9 +157,9 @@ class DeepMixture(
 
         Args:
             X: data, ``(N, X)`` or images ``(N, C, H, W)``.
-            y: labels ``(N,)`` from 0 to K - 1, −1 or NaN where unknown; or soft groups ``(N, K)``,
-                rows of zeros or NaN where unknown; of J facets labels ``(N, J)``. Where nothing is
-                known the fit is the one without ``y``.
+            y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
+                NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
+                clusters' numbers, others are numbered in their order; more than K are left out.
             constraints: pairs of rows that belong together or apart, ``(P, 2)`` each, as
                 ``{"must_link": …, "cannot_link": …}``.
             checkpoint: a file to keep the state of training in; if it exists, training goes on from

@@ -51,8 +51,9 @@ def read_groups(y: object, n: int, clusterings: Sequence[int], lone: bool) -> di
     """The groups of each clustering that are known, as companions of the data.
 
     Args:
-        y: labels ``(N,)`` from 0 to K - 1, −1 or NaN where unknown; soft groups ``(N, K)``, rows of
-            NaN or zeros where unknown; of J facets labels ``(N, J)``; or ``None``.
+        y: labels ``(N,)``, −1 or NaN where unknown; soft groups ``(N, K)``, rows of NaN or zeros
+            where unknown; of J facets labels ``(N, J)``; or ``None``. Labels from 0 to K - 1 are
+            numbers of clusters, and others are numbered in their order.
         n: number of data, N.
         clusterings: K of each clustering.
         lone: whether there are no facets.
@@ -64,9 +65,8 @@ def read_groups(y: object, n: int, clusterings: Sequence[int], lone: bool) -> di
         ValueError, TypeError: names what came and what would do.
 
     Example:
-        >>> read_groups([1, -1], 2, (2,), lone=True)["groups"]
-        tensor([[0., 1.],
-                [0., 0.]])
+        >>> read_groups([1, -1], 2, (2,), lone=True)["groups"].tolist()
+        [[0.0, 1.0], [0.0, 0.0]]
     """
     if y is None:
         return {}
@@ -91,23 +91,26 @@ def _numbers(y: object) -> NDArray[np.float64]:
     given = np.asarray(y)
     if given.dtype.kind not in "biuf":
         raise TypeError(
-            f"y holds {given.dtype.name}: give numbers of clusters from 0, such as scikit-learn's "
-            "LabelEncoder makes, and -1 where nothing is known"
+            f"Unknown label type: y holds {given.dtype.name}; give whole numbers, such as "
+            "scikit-learn's LabelEncoder makes, and -1 where nothing is known"
         )
     return given.astype(np.float64)
 
 
 def _one_hot(labels: NDArray[np.float64], n_clusters: int) -> Tensor:
     known = ~np.isnan(labels) & (labels != -1)
-    wrong = known & ~((labels == np.floor(labels)) & (labels >= 0) & (labels < n_clusters))
+    wrong = known & ~((labels == np.floor(labels)) & (labels >= 0))
     if wrong.any():
         raise ValueError(
-            f"y holds {labels[wrong][0]:g}, and n_clusters is {n_clusters}: use 0 to "
-            f"{n_clusters - 1}, and -1 where nothing is known"
+            f"y holds {labels[wrong][0]:g}: use whole numbers from 0, and -1 where nothing is known"
         )
+    classes, numbers = np.unique(labels[known], return_inverse=True)
+    if len(classes) > n_clusters:
+        raise ValueError(f"y holds {len(classes)} classes, and there are {n_clusters} clusters")
+    if classes.max(initial=0) < n_clusters:
+        numbers = labels[known].astype(int)
     groups = torch.zeros(len(labels), n_clusters, dtype=torch.float64)
-    rows = np.flatnonzero(known)
-    groups[rows, labels[rows].astype(int)] = 1.0
+    groups[np.flatnonzero(known), numbers] = 1.0
     return groups
 
 

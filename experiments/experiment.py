@@ -79,7 +79,7 @@ class Experiment:
         >>> from pyromix import VaDE
         >>> toy = Experiment("toy", "a toy", "ours", "digits", VaDE, cpu={"latent_dim": 2})
         >>> toy.estimator("cpu", seed=3).latent_dim, toy.estimator("full", seed=3).latent_dim
-        (2, 10)
+        (2, 32)
     """
 
     name: str

@@ -46,7 +46,7 @@ def check_estimator(
         >>> from pyromix import VaDE
         >>> from pyromix.inference import Training
         >>> from pyromix.networks import Perceptron
-        >>> vade = VaDE(n_clusters=2, latent_dim=2, networks=Perceptron(4), pretraining=None,
+        >>> vade = VaDE(n_clusters=2, latent_dim=2, networks=Perceptron(4), start="k-means",
         ...             training=Training(max_epochs=2), random_state=0)
         >>> check_estimator(vade)
     """

@@ -83,8 +83,8 @@ class PairwiseConstraints(Term):
         weight: a number, or a schedule over optimiser steps.
 
     Example:
-        >>> agreement_loss(torch.eye(2), torch.eye(2), torch.ones(2))
-        tensor(0.)
+        >>> agreement_loss(torch.full((1, 2), 0.5), torch.eye(2)[:1], torch.ones(1))  # log 2
+        tensor(0.6931)
 
     References:
         Ours; agreement of two draws as in Shental, Bar-Hillel, Hertz & Weinshall (2003). Computing

@@ -23,6 +23,7 @@ class AssignmentHeads(nn.Module):
         balance: α, the extra weight of balance.
 
     Example:
+        >>> import torch
         >>> heads = AssignmentHeads(8, n_clusters=3, n_heads=2, overclusters=6)
         >>> sorted(heads.losses(torch.randn(10, 8)))  # five rows and a view of each
         ['mutual_information', 'overclustering']

@@ -27,7 +27,7 @@ class AutoStart(Start, alias="auto"):
         >>> from sklearn.datasets import make_moons
         >>> x, moons = make_moons(200, noise=0.05, random_state=0)
         >>> groups = AutoStart().groups(x, 2, seed=0)
-        >>> bool((groups.argmax(1) == moons).mean() in (0.0, 1.0))
+        >>> bool(abs((groups.argmax(1) == moons).mean() - 0.5) > 0.45)
         True
     """
 

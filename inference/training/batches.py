@@ -202,7 +202,7 @@ def batches_of(x: Data, batch_size: int, share: Share) -> Batches | Stream:
 
     Example:
         >>> share = Share(torch.device("cpu"), torch.float32)
-        >>> [len(batch) for batch in batches_of(torch.zeros(10, 2), 4, share).shuffled(seed=0)]
+        >>> [len(batch.x) for batch in batches_of(torch.zeros(10, 2), 4, share).shuffled(0)]
         [4, 4, 2]
     """
     if not isinstance(x, Tensor) and hasattr(x, "__array__"):

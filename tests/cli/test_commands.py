@@ -94,6 +94,7 @@ def test_the_run_is_what_python_would_have_fitted(finished: Path, few: Path) -> 
     vade = VaDE(
         networks=Perceptron(16, batch_norm=True),
         pretraining=Autoencoder(1),
+        start="gmm",
         training=Training(max_epochs=1),
         random_state=0,
     ).fit(x)

@@ -23,10 +23,12 @@ from pyromix.guides import (
 )
 from pyromix.inference import (
     Affiliation,
+    Classification,
     InformationFloor,
     MixtureELBO,
     MutualInformation,
     ObjectiveModule,
+    PairwiseConstraints,
     SparseWeights,
     VectorViews,
 )
@@ -80,6 +82,8 @@ def terms() -> list[Any]:
     """One of every term of the responsibilities or the weights, and of every form of one."""
     return [
         *(Affiliation(form=form) for form in Affiliation.forms),
+        Classification(),
+        PairwiseConstraints(),
         MutualInformation(),
         MutualInformation(views=VectorViews()),
         InformationFloor(0.5),

@@ -19,10 +19,12 @@ from pyromix.guides import (
 )
 from pyromix.inference import (
     Affiliation,
+    Classification,
     ComponentPrior,
     InformationFloor,
     MutualInformation,
     OnFacets,
+    PairwiseConstraints,
     SparseWeights,
     VectorViews,
 )
@@ -94,6 +96,8 @@ TERMS = [
     *(Affiliation(2.0, form) for form in Affiliation.forms),
     InformationFloor(0.5),
     InformationFloor(9.0),
+    Classification(),
+    PairwiseConstraints(),
     MutualInformation(),
     MutualInformation(balance=0.0, views=VectorViews()),
     OnFacets(Affiliation(), (1,)),

@@ -27,6 +27,7 @@ QUICK: dict[str, Any] = {
 @pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::pyromix.estimators.UnscaledWarning")
+@pytest.mark.filterwarnings("ignore:y holds .* classes:UserWarning")  # a check's own labels
 @parametrize_with_checks([VaDE(**QUICK), GMVAE(**QUICK)])  # type: ignore[untyped-decorator]
 def test_sklearn(estimator: BaseEstimator, check: Any) -> None:
     check(estimator)

@@ -157,7 +157,7 @@ def test_every_batch_has_labelled_data_and_pairs_beside_it() -> None:
 @pytest.mark.parametrize(
     ("y", "words"),
     [
-        ([0, 1, 3, -1], "y holds 3, and n_clusters is 3: use 0 to 2, and -1"),
+        ([0, 1, 3, 4], "y holds 4 classes, and there are 3 clusters"),
         ([0, 1, -2, -1], "y holds -2"),
         ([0.5, 1, 1, -1], r"y holds 0\.5"),
         ([0, 1, 2], "y has 3 rows and X has 4"),
@@ -204,3 +204,9 @@ def test_more_classes_than_clusters_are_another_question(
     with pytest.warns(UserWarning, match="y holds 3 classes and n_clusters is 2"):
         fitted = small(n_clusters=2).fit(x, labels)
     assert same(fitted, small(n_clusters=2).fit(x))
+
+
+def test_labels_beyond_the_clusters_numbers_are_numbered_in_their_order() -> None:
+    found = read_groups([7, 3, 9, -1], 4, (3,), lone=True)["groups"]
+    assert found.argmax(1)[:3].tolist() == [1, 0, 2]
+    assert found.sum(1).tolist() == [1, 1, 1, 0]
