@@ -29,6 +29,13 @@ def groups_given(estimator: Any, y: object, n: int) -> dict[str, Tensor]:
     """
     if estimator.n_clusters == "auto" and (count_classes(y) or np.asarray(y).ndim == 2):
         raise ValueError("n_clusters is 'auto' and y holds labels: give K as a number")
+    if not estimator._lone and y is not None and np.ndim(np.asarray(y)) == 1:
+        warnings.warn(
+            f"y is one column and n_clusters is {estimator.n_clusters}: y is left out; give a "
+            "column for each facet to learn from it",
+            stacklevel=3,
+        )
+        return {}
     if estimator._lone and (classes := count_classes(y)) > estimator.known_clusters():
         warnings.warn(
             f"y holds {classes} classes and n_clusters is {estimator.n_clusters}: y is left out; "

@@ -444,7 +444,7 @@ def test_two_views_and_the_best_head_under_vade() -> None:
     assert row["head"] == int(np.argmax(found))
     codes = torch.as_tensor(vade.transform(DIGITS))
     means = vade.model_.prior.loc.detach()
-    assert means.shape == (10, 10)
+    assert means.shape == (10, 32)
     # Every component is within the cloud of the codes, whose mean is the mean of the components.
     mean = vade.model_.prior.weights.detach() @ means
     assert (mean - codes.mean(0)).abs().max() < 0.5 * codes.std(0).mean()
@@ -456,10 +456,10 @@ def test_the_groups_of_another_estimator_start_a_prior() -> None:
         networks=Perceptron(16), pretraining=TwoView(n_heads=2, epochs=1), random_state=1
     ).set_params(training__max_epochs=1)
     settings = {**QUICK, "n_clusters": 10, "training": Training(max_epochs=2)}
-    unfitted = GMVAE(**settings, start=GroupsOf(dhvc)).fit(DIGITS)
+    unfitted = GMVAE(**{**settings, "start": GroupsOf(dhvc)}).fit(DIGITS)
     assert not hasattr(dhvc, "model_")
     assert phases(unfitted) == ["initialise", "train", "train"]
-    fitted = GMVAE(**settings, start=clone(dhvc).fit(DIGITS)).fit(DIGITS)
+    fitted = GMVAE(**{**settings, "start": clone(dhvc).fit(DIGITS)}).fit(DIGITS)
     assert np.isfinite(fitted.score(DIGITS))
     # One told K and a seed of its own, and one that is fitted so already, find the same groups.
     assert (unfitted.predict_proba(DIGITS) == fitted.predict_proba(DIGITS)).all()
@@ -468,7 +468,7 @@ def test_the_groups_of_another_estimator_start_a_prior() -> None:
 def test_a_clusterer_alone_starts_a_prior() -> None:
     """It is told K and the seed, as if its labels had been handed over by a function."""
     settings = {**QUICK, "n_clusters": 10, "training": Training(max_epochs=2)}
-    gmvae = GMVAE(**settings, start=KMeans(n_init=2)).fit(DIGITS)
+    gmvae = GMVAE(**{**settings, "start": KMeans(n_init=2)}).fit(DIGITS)
     told = KMeans(10, n_init=2, random_state=gmvae.seed_ % 2**32)
 
     def labels(data: NDArray[Any]) -> NDArray[Any]:
@@ -476,8 +476,8 @@ def test_a_clusterer_alone_starts_a_prior() -> None:
         return found
 
     for start in (GroupsOf(KMeans(n_init=2)), labels, make_pipeline(StandardScaler(), clone(told))):
-        other = GMVAE(**settings, start=start).fit(DIGITS)
+        other = GMVAE(**{**settings, "start": start}).fit(DIGITS)
         same = (gmvae.predict_proba(DIGITS) == other.predict_proba(DIGITS)).all()
         assert same == (not hasattr(start, "steps"))
-    asked: Any = GMVAE(**settings, start=KMeans(4, n_init=2)).fit(DIGITS)
+    asked: Any = GMVAE(**{**settings, "start": KMeans(4, n_init=2)}).fit(DIGITS)
     assert asked.start.n_clusters == 4

@@ -210,3 +210,14 @@ def test_labels_beyond_the_clusters_numbers_are_numbered_in_their_order() -> Non
     found = read_groups([7, 3, 9, -1], 4, (3,), lone=True)["groups"]
     assert found.argmax(1)[:3].tolist() == [1, 0, 2]
     assert found.sum(1).tolist() == [1, 1, 1, 0]
+
+
+@pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
+def test_one_column_for_several_facets_is_left_out(
+    blobs: tuple[np.ndarray, np.ndarray],
+) -> None:
+    x, labels = blobs
+    facets = {"n_clusters": (K, 2), "latent_dim": (2, 2), "start": None}
+    with pytest.warns(UserWarning, match="y is one column"):
+        fitted = small(**facets).fit(x, labels)
+    assert same(fitted, small(**facets).fit(x))
