@@ -68,10 +68,13 @@ class GroupsOf(Start):
         if not hasattr(clusterer, "fit_predict"):
             found: Features = clusterer(features)
             return found
-        if not (_is_fitted(clusterer) and hasattr(clusterer, "predict")):
-            labels: Features = _told(clusterer, n_clusters, seed).fit_predict(features)
-            return labels
         softly = hasattr(clusterer, "predict_proba")
+        if not (_is_fitted(clusterer) and hasattr(clusterer, "predict")):
+            clusterer = _told(clusterer, n_clusters, seed)
+            if not softly:
+                labels: Features = clusterer.fit_predict(features)
+                return labels
+            clusterer.fit(features)
         said = (clusterer.predict_proba if softly else clusterer.predict)(features)
         if isinstance(said, list):
             raise ValueError(

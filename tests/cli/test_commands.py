@@ -20,7 +20,7 @@ from pyromix.data import DATASETS, Dataset
 from pyromix.data import load as load_data
 from pyromix.estimators import ESTIMATORS, VaDE
 from pyromix.estimators import load as load_run
-from pyromix.inference import Autoencoder, Training
+from pyromix.inference import Autoencoder
 from pyromix.networks import Perceptron
 
 from .conftest import TINY, Invoke
@@ -95,7 +95,7 @@ def test_the_run_is_what_python_would_have_fitted(finished: Path, few: Path) -> 
         networks=Perceptron(16, batch_norm=True),
         pretraining=Autoencoder(1),
         start="gmm",
-        training=Training(max_epochs=1),
+        training=VaDE().training.with_params(max_epochs=1),
         random_state=0,
     ).fit(x)
     assert (load_run(finished).predict_proba(x) == vade.predict_proba(x)).all()

@@ -73,6 +73,9 @@ def test_default_recipe_beats_classical_clusterings(kind: type[DeepMixture]) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore::pyromix.inference.UnclearNumberWarning"
+)  # of styles of a digit
 @pytest.mark.parametrize(("kind", "least"), [(GamMMVAE, 0.75), (AugmentedVaDE, 0.75), (DHVC, 0.82)])
 def test_the_others_learn(kind: type[DeepMixture], least: float) -> None:
     """On one seed; benchmarks/digits.py has five."""

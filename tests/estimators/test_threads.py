@@ -36,8 +36,8 @@ LADDER = PerceptronLadder((16, 16))
 ESTIMATORS: list[DeepMixture] = [
     VaDE(**FLAT),
     GMVAE(**FLAT),
-    DHVC(**FLAT, start=None),
-    MFCVAE(n_clusters=(3, 2), networks=LADDER, start=None, **SMALL),
+    DHVC(**{**FLAT, "start": None}),
+    MFCVAE(n_clusters=(3, 2), networks=LADDER, **{**SMALL, "start": None}),
 ]
 Answer = Callable[[], Any]
 
