@@ -2,7 +2,7 @@
 
 from .closed_form import ClosedFormELBO
 from .enumerated import EnumeratedELBO
-from .facet_terms import OnFacets
+from .facet_terms import FacetIndependence, OnFacets
 from .objective import Evaluation, Hook, MixtureELBO, ObjectiveModule
 from .parameter_priors import ComponentPrior, SparseWeights
 from .schedules import (
@@ -37,6 +37,7 @@ __all__ = [
     "Constant",
     "EnumeratedELBO",
     "Evaluation",
+    "FacetIndependence",
     "Hook",
     "InformationFloor",
     "LinearWarmup",

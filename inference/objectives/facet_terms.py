@@ -1,16 +1,18 @@
-"""Terms that look at some of a story's clusterings alone."""
+"""Terms of several clusterings: some of them alone, and what they tell of each other."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
 from typing import Self
 
+import torch
 from torch import Tensor
 
 from ...models import MixturePrior
 from ...parts import Natural
-from .terms import Clusterings, Look, Term
+from .terms import Clusterings, Look, Term, entropy
 
 
 class OnFacets(Term):
@@ -69,3 +71,61 @@ class OnFacets(Term):
 
         own = {site: found[site] for site in self.sites}
         return self.term.total(own, look_there, **companions)
+
+
+class FacetIndependence(Term):
+    r"""The mutual information of a story's clusterings, in pairs: facets should not share theirs.
+
+    .. math:: \sum_{i < j} I(c_i; c_j), \qquad
+        p(c_i, c_j) = \operatorname{mean}_x \gamma_i(x)\, \gamma_j(x)
+
+    It is zero for independent facets and log K for equal ones, and nothing where there is one
+    clustering. The batch stands for the data, so that of independent facets it has about
+    (K_i - 1)(K_j - 1) / 2B nats too much: a batch should hold 5 K_i K_j rows or more.
+
+    Args:
+        weight: a number, or a schedule over optimiser steps.
+
+    Example:
+        >>> gamma, weights = torch.eye(4), torch.full((4,), 0.25)
+        >>> FacetIndependence().total({"c_0": (gamma, weights), "c_1": (gamma, weights)}, None)
+        tensor(1.3863)
+
+    References:
+        Gondek & Hofmann (2004). Non-redundant data clustering. ICDM; the information of a
+        clustering and one known, here of two that are both sought.
+    """
+
+    name = "facet_independence"
+
+    def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
+        """Nothing: one clustering shares with no other."""
+        return responsibilities.new_zeros(())
+
+    def total(self, found: Clusterings, look: Look, **companions: Tensor) -> Tensor:
+        """The unweighted sum over the pairs of clusterings."""
+        values = [
+            shared_information(first, second)
+            for (first, _), (second, _) in combinations(found.values(), 2)
+        ]
+        return torch.stack(values or [super().total(found, look)]).sum()
+
+
+def shared_information(first: Tensor, second: Tensor) -> Tensor:
+    r"""The mutual information of two clusterings of the same data, in nats.
+
+    .. math:: H(p) + H(q) - H(P), \qquad P = \operatorname{mean}_x \gamma(x)\, \gamma'(x)^\top
+
+    Args:
+        first: responsibilities γ, ``(..., B, K)``; leading dims are particles.
+        second: γ' of the other clustering, ``(..., B, K')``.
+
+    Returns:
+        One number, 0 to log min(K, K').
+    """
+    # Differences of entropies need full precision.
+    with torch.autocast(first.device.type, enabled=False):
+        wide = torch.promote_types(first.dtype, torch.float32)
+        joint = first.to(wide).transpose(-1, -2) @ second.to(wide) / first.shape[-2]
+        joint = joint.flatten(0, -3).mean(0) if joint.dim() > 2 else joint
+        return entropy(joint.sum(1)) + entropy(joint.sum(0)) - entropy(joint.flatten())

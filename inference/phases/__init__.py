@@ -20,6 +20,7 @@ from .progressive import During, Fading, Joining, Progressive
 from .pseudo_labels import PseudoLabels
 from .recipe import Recipe
 from .refit import Refit, refit_mixture
+from .residual_start import ResidualStart
 from .start import Clusterer, Start
 from .starts import ComponentMeans, GaussianMixtureStart, KMeansStart
 from .two_view import BestHead, InformationPretraining, TwoView
@@ -56,6 +57,7 @@ __all__ = [
     "Recipe",
     "Reconstruction",
     "Refit",
+    "ResidualStart",
     "SpectralStart",
     "Start",
     "StartLike",

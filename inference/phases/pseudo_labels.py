@@ -62,6 +62,24 @@ class PseudoLabels(Start, alias="pseudo-labels"):
         found: Features = self.start.groups(features, n_clusters, seed)
         return found
 
+    def find_all(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Those of the start within, which may find one facet's after another's."""
+        within = self.start.find_all(model, guide, x, seed=seed, pretrained=pretrained)
+        found: tuple[dict[str, Tensor], dict[str, float]] = within
+        # A start that puts the prior at means, and not at groups, says its groups by `find`.
+        known = found[0].keys() == {mixture.site("c") for mixture in model.prior.mixtures}
+        return (
+            found if known else super().find_all(model, guide, x, seed=seed, pretrained=pretrained)
+        )
+
     def find(
         self,
         x: Tensor,

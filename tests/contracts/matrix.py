@@ -24,6 +24,7 @@ from pyromix.guides import (
 from pyromix.inference import (
     Affiliation,
     Classification,
+    FacetIndependence,
     InformationFloor,
     MixtureELBO,
     MutualInformation,
@@ -87,6 +88,7 @@ def terms() -> list[Any]:
         MutualInformation(),
         MutualInformation(views=VectorViews()),
         InformationFloor(0.5),
+        FacetIndependence(),
         *(SparseWeights(form=form, rows=10) for form in SparseWeights.forms),
     ]
 

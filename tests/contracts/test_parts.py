@@ -21,6 +21,7 @@ from pyromix.inference import (
     Affiliation,
     Classification,
     ComponentPrior,
+    FacetIndependence,
     InformationFloor,
     MutualInformation,
     OnFacets,
@@ -101,6 +102,8 @@ TERMS = [
     MutualInformation(),
     MutualInformation(balance=0.0, views=VectorViews()),
     OnFacets(Affiliation(), (1,)),
+    FacetIndependence(),
+    OnFacets(FacetIndependence(), (0, 1)),
     *(SparseWeights(0.5, form, rows=50) for form in SparseWeights.forms),
     ComponentPrior().attach({"c": GaussianMixture(3, 2).double()}, 50),
 ]
