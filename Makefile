@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test test-long lint format clean
+.PHONY: demo test test-long lint format docs clean
 
 demo: $(STAMP)
 	$(BIN)/pyromix fit vade digits
@@ -23,6 +23,10 @@ lint: $(STAMP)
 	MYPYPATH="$$link" $(BIN)/mypy -p pyromix --cache-dir "$(CURDIR)/.mypy_cache"; \
 	status=$$?; rm -r "$$link"; exit $$status
 
+# The pages, in build/docs; notebooks are shown as committed, and warnings are errors.
+docs: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -q -W -n --keep-going -b html -d build/.doctrees docs build/docs
+
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -35,4 +39,4 @@ $(STAMP): pyproject.toml
 	touch $@
 
 clean:
-	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build docs/tutorials *.egg-info .pytest_cache .mypy_cache .ruff_cache
