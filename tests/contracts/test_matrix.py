@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pyromix.models import VampPriorMixture
+
 from .matrix import HEADS, PRIORS, matrix, zoo
 
+TOLD = {VampPriorMixture}
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -16,5 +19,6 @@ def test_the_readme_prints_the_matrix() -> None:
 
 
 def test_the_matrix_has_every_prior_and_head_of_the_zoo() -> None:
+    """But for the one that is told of its guide, which the matrix makes no prior for."""
     for kind, made in (("prior", PRIORS), ("head", HEADS)):
-        assert {type(build()) for build in made.values()} == set(zoo(kind).values())
+        assert {type(build()) for build in made.values()} == set(zoo(kind).values()) - TOLD

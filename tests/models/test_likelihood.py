@@ -81,7 +81,7 @@ def test_the_decoder_gives_mean_and_scale(log_scale: float) -> None:
 
 def test_the_decoder_of_images_gives_two_maps_for_each_channel() -> None:
     model, _ = VaDE(likelihood=HeteroscedasticNormal, networks=Strided()).build((3, 16, 16))
-    z = torch.randn(5, 10)
+    z = torch.randn(5, model.prior.latent_dim)
     law, maps = model.eval().likelihood.distribution(z), model.likelihood.decoder(z)
     assert law.batch_shape + law.event_shape == (5, 3, 16, 16)
     torch.testing.assert_close(law.mean, maps[:, :3])

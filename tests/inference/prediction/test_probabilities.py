@@ -59,7 +59,7 @@ STORIES: dict[str, Callable[[], tuple[Prior, dict[str, Head]]]] = {
     ),
     "power-spherical": lambda: (
         VonMisesFisherMixture(3, 2, concentration=3.0),
-        {"z": SphericalHead(X, 2, family="power-spherical", concentration=-3.0)},
+        {"z": SphericalHead(X, 2, family="power-spherical", concentration=0.5)},
     ),
     "reversed": lambda: (
         ReversedVonMisesFisherMixture(3, 2, concentration=3.0),
