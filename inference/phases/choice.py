@@ -131,12 +131,6 @@ class BestOf(Several, alias="best-of"):
     n_neighbours: Count = 15
     n_components: Count = 30
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("n_neighbours", "n_components"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: use 1 or more")
-
     def settle(
         self, rows: Features, candidates: list[Features], seed: int
     ) -> tuple[Features, dict[str, float]]:

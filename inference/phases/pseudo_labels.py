@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...guides import Guide
@@ -14,14 +12,14 @@ from ...models import MixturePrior, MixtureVAE
 from ...parts import GROUPS, Natural, NonNegative, Positive, facet_of, site_name
 from ..objectives import Classification, ClosedFormELBO, ObjectiveModule
 from ..training import Trainer
+from .around import StartAround
 from .auto_start import AutoStart
-from .groups_of import as_start
-from .phase import Budget, Fit, Phase, epochs_of
-from .start import Features, Start
+from .phase import Budget, Fit, epochs_of
+from .start import Features
 
 
 @dataclass(frozen=True, repr=False)
-class PseudoLabels(Start, alias="pseudo-labels"):
+class PseudoLabels(StartAround, alias="pseudo-labels"):
     r"""Groups that a start finds, taken for labels: all parts are trained by the labelled bound.
 
     .. math:: \mathbb E_q[\log p(x \mid z)] + H(q(z \mid x)) + \sum_c P_c(x)\, (s_c - \log P_c(x))
@@ -50,17 +48,6 @@ class PseudoLabels(Start, alias="pseudo-labels"):
     epochs: Natural | Budget = Budget(3000, least=8, most=100)
     learning_rate: Positive = 1e-3
     label_weight: NonNegative = 5.0
-
-    on = "data"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "start", as_start("start", self.start))
-
-    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
-        """Those of the start within."""
-        found: Features = self.start.groups(features, n_clusters, seed)
-        return found
 
     def find_all(
         self,
@@ -94,18 +81,6 @@ class PseudoLabels(Start, alias="pseudo-labels"):
             x, mixture, code, seed=seed, pretrained=pretrained
         )
         return found
-
-    def of_rows(self, rows: NDArray[np.int64]) -> Self:
-        """That of the start within, for some of the rows."""
-        return replace(self, start=self.start.of_rows(rows))
-
-    def check_length(self, n: int) -> None:
-        """Refuse groups given beforehand that are not of N data."""
-        self.start.check_length(n)
-
-    def check_pretraining(self, pretraining: Phase | None) -> None:
-        """Refuse a pretraining that the start within cannot follow."""
-        self.start.check_pretraining(pretraining)
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse what the start within refuses."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from .groups_of import as_start
-from .phase import Phase
-from .start import Features, Start
+from .around import StartAround
 from .starts import KMeansStart
 
 
 @dataclass(frozen=True, repr=False)
-class ResidualStart(Start, alias="residual"):
+class ResidualStart(StartAround, alias="residual"):
     r"""Groups of the data for the first facet, and for each further one of what is left by then.
 
     .. math:: x^{(0)} = x, \qquad
@@ -44,17 +40,6 @@ class ResidualStart(Start, alias="residual"):
 
     start: Any = KMeansStart(on="data")
 
-    on = "data"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "start", as_start("start", self.start))
-
-    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
-        """Those of the start within, for a lone clustering."""
-        found: Features = self.start.groups(features, n_clusters, seed)
-        return found
-
     def find_all(
         self,
         model: MixtureVAE,
@@ -75,18 +60,6 @@ class ResidualStart(Start, alias="residual"):
             several = len(model.prior.mixtures) > 1
             numbers |= {f"{name}_{site}" if several else name: each for name, each in found.items()}
         return groups, numbers
-
-    def of_rows(self, rows: NDArray[np.int64]) -> Self:
-        """That of the start within, for some of the rows."""
-        return replace(self, start=self.start.of_rows(rows))
-
-    def check_length(self, n: int) -> None:
-        """Refuse groups given beforehand that are not of N data."""
-        self.start.check_length(n)
-
-    def check_pretraining(self, pretraining: Phase | None) -> None:
-        """Refuse a pretraining that the start within cannot follow."""
-        self.start.check_pretraining(pretraining)
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse what the start within refuses, and one that looks at the code."""
