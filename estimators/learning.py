@@ -1,0 +1,116 @@
+"""The fit of an estimator: rows, a recipe and a story are made of what it is given, and trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+
+from ..guides import Guide
+from ..inference import Recipe, Row, Rows, launch
+from ..models import MixtureVAE
+from ..parts import NonNegative, Seed, Unbuilt
+from .answers import Answers
+from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, split, warm
+from .scaling import scaling_of, standardised
+from .supervision import Constraints, beside, groups_given, pairs_given, terms_of
+
+
+class Learns(Answers):
+    """Fits the parts of an estimator to data."""
+
+    label_weight: NonNegative
+    random_state: Seed | np.random.RandomState | None
+    device: str | torch.device
+    devices: int
+    check_arguments: Callable[[], None]
+    recipe: Callable[[], Recipe]
+    build: Callable[..., tuple[MixtureVAE, Guide]]
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: object = None,
+        *,
+        constraints: Constraints | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        """Fit all phases, without labels or with what is known of some data.
+
+        Labels make the bound of their data that of log p(x, c), number the clusters, and have a
+        log-loss of their own. :meth:`score` stays the bound on log p(x).
+
+        Args:
+            X: data, ``(N, X)`` or images ``(N, C, H, W)``.
+            y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
+                NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
+                clusters' numbers, others are numbered in their order; more than K are left out.
+            constraints: pairs of rows that belong together or apart, ``(P, 2)`` each, as
+                ``{"must_link": …, "cannot_link": …}``.
+            checkpoint: a file to keep the state of training in; if it exists, training goes on from
+                there and ends with the weights of an uninterrupted fit. One that was begun with
+                other data or arguments is refused.
+
+        Raises:
+            ValueError, TypeError: names the argument, what came and what would do.
+            TrainingDiverged: the loss became infinite or NaN.
+            TrainingInterrupted: on Ctrl-C, a ``KeyboardInterrupt``. After the first epoch of the
+                joint training, and without a checkpoint to go on from, the estimator is fitted with
+                the weights of the last whole epoch.
+            BlockingIOError: another fit uses the checkpoint.
+        """
+        self.check_arguments()
+        x = self._check(X, reset=True)
+        self._begin_counting()
+        if not all(1 <= n_clusters <= len(x) for n_clusters in self.clusterings()):
+            raise ValueError(
+                f"n_clusters is {self.n_clusters} and X has {len(x)} samples: "
+                "use between 1 and the number of samples"
+            )
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        recipe, likelihood = self.recipe(), likelihood_of(self, x)
+        story: Story = partial(self.build, tuple(x.shape[1:]), likelihood)
+        if continues(self):
+            recipe, story = warm(self, recipe, story)
+        scaling = scaling_of(self, x, likelihood)
+        seen = x if scaling is None else scaling(x)
+        known, pairs = groups_given(self, y, len(x)), pairs_given(constraints, seen)
+        recipe = recipe.with_terms(terms_of(known, pairs, self.label_weight))
+        data = Rows(seen, **{name: each.to(x) for name, each in known.items()})
+        recipe.rehearse(story, data, self.seed_)
+        train, validation, rows = split(self, data, recipe.training)
+        recipe = recipe.of_rows(rows)
+        counted: list[Row] = []
+
+        def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
+            self.history_ = [*counted, *history]
+            self.adopt(*standardised(model, guide, scaling), likelihood)
+            self.labels_ = self._labels(x)
+
+        with (
+            claimed(checkpoint, self, recipe, data, len(train)) as kept,
+            kept_if_stopped(take if kept is None else None),
+        ):
+            counted += self._count(data.x, kept)
+            fit = launch(recipe.fit, str(self.device), self.devices, self.precision)
+            train = beside(train, pairs)
+            found = fit(story, train, seed=self.seed_, validation=validation, checkpoint=kept)
+        take(*found)
+        return self
+
+    def adopt(self, model: MixtureVAE, guide: Guide, likelihood: Unbuilt) -> None:
+        """Take a trained story and guide as this estimator's own.
+
+        Args:
+            model: the story.
+            guide: its guide.
+            likelihood: the part that the story's likelihood was made of.
+        """
+        self.model_, self.guide_, self.likelihood_ = model.eval(), guide.eval(), likelihood
+        self.n_features_in_ = model.likelihood.event_shape[0]
