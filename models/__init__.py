@@ -19,6 +19,7 @@ from .location_scale import (
     StudentT,
 )
 from .mixture_vae import MixtureVAE
+from .observed import Observed
 from .prior import MixturePrior, Prior
 from .spherical import ReversedVonMisesFisherMixture, VonMisesFisherMixture
 from .standardised import Standardised
@@ -41,6 +42,7 @@ __all__ = [
     "MixtureVAE",
     "NegativeBinomial",
     "Normal",
+    "Observed",
     "Poisson",
     "Prior",
     "ReversedVonMisesFisherMixture",

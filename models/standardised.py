@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from pyro.distributions import TorchDistribution, TransformedDistribution
 from pyro.distributions.transforms import AffineTransform
 from torch import Tensor, nn
 
+from ..distributions import log_prob_by_feature
 from ..networks import Scaling
 from .likelihood import Likelihood
 
@@ -34,6 +36,12 @@ class Rescaled(TransformedDistribution):  # type: ignore[misc]
         """scale² · Var[y]."""
         variance: Tensor = self.scale**2 * self.law.variance
         return variance
+
+
+@log_prob_by_feature.register(Rescaled)
+def _(law: Rescaled, x: Tensor) -> Tensor:
+    each = log_prob_by_feature(law.law, (x - law.loc) / law.scale)
+    return each - torch.where(x.isnan(), torch.zeros_like(x), law.scale.log())
 
 
 class Standardised(Likelihood, abstract=True):

@@ -1,0 +1,79 @@
+"""A likelihood of whole data as one of data with gaps: NaN is "not observed"."""
+
+from __future__ import annotations
+
+import torch
+from pyro.distributions import TorchDistribution
+from torch import Tensor, nn
+
+from ..distributions import ObservedLaw
+from .likelihood import Likelihood
+
+
+class Observed(Likelihood, abstract=True):
+    r"""What a likelihood says of the features that are observed, where x is not NaN.
+
+    .. math:: \log p(x_{\mathrm{obs}} \mid z) = \sum_{i \in \mathrm{obs}} \log p(x_i \mid z)
+
+    It scores whole data as the likelihood within does, to the bit. Draws and means are of whole
+    data.
+
+    Args:
+        inner: the likelihood of whole data, whose features are independent given z: the law it
+            gives is one that :func:`pyromix.distributions.log_prob_by_feature` knows.
+
+    Example:
+        >>> from pyromix.models import Bernoulli
+        >>> likelihood = Observed(Bernoulli(nn.Linear(2, 3), (3,)))
+        >>> x = torch.tensor([[1.0, torch.nan, 0.0]])
+        >>> likelihood.distribution(torch.zeros(1, 2)).log_prob(x).isfinite()
+        tensor([True])
+
+    References:
+        Mattei & Frellsen (2019). MIWAE: deep generative modelling and imputation of incomplete data
+        sets. arXiv 1812.02633, equation 3.
+    """
+
+    def __init__(self, inner: Likelihood) -> None:
+        super(Likelihood, self).__init__()  # the decoder is the inner one's
+        self.inner = inner
+        self.event_shape = inner.event_shape
+        self.support, self.support_words = inner.support, inner.support_words  # type: ignore[misc]
+        self.is_density = inner.is_density  # type: ignore[misc]
+
+    @property
+    def decoder(self) -> nn.Module:  # type: ignore[override]
+        """The inner likelihood's decoder."""
+        return self.inner.decoder
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """The inner law, of what is observed: ``(..., D)`` to batch shape ``(...)``."""
+        return ObservedLaw(self.inner.distribution(z))
+
+    def mean(self, z: Tensor) -> Tensor:
+        """E[x | z] of all features: ``(..., D)`` to ``(..., *event)``."""
+        return self.inner.mean(z)
+
+    def check(self, x: Tensor) -> None:  # type: ignore[override]
+        """Refuse observed values outside the support of the likelihood within.
+
+        Raises:
+            ValueError: names the first value outside and what would do.
+        """
+        observed = ~x.isnan()
+        # A likelihood of one's own may look at whole data: gaps are filled from their columns.
+        self.inner.check(torch.where(observed, x, filler(x)))
+
+    def __repr__(self) -> str:
+        return f"Observed({self.inner!r})"
+
+
+def filler(x: Tensor) -> Tensor:
+    """An observed value of each feature, ``(*event)``; NaN of one that has none.
+
+    Example:
+        >>> filler(torch.tensor([[torch.nan, 3.0], [2.0, torch.nan]]))
+        tensor([2., 3.])
+    """
+    first = (~x.isnan()).to(torch.int8).argmax(0, keepdim=True)
+    return x.gather(0, first).squeeze(0)
