@@ -130,8 +130,10 @@ def compose(
 def decoded_shape(likelihood: Unbuilt, event_shape: tuple[int, ...]) -> tuple[int, ...]:
     """What the decoder gives for a datum: as many channels as the likelihood asks for."""
     made = resolve("likelihood", likelihood, Likelihood)
-    outputs = getattr(getattr(made, "func", made), "outputs", 1)
-    return (outputs * event_shape[0], *event_shape[1:])
+    kind, arguments = getattr(made, "func", made), getattr(made, "keywords", {})
+    asked = getattr(kind, "decoded_shape", Likelihood.decoded_shape)
+    shape: tuple[int, ...] = asked(event_shape, **arguments)
+    return shape
 
 
 def head_of(

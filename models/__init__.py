@@ -1,5 +1,7 @@
 """Generative stories: priors over clusters and latents, likelihoods of data, and both composed."""
 
+from .coded import Coded
+from .columns import ColumnLaw
 from .divergence import ASSIGNMENTS, Divergence, divergence
 from .facets import Facets
 from .gamma import GammaMixture
@@ -18,6 +20,7 @@ from .location_scale import (
     Normal,
     StudentT,
 )
+from .mixed import Mixed
 from .mixture_vae import MixtureVAE
 from .observed import Observed
 from .prior import MixturePrior, Prior
@@ -29,6 +32,8 @@ from .vamp import VampPriorMixture
 __all__ = [
     "ASSIGNMENTS",
     "Bernoulli",
+    "Coded",
+    "ColumnLaw",
     "ContinuousBernoulli",
     "Divergence",
     "Facets",
@@ -38,6 +43,7 @@ __all__ = [
     "Laplace",
     "Likelihood",
     "LocationScale",
+    "Mixed",
     "MixturePrior",
     "MixtureVAE",
     "NegativeBinomial",

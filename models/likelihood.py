@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyro
 import torch
@@ -41,6 +41,16 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
         super().__init__()
         self.decoder = decoder
         self.event_shape = tuple(event_shape)
+
+    @classmethod
+    def decoded_shape(cls, event_shape: tuple[int, ...], **arguments: Any) -> tuple[int, ...]:
+        """What the decoder gives for a datum: ``outputs`` times the channels, or the features.
+
+        Args:
+            event_shape: shape of one datum.
+            **arguments: what else the likelihood is made with.
+        """
+        return (cls.outputs * event_shape[0], *event_shape[1:])
 
     @abstractmethod
     def distribution(self, z: Tensor) -> TorchDistribution:

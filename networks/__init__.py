@@ -6,6 +6,7 @@ What estimators take are the pair objects, which build an encoder and the decode
 from .bounds import inverse_soft_clamp, soft_clamp, soft_clamp_exp
 from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer
 from .convolutional_ladder import ConvolutionalLadder
+from .encoding import Encoding, Form, FormName
 from .image_pairs import ByShape, Convolutional, Convolutions, Strided
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
 from .ladder_pairs import LadderByShape, PerceptronLadder
@@ -24,6 +25,9 @@ __all__ = [
     "Convolutional",
     "ConvolutionalLadder",
     "Convolutions",
+    "Encoding",
+    "Form",
+    "FormName",
     "LadderByShape",
     "LadderDecoder",
     "LadderEncoder",

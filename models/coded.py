@@ -1,0 +1,88 @@
+"""A likelihood of encoded rows as one of a table's own rows."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from pyro.distributions import TorchDistribution, constraints
+from torch import Tensor, nn
+
+from ..networks import Encoding
+from .likelihood import Likelihood
+from .mixed import Mixed, MixedLaw
+
+
+class Coded(Likelihood, abstract=True):
+    """What a likelihood of encoded rows says of rows: numbers, codes of categories, NaN for gaps.
+
+    Args:
+        inner: the likelihood of encoded rows.
+        scaling: the encoding.
+
+    Example:
+        >>> from pyromix.models import ColumnLaw
+        >>> columns = (ColumnLaw("normal", loc=7.0), ColumnLaw("categorical", n_categories=3))
+        >>> inner = Mixed(nn.Linear(2, 4), (4,), columns=columns)
+        >>> rows = Coded(inner, inner.encoding).distribution(torch.zeros(5, 2)).sample()
+        >>> rows.shape, bool((rows[:, 1] < 3).all())
+        (torch.Size([5, 2]), True)
+    """
+
+    def __init__(self, inner: Mixed, scaling: Encoding) -> None:
+        super(Likelihood, self).__init__()  # the decoder is the inner one's
+        self.inner = inner
+        self.scaling = scaling
+        self.event_shape = (len(scaling.forms),)
+        self.is_density = inner.is_density  # type: ignore[misc]
+
+    @property
+    def decoder(self) -> nn.Module:  # type: ignore[override]
+        """The inner likelihood's decoder, which gives what the columns' laws need."""
+        return self.inner.decoder
+
+    def distribution(self, z: Tensor) -> TorchDistribution:
+        """The inner law, of rows."""
+        return CodedLaw(self.inner.distribution(z), self.scaling)
+
+    def __repr__(self) -> str:
+        return f"Coded({self.inner!r})"
+
+
+class CodedLaw(TorchDistribution):
+    """A law of encoded rows as one of rows.
+
+    Args:
+        law: of encoded rows.
+        encoding: of rows.
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+    support = constraints.independent(constraints.real, 1)
+    has_rsample = False
+
+    def __init__(self, law: MixedLaw, encoding: Encoding) -> None:
+        self.law, self.encoding = law, encoding
+        shape = torch.Size([len(encoding.forms)])
+        super().__init__(law.batch_shape, shape, validate_args=False)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> CodedLaw:
+        """The same law for a larger batch."""
+        return CodedLaw(self.law.expand(batch_shape), self.encoding)
+
+    def log_prob_by_column(self, x: Tensor) -> Tensor:
+        """log p of each column in nats, ``(..., X)``; 0 where it is NaN."""
+        return self.law.log_prob_by_column(self.encoding(x))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """log p of the columns that are observed, in nats: ``(..., X)`` to ``(...)``."""
+        return self.log_prob_by_column(value).sum(-1)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Rows."""
+        return self.encoding.inverse(self.law.sample(sample_shape))
+
+    @property
+    def mean(self) -> Tensor:
+        """Means of numbers, the probability of 1, and the code of the likeliest category."""
+        return self.encoding.inverse(self.law.mean, expected=True)
