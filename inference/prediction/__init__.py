@@ -14,10 +14,15 @@ from .answers import (
 )
 from .evidence import bound, importance_weighted_bound
 from .export import to_arviz
+from .geodesics import geodesic, interpolate
+from .latents import Spread, posterior_draws, prior_predictive, responsibility_spread
+from .predictive import Predictive
 from .probabilities import responsibilities
 
 __all__ = [
     "BATCH_SIZE",
+    "Predictive",
+    "Spread",
     "batched",
     "bound",
     "conditional",
@@ -25,10 +30,15 @@ __all__ = [
     "device_of",
     "encode",
     "evaluating",
+    "geodesic",
     "importance_weighted_bound",
+    "interpolate",
+    "posterior_draws",
     "posterior_predictive",
+    "prior_predictive",
     "reconstruct",
     "responsibilities",
+    "responsibility_spread",
     "sample",
     "to_arviz",
 ]

@@ -13,6 +13,7 @@ from .progress import PhaseProgress
 from .runs import Run
 from .seeds import ALONE, derive_seed, seeded
 from .trainer import Callback, Row, Trainer
+from .watching import watched
 
 __all__ = [
     "ALONE",
@@ -40,4 +41,5 @@ __all__ = [
     "memory",
     "seeded",
     "steps_of",
+    "watched",
 ]

@@ -1,0 +1,246 @@
+"""Draws of latents and clusters, before data are seen and after, and the spread that they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil, prod
+from typing import NamedTuple
+
+import torch
+from pyro.distributions import TorchDistribution
+from torch import Tensor
+
+from ...guides import Guide
+from ...models import MixturePrior, MixtureVAE
+from ...parts import Count, Share, checked
+from ..training import derive_seed, memory, seeded, watched
+from .answers import BATCH_SIZE, batched, device_of, evaluating
+from .draws import draws_of, in_own_order
+from .noise import Noise, keys_of
+from .probabilities import FLOATS
+
+
+class Spread(NamedTuple):
+    """How responsibilities spread over the draws of z.
+
+    Attributes:
+        mean: ``(N, K)``.
+        sd: standard deviation over the draws, ``(N, K)``.
+        lower: lower end of the central interval, ``(N, K)``.
+        upper: its upper end, ``(N, K)``.
+    """
+
+    mean: Tensor
+    sd: Tensor
+    lower: Tensor
+    upper: Tensor
+
+
+@checked
+def prior_predictive(
+    model: MixtureVAE,
+    n: Count = 1000,
+    *,
+    seed: int = 0,
+    batch_size: Count = BATCH_SIZE,
+    progress: bool = False,
+) -> dict[str, Tensor]:
+    """Everything that the story says before it sees data: clusters, latents and data together.
+
+    Args:
+        model: the story.
+        n: how many to draw.
+        seed: same seed, same draws.
+        batch_size: rows at a time.
+        progress: show a bar.
+
+    Returns:
+        By site: clusterings ``(n,)``, continuous latents ``(n, D)``, ``x`` ``(n, *event)``.
+
+    Raises:
+        ValueError: more than memory holds.
+
+    Example:
+        >>> from torch import nn
+        >>> from pyromix.models import GaussianMixture, Normal
+        >>> model = MixtureVAE(GaussianMixture(3, 2), Normal(nn.Linear(2, 4), (4,)))
+        >>> {site: tuple(value.shape) for site, value in prior_predictive(model, 5).items()}
+        {'c': (5,), 'z': (5, 2), 'x': (5, 4)}
+    """
+    latent = sum(1 + sum(m.latent_dims.values()) for m in model.prior.mixtures)
+    _check_room(n * (latent + prod(model.likelihood.event_shape)))
+
+    def draw(rows: int) -> dict[str, Tensor]:
+        drawn: dict[str, Tensor] = {}
+        latents: dict[str, Tensor] = {}
+        for mixture in model.prior.mixtures:
+            drawn[mixture.site("c")], own = mixture.draw_joint(rows)
+            latents |= own
+        x = model.likelihood.distribution(model.prior.code(latents)).sample()
+        return {site: value.cpu() for site, value in (drawn | latents | {"x": x}).items()}
+
+    sizes = [min(batch_size, n - begun) for begun in range(0, n, batch_size)]
+    with (
+        evaluating(model),
+        seeded(seed, "prior predictive", device=device_of(model)),
+        watched(draw, len(sizes), "prior predictive", shown=progress) as watched_draw,
+    ):
+        parts = [watched_draw(rows) for rows in sizes]
+    return {site: torch.cat([part[site] for part in parts]) for site in parts[0]}
+
+
+@checked
+def posterior_draws(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor,
+    n: Count = 100,
+    *,
+    seed: int = 0,
+    batch_size: Count = BATCH_SIZE,
+    progress: bool = False,
+) -> dict[str, Tensor]:
+    r"""Draws of every latent of each datum, clusters among them, as whole numbers.
+
+    Clusters are drawn by the guide's rule: from p(c | z) at the z of the same draw where the guide
+    has none (``"marginal"``), so that draws of both are joint; else from its own q(c | x). (Pyro's
+    ``Predictive`` draws a cluster that is summed out of the story from its *prior*.)
+
+    A datum's draws are its own: the same in any batch, and at any place.
+
+    Args:
+        model: the story.
+        guide: its guide.
+        x: data, ``(N, *event)``.
+        n: draws for each datum.
+        seed: same seed, same draws.
+        batch_size: draws at a time.
+        progress: show a bar.
+
+    Returns:
+        By site: continuous latents ``(n, N, D)``, clusterings ``(n, N)``.
+
+    Raises:
+        ValueError: more draws than memory holds.
+
+    Example:
+        >>> from torch import nn
+        >>> from pyromix.guides import AmortisedGuide, GaussianHead
+        >>> from pyromix.models import GaussianMixture, Normal
+        >>> model = MixtureVAE(GaussianMixture(3, 2), Normal(nn.Linear(2, 4), (4,)))
+        >>> guide = AmortisedGuide(nn.Linear(4, 8), z=GaussianHead(8, 2))
+        >>> draws = posterior_draws(model, guide, torch.zeros(5, 4), 10)
+        >>> {site: tuple(value.shape) for site, value in draws.items()}
+        {'z': (10, 5, 2), 'c': (10, 5)}
+    """
+    latent = sum(1 + sum(m.latent_dims.values()) for m in model.prior.mixtures)
+    _check_room(n * len(x) * latent)
+
+    def draw(rows: Tensor) -> dict[str, Tensor]:
+        posteriors, logits = guide.infer(rows)
+        latents = draws_of(guide, posteriors, rows, n, seed)
+        keys = keys_of(rows)
+        clusters = {}
+        for mixture in model.prior.mixtures:
+            site = mixture.site("c")
+            gamma = _responsibilities(guide, mixture, posteriors, latents, logits)
+            uniform = Noise(keys, n, derive_seed(seed, site)).uniform(torch.Size([]))
+            below = gamma.double().cumsum(-1)[..., :-1] < uniform.unsqueeze(-1)
+            clusters[site] = below.sum(-1)
+        return latents | clusters
+
+    size = _rows(model, n, batch_size)
+    calls = ceil(len(x) / size)
+    with watched(draw, calls, "posterior draws", shown=progress) as watched_draw:
+        return batched(model, guide, x, watched_draw, size, dim=1)
+
+
+@checked
+def responsibility_spread(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor,
+    *,
+    n: Count = 200,
+    level: Share = 0.9,
+    seed: int = 0,
+    batch_size: Count = BATCH_SIZE,
+    progress: bool = False,
+) -> dict[str, Spread]:
+    r"""How far the probabilities of clusters depend on where z is: p(c | z) over draws of z.
+
+    A datum at a border of clusters has a mean of one half whether its code is known to lie on the
+    border (no spread: the clusters overlap) or is not known to lie on either side (all spread: z is
+    uncertain). The mean is :math:`\mathbb E_{q(z|x)}[p(c|z)]`, without importance weights.
+
+    Args:
+        model: the story.
+        guide: its guide.
+        x: data, ``(N, *event)``.
+        n: draws of z for each datum.
+        level: mass of the central interval.
+        seed: same seed, same draws.
+        batch_size: draws at a time.
+        progress: show a bar.
+
+    Returns:
+        By clustering a :class:`Spread` of ``(N, K)`` tensors.
+
+    Example:
+        >>> from torch import nn
+        >>> from pyromix.guides import AmortisedGuide, GaussianHead
+        >>> from pyromix.models import GaussianMixture, Normal
+        >>> model = MixtureVAE(GaussianMixture(3, 2), Normal(nn.Linear(2, 4), (4,)))
+        >>> guide = AmortisedGuide(nn.Linear(4, 8), z=GaussianHead(8, 2))
+        >>> responsibility_spread(model, guide, torch.zeros(5, 4))["c"].sd.shape
+        torch.Size([5, 3])
+    """
+    ends = torch.tensor([0.5 - level / 2, 0.5 + level / 2])
+
+    def look(rows: Tensor) -> dict[str, Tensor]:
+        latents = draws_of(guide, guide.posterior(rows), rows, n, seed)
+        found: dict[str, Tensor] = {}
+        for mixture in model.prior.mixtures:
+            gamma = mixture.responsibilities(**mixture.own(latents))
+            low, high = gamma.quantile(ends.to(gamma), dim=0)
+            spread = Spread(gamma.mean(0), gamma.std(0, correction=0), low, high)
+            found |= {f"{mixture.site('c')}/{k}": v for k, v in spread._asdict().items()}
+        return found
+
+    size = _rows(model, n, batch_size)
+    calls = ceil(len(x) / size)
+    with watched(look, calls, "responsibilities", shown=progress) as watched_look:
+        found = in_own_order(model, guide, x, watched_look, size)
+    sites = [mixture.site("c") for mixture in model.prior.mixtures]
+    return {site: Spread(*(found[f"{site}/{k}"] for k in Spread._fields)) for site in sites}
+
+
+def _responsibilities(
+    guide: Guide,
+    mixture: MixturePrior,
+    posteriors: Mapping[str, TorchDistribution],
+    latents: Mapping[str, Tensor],
+    logits: Mapping[str, Tensor],
+) -> Tensor:
+    """q(c | x) by the guide's rule, given draws ``(n, B, D)``: ``(n, B, K)`` or ``(B, K)``."""
+    if mixture.site("c") in logits:
+        return logits[mixture.site("c")].softmax(-1)
+    if guide.assignment == "optimal":
+        style = latents.get(mixture.site("w"))
+        return mixture.expected_log_joint(posteriors[mixture.site("z")], style).softmax(-1)
+    return mixture.responsibilities(**mixture.own(latents))
+
+
+def _rows(model: MixtureVAE, n: int, batch_size: int) -> int:
+    """Data at a time, so that no tensor of draws, clusters and dimensions is too large."""
+    largest = max(m.n_clusters * sum(m.latent_dims.values()) for m in model.prior.mixtures)
+    return max(1, min(batch_size, FLOATS // largest) // n)
+
+
+def _check_room(numbers: int) -> None:
+    """Refuse more numbers than this machine's memory holds."""
+    if 4 * numbers > memory():
+        raise ValueError(
+            f"n is too large: so many draws take {4 * numbers / 2**30:,.0f} GiB, and this machine "
+            f"has {memory() / 2**30:,.0f} GiB: draw fewer, or of fewer data at a time"
+        )
