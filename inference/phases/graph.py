@@ -8,6 +8,7 @@ probability that both ends of an edge are of one cluster.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 MANY = 20_000  # data above which neighbours are approximate: exact ones cost the square of N
+LISTED = 30  # neighbours that the descent keeps: ten would do in ten features, and not in fifty
 
 Graph = csr_array
 
@@ -76,13 +78,20 @@ def nearest(rows: NDArray[Any], k: int, seed: int = 0) -> NDArray[np.int64]:
         return found
     from pynndescent import NNDescent
 
-    with beside_numba():
-        index = NNDescent(rows, n_neighbors=k + 1, random_state=seed, n_jobs=1)
+    with beside_numba(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Failed to correctly find n_neighbors")  # mended below
+        kept = max(k + 1, min(LISTED, rows.shape[1]))
+        index = NNDescent(rows, n_neighbors=kept, random_state=seed, n_jobs=1)
         near = index.neighbor_graph[0].astype(np.int64)
     # A row is its own nearest, unless copies of it come first.
     other = near != np.arange(len(rows))[:, None]
     other[other.all(1), -1] = False
-    descended: NDArray[np.int64] = near[other].reshape(len(rows), k)
+    descended: NDArray[np.int64] = near[other].reshape(len(rows), -1)[:, :k]
+    lacking = np.flatnonzero((descended < 0).any(1))
+    if len(lacking):
+        found = NearestNeighbors(n_neighbors=k + 1).fit(rows).kneighbors(rows[lacking])[1]
+        for row, all_near in zip(lacking, found, strict=True):
+            descended[row] = all_near[all_near != row][:k]
     return descended
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.datasets import make_blobs
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.neighbors import NearestNeighbors
 
 from pyromix.inference.phases import graph as module
@@ -157,6 +158,35 @@ def test_many_rows_have_neighbours_by_descent_which_are_nearly_all_of_the_true_o
     assert np.isin(found[:60], np.arange(60)).all()
     recall = np.mean([np.isin(a, b).mean() for a, b in zip(found[60:], exact[60:], strict=True)])
     assert recall > 0.95
+
+
+@pytest.mark.slow  # numba compiles
+def test_the_descent_finds_the_neighbours_of_digits_and_of_what_has_no_structure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MANY", 1000)
+    digits = load_digits().data
+    noise = np.random.default_rng(6).normal(size=(4000, 40))
+    for rows, least in ((digits, 0.99), (noise, 0.9)):
+        exact = NearestNeighbors(n_neighbors=10).fit(rows).kneighbors()[1]
+        found = nearest(rows, 10)
+        recall = [np.isin(a, b).mean() for a, b in zip(found, exact, strict=True)]
+        assert np.mean(recall) >= least
+
+
+def test_neighbours_that_the_descent_lacks_are_found_exactly(
+    x: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exact = nearest(x, 5)
+    listed = np.concatenate([np.arange(40)[:, None], nearest(x, 30)], 1)
+    listed[7, 3:] = -1
+
+    def lacking(rows: Array, **settings: int) -> SimpleNamespace:
+        return SimpleNamespace(neighbor_graph=(listed, None))
+
+    monkeypatch.setattr(module, "MANY", 10)
+    monkeypatch.setattr("pynndescent.NNDescent", lacking)
+    np.testing.assert_array_equal(nearest(x, 5), exact)
 
 
 def test_torch_has_its_threads_back() -> None:
