@@ -5,6 +5,9 @@ from .coloured import colour_digits, coloured_mnist
 from .dataset import Dataset, check_labels, check_x, fingerprint
 from .factors import DSPRITES, SHAPES3D, combinations, read_dsprites, read_shapes3d
 from .files import TABLES, load_file
+from .frames import as_frame, not_numbers, row_names
+from .kinds import schema_of
+from .schema import Column, Schema, Unseen
 from .shapes3d import render, shapes3d
 from .synthetic import arcs, pinwheel
 from .vision import load_vision
@@ -15,8 +18,12 @@ __all__ = [
     "DSPRITES",
     "SHAPES3D",
     "TABLES",
+    "Column",
     "Dataset",
+    "Schema",
+    "Unseen",
     "arcs",
+    "as_frame",
     "check_labels",
     "check_x",
     "colour_digits",
@@ -26,9 +33,12 @@ __all__ = [
     "load",
     "load_file",
     "load_vision",
+    "not_numbers",
     "pinwheel",
     "read_dsprites",
     "read_shapes3d",
     "render",
+    "row_names",
+    "schema_of",
     "shapes3d",
 ]
