@@ -176,7 +176,7 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
             f"{path} holds Python objects, which are never unpickled: save plain numbers, "
             "with rows of equal length"
         )
-    if str(path) in str(error) and isinstance(error, ValueError):
+    if str(path) in str(error) and type(error) is ValueError:
         return error
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ValueError(f"{path} cannot be read ({reason}): write it again")

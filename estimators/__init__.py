@@ -7,6 +7,7 @@ from .gammm_vae import GamMMVAE
 from .gmvae import GMVAE
 from .mfcvae import MFCVAE
 from .persistence import configured, load, run_config, write_fitted
+from .reading import RoundedWarning
 from .scaling import UnscaledWarning
 from .select import NumberOfClusters, select_k
 from .vade import AugmentedVaDE, VaDE
@@ -24,6 +25,7 @@ __all__ = [
     "DeepMixture",
     "GamMMVAE",
     "NumberOfClusters",
+    "RoundedWarning",
     "UnscaledWarning",
     "VaDE",
     "compose",

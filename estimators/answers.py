@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from ..guides import Guide
@@ -26,6 +26,7 @@ from ..inference.training.devices import Precision
 from ..models import MixturePrior, MixtureVAE
 from ..parts import Count, Natural, checked
 from .counting import Counting
+from .reading import read_codes, read_numbers, refuse_what_overflows
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -45,28 +46,11 @@ class Answers(Counting):
         if not reset:
             check_is_fitted(self)
             self._check_shape(tuple(getattr(X, "shape", ())))
-        if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
-            raise ValueError(
-                f"X is a masked array with {np.ma.getmaskarray(X).sum()} masked values, read as if "
-                "they were not masked: impute or drop such rows first"
-            )
-        x = validate_data(
-            self,
-            X,
-            reset=reset,
-            dtype=np.float64 if self.precision == "64-true" else np.float32,
-            allow_nd=True,
-            ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
-        )
-        wrong = np.argwhere(~np.isfinite(x))
-        if len(wrong):
-            value = "NaN" if np.isnan(x[tuple(wrong[0])]) else "inf"
-            place = ", ".join(str(index) for index in wrong[0])
-            raise ValueError(f"X holds {value} at [{place}]: impute or drop such rows first")
+        x = read_numbers(self, X, reset=reset, wide=self.precision == "64-true")
         if not reset:
-            self._check_shape(x.shape)
-        return torch.from_numpy(np.ascontiguousarray(x))
+            self._check_shape(tuple(x.shape))
+            self.model_.likelihood.check(x)
+        return x
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         """Refuse data of another shape; of two tables scikit-learn tells the numbers."""
@@ -94,7 +78,9 @@ class Answers(Counting):
 
     def _gammas(self, x: Tensor, num_samples: int | None = None) -> list[Array]:
         found = responsibilities(self.model_, self.guide_, x, num_samples=num_samples)
-        return [found[mixture.site("c")].numpy() for mixture in self._mixtures]
+        gammas = [found[mixture.site("c")].numpy() for mixture in self._mixtures]
+        refuse_what_overflows(x, *gammas)
+        return gammas
 
     def _labels(self, x: Tensor) -> Labels:
         return self._columns([gamma.argmax(-1) for gamma in self._gammas(x)])
@@ -134,10 +120,10 @@ class Answers(Counting):
         """E[x | z]: ``(N, D)``, or a list of such by facet, to ``(N, *event)``.
 
         Raises:
-            ValueError: codes of another shape.
+            ValueError, TypeError: codes of another shape, or that are no numbers.
         """
         check_is_fitted(self)
-        codes = [torch.as_tensor(np.asarray(code)) for code in ([Z] if self._lone else Z)]
+        codes = [read_codes(code) for code in ([Z] if self._lone else Z)]
         shapes = [tuple(code.shape) for code in codes]
         wanted = [mixture.latent_dim for mixture in self._mixtures]
         if any(len(shape) != 2 for shape in shapes) or shapes != [
@@ -150,7 +136,10 @@ class Answers(Counting):
 
     def reconstruct(self, X: ArrayLike) -> Array:
         """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
-        return reconstruct(*self._given(X)).numpy()
+        model, guide, x = self._given(X)
+        means = reconstruct(model, guide, x).numpy()
+        refuse_what_overflows(x, means)
+        return means
 
     @checked
     def sample(
@@ -186,7 +175,10 @@ class Answers(Counting):
     @checked
     def posterior_predictive(self, X: ArrayLike, n: Count = 1, *, seed: int = 0) -> Array:
         """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
-        return posterior_predictive(*self._given(X), n, seed=seed).numpy()
+        model, guide, x = self._given(X)
+        drawn = posterior_predictive(model, guide, x, n, seed=seed).numpy()
+        refuse_what_overflows(x, drawn.swapaxes(0, 1))
+        return drawn
 
     @checked
     def to_arviz(
@@ -213,7 +205,9 @@ class Answers(Counting):
     @checked
     def score_samples(self, X: ArrayLike, *, num_samples: Count = 100) -> Array:
         """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted."""
-        bound: Array = importance_weighted_bound(*self._given(X), num_samples=num_samples).numpy()
+        model, guide, x = self._given(X)
+        bound: Array = importance_weighted_bound(model, guide, x, num_samples=num_samples).numpy()
+        refuse_what_overflows(x, bound)
         return bound
 
     def score(self, X: ArrayLike, y: object = None) -> float:
@@ -221,7 +215,9 @@ class Answers(Counting):
         return float(self.score_samples(X).mean())
 
     def _codes(self, X: ArrayLike, site: str = "z") -> list[Tensor]:
-        codes = encode(*self._given(X))
+        model, guide, x = self._given(X)
+        codes = encode(model, guide, x)
+        refuse_what_overflows(x, *codes.values())
         if site not in self._mixtures[0].latent_dims:
             known = " or ".join(map(repr, self._mixtures[0].latent_dims))
             raise ValueError(f"site is {site!r}, and the story has {known}")

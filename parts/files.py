@@ -60,7 +60,11 @@ def check_run_folder(path: Path) -> None:
         file = path / name
         if not os.path.lexists(file):
             continue
-        if not file.resolve().is_relative_to(path.resolve()):
+        try:
+            whole = file.resolve()
+        except RuntimeError as error:
+            raise ValueError(f"{file} is a link to itself: give a plain file") from error
+        if not whole.is_relative_to(path.resolve()):
             raise ValueError(
                 f"{file} is a link to {os.readlink(file)}, outside the run: copy the file into it"
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyro
@@ -32,3 +34,18 @@ def _isolated() -> Iterator[None]:
 def _stands_in_its_module(part: type) -> bool:
     """Unlike a part that a test or an example in a docstring defines for itself."""
     return getattr(sys.modules.get(part.__module__), part.__qualname__, None) is part
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What became of all odd inputs that were tried."""
+    reports = [each for kind in ("passed", "failed") for each in terminalreporter.getreports(kind)]
+    counts: Counter[str] = Counter()
+    for report in reports:
+        for name, value in report.user_properties:
+            if name == "fuzz" and report.when == "call":
+                counts.update(value)
+    if counts:
+        faults = ("traceback", "silent change", "executed code", "hang", "lost file")
+        names = dict.fromkeys(("cases", "accepted", "refused", *faults))
+        terminalreporter.section("odd inputs")
+        terminalreporter.line(", ".join(f"{name}: {counts[name]}" for name in names))
