@@ -1,4 +1,4 @@
-"""One row of the README's image tables: fit without labels, score on the test set, say the minutes.
+"""One row of the results' image tables: fit without labels, score on the test set, say the minutes.
 
 Accuracy is Hungarian. Restarts and assignment heads are chosen without labels.
 

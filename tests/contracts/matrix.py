@@ -1,6 +1,6 @@
 """The compatibility matrix: every prior with every guide, rule, bound, likelihood and term, tried.
 
-python tests/contracts/matrix.py     # prints what stands in the README
+python tests/contracts/matrix.py     # prints what stands in docs/compatibility.md
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The README says of every combination what becomes of it when it is tried."""
+"""The page of what goes with what says of every combination what becomes of it when tried."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pyromix.models import VampPriorMixture
 from .matrix import HEADS, PRIORS, matrix, zoo
 
 TOLD = {VampPriorMixture}
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 
 
-def test_the_readme_prints_the_matrix() -> None:
-    text = README.read_text(encoding="utf-8")
+def test_the_page_prints_the_matrix() -> None:
+    text = PAGE.read_text(encoding="utf-8")
     printed = text.partition("<!-- matrix -->")[2].partition("<!-- /matrix -->")[0].strip()
     assert printed == matrix(), "print it anew: python tests/contracts/matrix.py"
 
