@@ -182,6 +182,6 @@ def beside(data: Rows, pairs: Rows | None) -> Rows:
     if groups:
         known = torch.stack([known_rows(each) for each in groups.values()]).any(0)
         if not bool(known.all()):
-            named = {f"labelled_{name}": each[known] for name, each in groups.items()}
+            named = {f"labelled_{name}": each[known] for name, each in data.companions.items()}
             others["labelled"] = Rows(data.x[known], **named)
     return Beside(data, **others) if others else data

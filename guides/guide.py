@@ -12,7 +12,7 @@ from pyro.distributions import TorchDistribution
 from pyro.nn import PyroModule
 from torch import Tensor, nn
 
-from ..parts import Part, facet_of, is_groups, site_name
+from ..parts import Part, facet_of, heeded, is_groups, site_name
 from .heads import Head
 
 _instances = itertools.count()
@@ -121,8 +121,11 @@ class AmortisedGuide(Guide, abstract=True):
         return self.head(site_name("z", facet_of(site))).in_features
 
     def features(self, x: Tensor, **companions: Tensor) -> Any:
-        """h(x), what the encoder gives: ``(B, *event)`` to ``(B, F)``."""
-        return self.encoder(self.scaling(x))
+        """h(x), what the encoder gives: ``(B, *event)`` to ``(B, F)``.
+
+        It is called with those companions that it names in its ``companions``.
+        """
+        return self.encoder(self.scaling(x), **heeded(self.encoder, companions))
 
     def features_for(self, features: Any, site: str) -> Tensor:
         """What a site's head sees of the features, ``(B, F)``: all."""

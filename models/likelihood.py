@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pyro
@@ -15,7 +16,7 @@ from torch.nn.functional import softplus
 
 from .. import distributions
 from ..networks import soft_clamp, soft_clamp_exp
-from ..parts import Part
+from ..parts import Part, heeded
 
 
 class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
@@ -25,7 +26,9 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     people) where not all finite numbers are meant, ``outputs`` where the decoder is to give more
     than one number for each feature (then it gives so many times the channels, or the features of a
     table), and ``is_density = False`` where log p(x | z) is a score that is no density of all data
-    that it takes. :func:`pyromix.testing.check_likelihood` tells whether it is right.
+    that it takes. A law that looks at companions of the rows, such as size factors, names them in
+    ``companions``: :meth:`distribution` then has them by keyword, ``(B, ...)`` each, beside codes
+    ``(..., B, D)``. :func:`pyromix.testing.check_likelihood` tells whether it is right.
 
     Args:
         decoder: a network from ``(..., D)`` to ``(..., *event)``.
@@ -36,6 +39,7 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     support_words: ClassVar[str] = "finite numbers"
     is_density: ClassVar[bool] = True
     outputs: ClassVar[int] = 1
+    companions: tuple[str, ...] = ()
 
     def __init__(self, decoder: nn.Module, event_shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -56,14 +60,19 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     def distribution(self, z: Tensor) -> TorchDistribution:
         """p(x | z): ``(..., D)`` to batch shape ``(...)``, event shape that of a datum."""
 
-    def mean(self, z: Tensor) -> Tensor:
+    def given(self, z: Tensor, **companions: Tensor) -> TorchDistribution:
+        """:meth:`distribution` with those companions of the rows that this likelihood names."""
+        distribution: Callable[..., TorchDistribution] = self.distribution
+        return distribution(z, **heeded(self, companions))
+
+    def mean(self, z: Tensor, **companions: Tensor) -> Tensor:
         """E[x | z]: ``(..., D)`` to ``(..., *event)``."""
-        mean: Tensor = self.distribution(z).mean
+        mean: Tensor = self.given(z, **companions).mean
         return mean
 
-    def forward(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, x: Tensor | None = None, **companions: Tensor) -> Tensor:
         """Emit x given z, observed where it is given, and return it."""
-        emitted: Tensor = pyro.sample("x", self.distribution(z), obs=x)
+        emitted: Tensor = pyro.sample("x", self.given(z, **companions), obs=x)
         return emitted
 
     @classmethod

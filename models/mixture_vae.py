@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import pyro
+from pyro.distributions import TorchDistribution
 from pyro.nn import PyroModule
 from torch import Tensor
 
-from ..parts import GROUPS
+from ..parts import GROUPS, heeded
 from .likelihood import Likelihood
 from .prior import Prior
 
@@ -48,8 +50,8 @@ class MixtureVAE(PyroModule):
         Args:
             x: observed data, ``(B, *event)``.
             n: how many to draw when there is no ``x``.
-            **companions: of the rows of x, ``(B, ...)`` each: ``groups`` (``groups_0``, … of
-                facets), which the guide heeds.
+            **companions: of the rows, ``(B, ...)`` each: what the likelihood names in its
+                ``companions``, and ``groups`` (``groups_0``, … of facets), which the guide heeds.
 
         Returns:
             x, ``(B, *event)``.
@@ -58,7 +60,8 @@ class MixtureVAE(PyroModule):
             ValueError: neither ``x`` nor ``n`` is given.
             TypeError: a companion that the story does not know.
         """
-        unknown = companions.keys() - {mixture.site(GROUPS) for mixture in self.prior.mixtures}
+        known = {*(mixture.site(GROUPS) for mixture in self.prior.mixtures)}
+        unknown = companions.keys() - known - {*self.likelihood.companions}
         if unknown:
             raise TypeError(f"{min(unknown)!r} is no companion that this story knows")
         size = n if x is None else len(x)
@@ -66,5 +69,20 @@ class MixtureVAE(PyroModule):
             raise ValueError("give x to score data, or n to draw data")
         with pyro.plate("data", size):
             code = self.prior()
-            drawn: Tensor = self.likelihood(code, x)
+            drawn: Tensor = self.likelihood(code, x, **heeded(self.likelihood, companions))
         return drawn
+
+    def law(self, latents: Mapping[str, Tensor], **companions: Tensor) -> TorchDistribution:
+        """p(x | z) of continuous latents by site, ``(..., B, D)`` each.
+
+        Args:
+            latents: of every site.
+            **companions: of the rows, ``(B, ...)`` each; the likelihood takes those that it names.
+        """
+        code = self.prior.code(latents)
+        return self.likelihood.given(code, **companions)
+
+    def mean(self, latents: Mapping[str, Tensor], **companions: Tensor) -> Tensor:
+        """E[x | z] of continuous latents by site: ``(..., B, D)`` to ``(..., B, *event)``."""
+        code = self.prior.code(latents)
+        return self.likelihood.mean(code, **heeded(self.likelihood, companions))

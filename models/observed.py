@@ -7,6 +7,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
 from ..distributions import ObservedLaw
+from ..parts import heeded
 from .likelihood import Likelihood
 
 
@@ -38,6 +39,7 @@ class Observed(Likelihood, abstract=True):
         super(Likelihood, self).__init__()  # the decoder is the inner one's
         self.inner = inner
         self.event_shape = inner.event_shape
+        self.companions = inner.companions
         self.support, self.support_words = inner.support, inner.support_words  # type: ignore[misc]
         self.is_density = inner.is_density  # type: ignore[misc]
 
@@ -46,13 +48,13 @@ class Observed(Likelihood, abstract=True):
         """The inner likelihood's decoder."""
         return self.inner.decoder
 
-    def distribution(self, z: Tensor) -> TorchDistribution:
+    def distribution(self, z: Tensor, **companions: Tensor) -> TorchDistribution:
         """The inner law, of what is observed: ``(..., D)`` to batch shape ``(...)``."""
-        return ObservedLaw(self.inner.distribution(z))
+        return ObservedLaw(self.inner.given(z, **companions))
 
-    def mean(self, z: Tensor) -> Tensor:
+    def mean(self, z: Tensor, **companions: Tensor) -> Tensor:
         """E[x | z] of all features: ``(..., D)`` to ``(..., *event)``."""
-        return self.inner.mean(z)
+        return self.inner.mean(z, **heeded(self.inner, companions))
 
     def check(self, x: Tensor) -> None:  # type: ignore[override]
         """Refuse observed values outside the support of the likelihood within.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..distributions import log_prob_by_feature
 from ..networks import Scaling
+from ..parts import heeded
 from .likelihood import Likelihood
 
 
@@ -67,6 +68,7 @@ class Standardised(Likelihood, abstract=True):
         self.inner = inner
         self.scaling = scaling
         self.event_shape = inner.event_shape
+        self.companions = inner.companions
         self.is_density = inner.is_density  # type: ignore[misc]
 
     @property
@@ -74,15 +76,16 @@ class Standardised(Likelihood, abstract=True):
         """The inner likelihood's decoder, which gives standardised data."""
         return self.inner.decoder
 
-    def distribution(self, z: Tensor) -> TorchDistribution:
+    def distribution(self, z: Tensor, **companions: Tensor) -> TorchDistribution:
         """The inner law, rescaled."""
-        loc, scale = self.scaling.loc, self.scaling.scale
-        law: TorchDistribution = Rescaled(self.inner.distribution(z), loc, scale)
+        inner = self.inner.given(z, **companions)
+        law: TorchDistribution = Rescaled(inner, self.scaling.loc, self.scaling.scale)
         return law
 
-    def mean(self, z: Tensor) -> Tensor:
+    def mean(self, z: Tensor, **companions: Tensor) -> Tensor:
         """E[x | z]: ``(..., D)`` to ``(..., *event)``."""
-        mean: Tensor = self.scaling.loc + self.scaling.scale * self.inner.mean(z)
+        inner = self.inner.mean(z, **heeded(self.inner, companions))
+        mean: Tensor = self.scaling.loc + self.scaling.scale * inner
         return mean
 
     def __repr__(self) -> str:

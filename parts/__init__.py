@@ -1,6 +1,7 @@
 """Parts by name: the registry, parts given unbuilt, and parts as JSON and as text."""
 
 from .checking import check_fields, check_types, checked
+from .companions import heeded
 from .description import UnknownPartError, describe, handed, restore
 from .expression import parse
 from .files import check_new_folder, check_plain, check_run_folder, is_unfinished
@@ -39,6 +40,7 @@ __all__ = [
     "given",
     "given_law",
     "handed",
+    "heeded",
     "is_groups",
     "is_unfinished",
     "keywords_of",

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ..guides import Guide
+from ..parts import without_groups
 from .quadrature import base_of, nodes
 
 Rule = Callable[[Any, Any, int], tuple[Tensor, Tensor]]
@@ -46,7 +47,8 @@ def expected(
         >>> bool((expected(draw, guide, x, 9) - guide.posterior(x)["z"].mean.mean()).abs() < 1e-9)
         True
     """
-    rules = {site: rule(base_of(law), law, order) for site, law in guide.posterior(x).items()}
+    laws = guide.posterior(x, **without_groups(companions))
+    rules = {site: rule(base_of(law), law, order) for site, law in laws.items()}
     if any(weights.dim() > 1 for _, weights in rules.values()) and len(x) > 1:
         rows = [
             expected(

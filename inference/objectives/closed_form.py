@@ -64,8 +64,7 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
     ) -> tuple[Tensor, dict[str, Divergence]]:
         """-E_q[log p(x | z)] and what each clustering adds, before any averaging: ``(..., B)``."""
         latents, divergences = self.inferred(model, guide, x, **companions)
-        log_likelihood = model.likelihood.distribution(model.prior.code(latents)).log_prob(x)
-        return -log_likelihood, divergences
+        return -model.law(latents, **companions).log_prob(x), divergences
 
     def inferred(
         self, model: MixtureVAE, guide: Guide, x: Tensor, **companions: Tensor

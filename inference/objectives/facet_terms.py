@@ -65,8 +65,8 @@ class OnFacets(Term):
                 f"{', '.join(map(repr, found))}: use their numbers, or the term without OnFacets"
             )
 
-        def look_there(views: Callable[[Tensor], Tensor]) -> Clusterings:
-            seen = look(views)
+        def look_there(views: Callable[[Tensor], Tensor], **its: Tensor) -> Clusterings:
+            seen = look(views, **its)
             return {site: seen[site] for site in self.sites}
 
         own = {site: found[site] for site in self.sites}

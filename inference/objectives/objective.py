@@ -125,8 +125,8 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
         if self.terms and evaluation.unread:
             raise NotImplementedError(evaluation.unread)
 
-        def look(views: Callable[[Tensor], Tensor]) -> Clusterings:
-            seen = without_groups(programs)
+        def look(views: Callable[[Tensor], Tensor], **companions: Tensor) -> Clusterings:
+            seen = {**without_groups(programs), **companions}
             return self.clusterings(model, guide, views(args[0]), *args[1:], **seen)
 
         for term in self.terms:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
-from ...parts import GROUPS, facet_of, known_rows, site_name
+from ...parts import GROUPS, facet_of, known_rows, site_name, without_groups
 from .terms import Clusterings, Look, Term
 
 TINY = 1e-37  # of a probability whose logarithm is taken; its reciprocal is still a float
@@ -49,7 +51,8 @@ class Classification(Term):
         """The unweighted sum over the clusterings that groups are given for."""
         labelled, prefix = companions.get("labelled"), ""
         if labelled is not None:
-            found, prefix = look(lambda x: labelled), "labelled_"
+            prefix = "labelled_"
+            found = look(lambda x: labelled, **without_groups(of(companions, prefix)))
         values = [
             log_loss(gamma, companions[name])
             for site, (gamma, _) in found.items()
@@ -95,7 +98,7 @@ class PairwiseConstraints(Term):
 
     def takes(self, companion: str) -> bool:
         """Whether a companion is this term's own, and none of the programs'."""
-        return companion in ("first", "second", "linked")
+        return companion.partition("_")[0] in ("first", "second", "linked")
 
     def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
         """Nothing: no pairs are given."""
@@ -106,10 +109,12 @@ class PairwiseConstraints(Term):
         if "linked" not in companions:
             return super().total(found, look)
         both = torch.cat([companions["first"], companions["second"]])
+        first, second = of(companions, "first_"), of(companions, "second_")
+        its = {name: torch.cat([each, second[name]]) for name, each in first.items()}
         values = []
-        for gamma, _ in look(lambda x: both).values():
-            first, second = gamma.chunk(2, -2)
-            values.append(agreement_loss(first, second, companions["linked"]))
+        for gamma, _ in look(lambda x: both, **its).values():
+            one, other = gamma.chunk(2, -2)
+            values.append(agreement_loss(one, other, companions["linked"]))
         return torch.stack(values).sum()
 
 
@@ -125,3 +130,17 @@ def agreement_loss(first: Tensor, second: Tensor, linked: Tensor) -> Tensor:
     # What is left of one, without the cancellation of 1 - a.
     apart = (first * (1 - second)).sum(-1)
     return -torch.where(linked > 0, together, apart).clamp(min=TINY).log().mean()
+
+
+def of(companions: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The companions of rows that are companions themselves, under their own names.
+
+    Example:
+        >>> list(of({"first_depth": torch.ones(2), "linked": torch.ones(2)}, "first_"))
+        ['depth']
+    """
+    return {
+        name.removeprefix(prefix): each
+        for name, each in companions.items()
+        if name.startswith(prefix)
+    }

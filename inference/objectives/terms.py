@@ -19,7 +19,7 @@ from .schedules import Schedule, as_schedule
 from .views import Views
 
 Clusterings = Mapping[str, tuple[Tensor, Tensor]]
-Look = Callable[[Callable[[Tensor], Tensor]], Clusterings]
+Look = Callable[..., Clusterings]  # of a view, and of companions in place of the batch's
 
 
 def entropy(probabilities: Tensor) -> Tensor:

@@ -150,10 +150,11 @@ class Reconstruction(nn.Module):
         self, x: Tensor, target: Tensor | None = None, **companions: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached part ``reconstruction``; without a target that of ``x``."""
-        posteriors = self.guide.posterior(x, **without_groups(companions))
+        known = without_groups(companions)
+        posteriors = self.guide.posterior(x, **known)
         means = {site: posterior.mean for site, posterior in posteriors.items()}
-        likelihood = self.model.likelihood.distribution(self.model.prior.code(means))
-        loss = -likelihood.log_prob(x if target is None else target).mean()
+        law = self.model.law(means, **known)
+        loss = -law.log_prob(x if target is None else target).mean()
         return loss, {"reconstruction": loss.detach()}
 
 

@@ -98,7 +98,7 @@ class Training(Phase, kind="training"):
         """
         if elbo is None:
             raise TypeError("elbo is missing: the joint training needs an objective")
-        monitor = ClusterMonitor(fit.model, fit.guide, fit.x)
+        monitor = ClusterMonitor(fit.model, fit.guide, fit.data)
         objective = self.objective(fit, copy.deepcopy(elbo))
         self.trainer(fit.steps_per_epoch, fit.verbose).fit(
             objective,

@@ -10,6 +10,7 @@ from torch import Tensor
 from ...guides import Guide
 from ...models import MixtureVAE
 from ..prediction import encode, responsibilities
+from ..training import Rows, as_rows
 from .valleys import UnclearNumberWarning, doubt
 
 ROWS = 1000
@@ -37,10 +38,11 @@ class ClusterMonitor:
         x: data; 1,000 rows spread evenly over them are watched.
     """
 
-    def __init__(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
+    def __init__(self, model: MixtureVAE, guide: Guide, x: Tensor | Rows) -> None:
         self.model = model
         self.guide = guide
-        self.rows = x[:: max(1, len(x) // ROWS)][:ROWS]
+        every = slice(None, None, max(1, len(x) // ROWS))
+        self.rows = as_rows(x).at(every).at(slice(ROWS))
         self.merged = 0
         self.epochs = 0
         self.occupied: dict[str, int] = {}

@@ -11,7 +11,7 @@ from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import GROUPS, Natural, NonNegative, Positive, facet_of, site_name
 from ..objectives import Classification, ClosedFormELBO, ObjectiveModule
-from ..training import Trainer
+from ..training import Rows, Trainer
 from .around import StartAround
 from .auto_start import AutoStart
 from .phase import Budget, Fit, epochs_of
@@ -53,7 +53,7 @@ class PseudoLabels(StartAround, alias="pseudo-labels"):
         self,
         model: MixtureVAE,
         guide: Guide,
-        x: Tensor,
+        x: Tensor | Rows,
         *,
         seed: int = 0,
         pretrained: nn.Module | None = None,

@@ -167,7 +167,7 @@ class Recipe:
             history += fit.history
             value = 0.0
             if self.n_init > 1 and held_out is not None:
-                value = float(bound(model, guide, held_out.x, num_samples=10, seed=seed).mean())
+                value = float(bound(model, guide, held_out, num_samples=10, seed=seed).mean())
                 fit.history[-1]["held_out_bound"] = value
             if best is None or value > best[0]:
                 best = value, fit

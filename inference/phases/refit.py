@@ -16,7 +16,7 @@ from ...models import MixtureVAE
 from ...parts import Natural
 from ..objectives import Hook, MixtureELBO
 from ..prediction import BATCH_SIZE, batched, encode, responsibilities
-from ..training import seeded
+from ..training import Rows, seeded
 from .phase import Fit
 from .progressive import During, Joining
 from .start import shares
@@ -102,7 +102,7 @@ class Refitting:
         for facet, given in self.due(step) if training else ():
             with torch.autocast(fit.x.device.type, enabled=False):
                 refit_mixture(
-                    fit.model, fit.guide, fit.x, facet, given=given, seed=fit.seed % 2**32
+                    fit.model, fit.guide, fit.data, facet, given=given, seed=fit.seed % 2**32
                 )
         yield
 
@@ -115,7 +115,7 @@ class Refitting:
 def refit_mixture(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
+    x: Tensor | Rows,
     facet: int,
     *,
     given: Sequence[int] = (),
@@ -131,7 +131,7 @@ def refit_mixture(
     Args:
         model: the story, changed in place.
         guide: its guide.
-        x: data, ``(N, *event)``.
+        x: data, ``(N, *event)``, or :class:`Rows` with companions.
         facet: whose mixture, by number.
         given: the facets, by number, to set apart from.
         seed: of the draws and the clustering.
@@ -153,9 +153,11 @@ def refit_mixture(
     plenty = n >= PLENTY * n_clusters * dim * (dim + 3) / 2
     start = GaussianMixtureStart("full" if plenty else "tied")
     groups = shares(start.groups(features, n_clusters, seed), n, n_clusters)
+
+    def draw(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        return {site: guide.posterior(rows, **companions)[site].sample()}
+
     with seeded(seed, "refit", facet):
-        draws = batched(
-            model, guide, x, lambda rows: {site: guide.posterior(rows)[site].sample()}, BATCH_SIZE
-        )
+        draws = batched(model, guide, x, draw, BATCH_SIZE)
     target = mixture.logits
     mixture.initialise(draws[site].to(target), torch.as_tensor(groups).to(target))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
+from ..training import Rows, as_rows
 from .around import StartAround
 from .starts import KMeansStart
 
@@ -44,12 +45,13 @@ class ResidualStart(StartAround, alias="residual"):
         self,
         model: MixtureVAE,
         guide: Guide,
-        x: Tensor,
+        x: Tensor | Rows,
         *,
         seed: int = 0,
         pretrained: nn.Module | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
         """The groups of one facet after the other."""
+        x = as_rows(x).x
         groups: dict[str, Tensor] = {}
         numbers: dict[str, float] = {}
         for mixture in model.prior.mixtures:

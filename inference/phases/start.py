@@ -17,7 +17,7 @@ from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import GROUPS, facet_of, known_rows, site_name
 from ..prediction import encode
-from ..training import PhaseProgress, Row, is_main_process
+from ..training import PhaseProgress, Row, Rows, as_rows, is_main_process
 from .phase import Fit, Phase
 
 Features = NDArray[Any]
@@ -49,7 +49,7 @@ class Start(Phase, kind="start", abstract=True):
         self,
         model: MixtureVAE,
         guide: Guide,
-        x: Tensor,
+        x: Tensor | Rows,
         *,
         seed: int = 0,
         pretrained: nn.Module | None = None,
@@ -59,7 +59,7 @@ class Start(Phase, kind="start", abstract=True):
         Args:
             model: the story.
             guide: its guide.
-            x: data, ``(N, *event)``.
+            x: data, ``(N, *event)``, or :class:`Rows` with companions.
             seed: of whatever is random.
             pretrained: what the pretraining trained.
 
@@ -77,7 +77,7 @@ class Start(Phase, kind="start", abstract=True):
         self,
         model: MixtureVAE,
         guide: Guide,
-        x: Tensor,
+        x: Tensor | Rows,
         *,
         seed: int = 0,
         pretrained: nn.Module | None = None,
@@ -87,12 +87,12 @@ class Start(Phase, kind="start", abstract=True):
         Returns:
             Soft groups by clustering site, ``(N, K)`` each, and numbers for the history.
         """
-        codes = encode(model, guide, x)
+        codes, data = encode(model, guide, x), as_rows(x).x
         groups: dict[str, Tensor] = {}
         numbers: dict[str, float] = {}
         for mixture in model.prior.mixtures:
             code = codes[mixture.site("z")]
-            soft, found = self.find(x, mixture, code, seed=seed, pretrained=pretrained)
+            soft, found = self.find(data, mixture, code, seed=seed, pretrained=pretrained)
             groups[mixture.site("c")] = torch.as_tensor(soft).to(mixture.logits)
             numbers |= found
         return groups, numbers
@@ -101,16 +101,16 @@ class Start(Phase, kind="start", abstract=True):
         self,
         model: MixtureVAE,
         guide: Guide,
-        x: Tensor,
+        x: Tensor | Rows,
         groups: Mapping[str, Tensor],
         *,
         seed: int = 0,
     ) -> None:
         """Give every component the moments of its group's codes, and narrow the posterior."""
-        codes = encode(model, guide, x)
+        codes, data = encode(model, guide, x), as_rows(x).x
         for mixture in model.prior.mixtures:
             code = codes[mixture.site("z")].to(mixture.logits)
-            mixture.see(x)
+            mixture.see(data)
             mixture.initialise(code, groups[mixture.site("c")])
             guide.narrow(mixture.site("z"), code)
 
@@ -144,7 +144,7 @@ class Start(Phase, kind="start", abstract=True):
 
     def place(self, fit: Fit) -> None:
         """Put the prior where the groups of a fit under way are."""
-        self.put(fit.model, fit.guide, fit.x, fit.groups, seed=fit.seed)
+        self.put(fit.model, fit.guide, fit.data, fit.groups, seed=fit.seed)
 
     def features(self, x: Tensor, mixture: MixturePrior, code: Tensor) -> Features:
         """What the groups are looked for in, ``(N, F)``: the code, or the data."""
@@ -196,7 +196,7 @@ class Start(Phase, kind="start", abstract=True):
         shown = fit.verbose and is_main_process()
         with PhaseProgress(phase, 1, 0, 0, shown) as bar:
             groups, found = self.find_all(
-                fit.model, fit.guide, fit.x, seed=fit.seed, pretrained=fit.pretrained
+                fit.model, fit.guide, fit.data, seed=fit.seed, pretrained=fit.pretrained
             )
             fit.groups = {
                 site: heeding(each, fit.data.companions.get(site_name(GROUPS, facet_of(site))))

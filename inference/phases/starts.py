@@ -14,6 +14,7 @@ from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, Positive
 from ..prediction import encode
+from ..training import Rows
 from .graph import principal_components
 from .start import Features, Start
 
@@ -110,7 +111,7 @@ class ComponentMeans(Start):
         self,
         model: MixtureVAE,
         guide: Guide,
-        x: Tensor,
+        x: Tensor | Rows,
         *,
         seed: int = 0,
         pretrained: nn.Module | None = None,
@@ -122,7 +123,7 @@ class ComponentMeans(Start):
         self,
         model: MixtureVAE,
         guide: Guide,
-        x: Tensor,
+        x: Tensor | Rows,
         groups: Mapping[str, Tensor],
         *,
         seed: int = 0,

@@ -17,7 +17,7 @@ from ...models import MixturePrior, MixtureVAE
 from ...parts import Count, Natural, NonNegative, Positive, given, without_groups
 from ..objectives import Views
 from ..prediction import batched
-from ..training import Data, Rows, seeded
+from ..training import Data, Rows, as_rows, seeded
 from .assignment_heads import AssignmentHeads
 from .autoencoder import Pretraining
 from .phase import Budget, Phase
@@ -82,37 +82,39 @@ class InformationPretraining(nn.Module):
         """The loss and its detached parts, in nats per datum (per feature: ``reconstruction``)."""
         encoder = self.guide.amortised
         # One pass over both views, so that BatchNorm has one mean for them.
-        twice = {name: torch.cat([v, v]) for name, v in without_groups(companions).items()}
+        known = without_groups(companions)
+        twice = {name: torch.cat([v, v]) for name, v in known.items()}
         both = encoder.features(torch.cat([x, self.views(x)]), **twice)
         parts = self.heads.losses(both)
         # A quarter of the rows teaches the decoder as well, and its backward pass is dear.
         target = x[: max(2, len(x) // 4)]
         posteriors = encoder.posterior_from(both[: len(target)])
-        code = self.model.prior.code({site: _point(q) for site, q in posteriors.items()})
-        log_prob = self.model.likelihood.distribution(code).log_prob(target).mean()
+        points = {site: _point(q) for site, q in posteriors.items()}
+        its = {name: each[: len(target)] for name, each in known.items()}
+        log_prob = self.model.law(points, **its).log_prob(target).mean()
         parts["reconstruction"] = -log_prob / target[0].numel()
         loss = torch.stack(list(parts.values())).sum()
         return loss, {name: part.detach() for name, part in parts.items()}
 
-    def select(self, x: Tensor, seed: int = 0) -> tuple[int, list[float]]:
+    def select(self, x: Tensor | Rows, seed: int = 0) -> tuple[int, list[float]]:
         """Keep the head whose information over the data is largest as the guide's own network.
 
         Args:
-            x: data, ``(N, *event)``; an even subset of many.
+            x: data, ``(N, *event)``, with companions if any; an even subset of many.
             seed: of the views.
 
         Returns:
             The head's number, and the information of all heads in nats.
         """
 
-        def compare(rows: Tensor) -> dict[str, Tensor]:
+        def compare(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
             features = self.guide.amortised.features
-            first = self.heads.assignments(features(rows))
-            second = self.heads.assignments(features(self.views(rows)))
+            first = self.heads.assignments(features(rows, **companions))
+            second = self.heads.assignments(features(self.views(rows), **companions))
             return {"first": first, "second": second}
 
         with seeded(seed, "select", device=next(self.parameters()).device):
-            rows = x[:: -(-len(x) // MANY)]
+            rows = as_rows(x).at(slice(None, None, -(-len(x) // MANY)))
             pair = batched(self.model, self.guide, rows, compare, 2048, dim=1)
         found = self.heads.information(pair["first"], pair["second"])
         best = found.index(max(found))
@@ -124,11 +126,12 @@ class InformationPretraining(nn.Module):
                 own.bias.copy_(bias)
         return best, found
 
-    def groups(self, x: Tensor, head: int) -> Tensor:
+    def groups(self, x: Tensor | Rows, head: int) -> Tensor:
         """A head's clusters, ``(N, K)``."""
 
-        def infer(rows: Tensor) -> dict[str, Tensor]:
-            return {"c": self.heads.clusters(self.guide.amortised.features(rows), head)}
+        def infer(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+            features = self.guide.amortised.features(rows, **companions)
+            return {"c": self.heads.clusters(features, head)}
 
         return batched(self.model, self.guide, x, infer, 2048)["c"]
 
@@ -223,9 +226,23 @@ class BestHead(Start):
         """
         raise ValueError(TWO_VIEWS_NEEDED)
 
+    def find_all(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor | Rows,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Those of the best head of the one clustering, which sees the companions of x as well."""
+        mixture, nothing = model.prior.mixtures[0], torch.empty(0)
+        gamma, row = self.find(x, mixture, nothing, seed=seed, pretrained=pretrained)
+        return {mixture.site("c"): torch.as_tensor(gamma).to(mixture.logits)}, row
+
     def find(
         self,
-        x: Tensor,
+        x: Tensor | Rows,
         mixture: MixturePrior,
         code: Tensor,
         *,

@@ -3,14 +3,11 @@
 from .answers import (
     BATCH_SIZE,
     batched,
-    conditional,
     decode,
     device_of,
     encode,
     evaluating,
-    posterior_predictive,
     reconstruct,
-    sample,
 )
 from .evidence import bound, importance_weighted_bound
 from .export import to_arviz
@@ -18,6 +15,7 @@ from .geodesics import geodesic, interpolate
 from .latents import Spread, posterior_draws, prior_predictive, responsibility_spread
 from .predictive import Predictive
 from .probabilities import responsibilities
+from .sampling import conditional, posterior_predictive, sample
 
 __all__ = [
     "BATCH_SIZE",

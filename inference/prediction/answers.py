@@ -1,4 +1,4 @@
-"""What a trained story and guide say of data: probabilities, codes, samples and replicates.
+"""What a trained story and guide say of data: codes, and what is decoded of them.
 
 Pyro's ``Predictive`` would draw an enumerated cluster from its prior whatever the data, so these
 are our own. All run in evaluation mode without gradients, in batches, and leave no trace in Pyro's
@@ -7,21 +7,22 @@ parameter store or in any global generator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from math import prod
 
 import pyro
 import torch
 from torch import Tensor, nn
 
 from ...guides import Guide
-from ...models import MixturePrior, MixtureVAE
-from ...parts import Count, checked
-from ..training import ALONE, memory, seeded
+from ...models import MixtureVAE
+from ...parts import Count, checked, without_groups
+from ..training import ALONE, Rows, as_rows
 
 BATCH_SIZE = 2048
+
+Companions = Mapping[str, Tensor]
 
 
 @contextmanager
@@ -50,29 +51,35 @@ def device_of(model: nn.Module) -> torch.device:
 def batched(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
-    function: Callable[[Tensor], dict[str, Tensor]],
+    x: Tensor | Rows,
+    function: Callable[..., dict[str, Tensor]],
     batch_size: int,
     dim: int = 0,
 ) -> dict[str, Tensor]:
-    """Apply ``function`` to batches of x on the model's device, and join the answers on the CPU."""
+    """Apply ``function`` to batches on the model's device, and join the answers on the CPU.
+
+    Companions of the rows are handed on by keyword, ``function(x, **companions)``, but for groups:
+    what is asked is what story and guide say by themselves.
+    """
     device = device_of(model)
     with evaluating(model, guide):
-        chunks = [
-            {name: value.cpu() for name, value in function(rows.to(device)).items()}
-            for rows in x.split(batch_size)
-        ]
+        chunks = []
+        for rows in as_rows(x).split(batch_size):
+            here = rows.map(lambda each: each.to(device))
+            answer = function(here.x, **without_groups(here.companions))
+            chunks.append({name: value.cpu() for name, value in answer.items()})
     return {name: torch.cat([chunk[name] for chunk in chunks], dim) for name in chunks[0]}
 
 
-def posterior_means(guide: Guide, x: Tensor) -> dict[str, Tensor]:
+def posterior_means(guide: Guide, x: Tensor, **companions: Tensor) -> dict[str, Tensor]:
     """E[z | x] of every continuous latent, by site: ``(B, *event)`` to ``(B, D)``."""
-    return {site: posterior.mean for site, posterior in guide.posterior(x).items()}
+    posteriors = guide.posterior(x, **companions)
+    return {site: posterior.mean for site, posterior in posteriors.items()}
 
 
 @checked
 def encode(
-    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: Count = BATCH_SIZE
+    model: MixtureVAE, guide: Guide, x: Tensor | Rows, *, batch_size: Count = BATCH_SIZE
 ) -> dict[str, Tensor]:
     """The posterior mean of every continuous latent, by site: ``(N, *event)`` to ``(N, D)``."""
     return batched(model, guide, x, partial(posterior_means, guide), batch_size)
@@ -80,185 +87,59 @@ def encode(
 
 @checked
 def decode(
-    model: MixtureVAE, latents: Mapping[str, Tensor], *, batch_size: Count = BATCH_SIZE
+    model: MixtureVAE,
+    latents: Mapping[str, Tensor],
+    *,
+    companions: Companions | None = None,
+    batch_size: Count = BATCH_SIZE,
 ) -> Tensor:
-    """E[x | z] of continuous latents by site, ``(N, D)`` each, to ``(N, *event)``."""
+    """E[x | z] of continuous latents by site, ``(N, D)`` each, to ``(N, *event)``.
+
+    Args:
+        model: the story.
+        latents: of every site.
+        companions: of the rows that are decoded, by name, ``(N, ...)`` each.
+        batch_size: rows at a time.
+
+    Raises:
+        ValueError: a companion of another number of rows.
+    """
     like = next(model.parameters())
+    first, *_ = latents.values()
+    given = Rows(first, **(companions or {})).companions
     chunks = []
     with evaluating(model):
-        for rows in zip(*(latent.split(batch_size) for latent in latents.values()), strict=True):
-            here = {site: z.to(like) for site, z in zip(latents, rows, strict=True)}
-            chunks.append(model.likelihood.mean(model.prior.code(here)).cpu())
+        for start in range(0, max(1, len(first)), batch_size):
+            rows = slice(start, start + batch_size)
+            here = {site: z[rows].to(like) for site, z in latents.items()}
+            its = {name: each[rows].to(like.device) for name, each in given.items()}
+            chunks.append(model.mean(here, **its).cpu())
     return torch.cat(chunks)
 
 
 @checked
-def conditional(
-    model: MixtureVAE, cluster: Tensor, w: Tensor, *, mean: bool = False, seed: int = 0
-) -> dict[str, Tensor]:
-    """Latents of given clusters and styles, to be decoded: each cluster in each style.
-
-    Args:
-        model: a story with a style latent, such as GMVAE's.
-        cluster: ``(N,)``.
-        w: styles, ``(N, W)``.
-        mean: give E[z | c, w] in place of a draw; for pictures.
-        seed: same seed, same draws.
-
-    Returns:
-        Latents by site, ``(N, D)`` and ``(N, W)``.
-
-    Raises:
-        ValueError: the story has no style latent, w is of another shape, or there is no such
-            cluster.
-
-    Example:
-        >>> from pyromix.models import Bernoulli, StyleMixture
-        >>> model = MixtureVAE(StyleMixture(3, 2, 1), Bernoulli(nn.Linear(2, 64), (64,)))
-        >>> cluster, style = torch.arange(3).repeat(5), torch.linspace(-2, 2, 15).unsqueeze(-1)
-        >>> decode(model, conditional(model, cluster, style)).shape
-        torch.Size([15, 64])
-    """
-    mixture = model.prior.mixtures[0]
-    if _styled(model, w).shape[0] != len(cluster):
-        raise ValueError(f"w holds {len(w)} styles for {len(cluster)} clusters: give one for each")
-    if not bool(((cluster >= 0) & (cluster < mixture.n_clusters)).all()):
-        raise ValueError(f"cluster goes beyond 0 to {mixture.n_clusters - 1}")
-    device = device_of(model)
-    with evaluating(model), seeded(seed, "conditional", device=device):
-        latents = _in_style(mixture, cluster.to(device), w, mean=mean)
-    return {site: value.cpu() for site, value in latents.items()}
-
-
-def _styled(model: MixtureVAE, w: Tensor) -> Tensor:
-    """Styles, if they are such of a story that has them."""
-    mixture = model.prior.mixtures[0]
-    if len(model.prior.mixtures) > 1 or "w" not in mixture.latent_dims:
-        raise ValueError("this story has no style latent w: StyleMixture, GMVAE's prior, has one")
-    if w.dim() != 2 or w.shape[1] != mixture.latent_dims["w"]:
-        raise ValueError(f"w has shape {tuple(w.shape)}: use (N, {mixture.latent_dims['w']})")
-    return w
-
-
-def _in_style(
-    mixture: MixturePrior, cluster: Tensor, w: Tensor, *, mean: bool = False
-) -> dict[str, Tensor]:
-    """Latents of clusters ``(B,)`` in styles ``(B, W)``."""
-    w = w.to(next(mixture.parameters()))
-    law = mixture.component(cluster, w)
-    z: Tensor = law.mean if mean else law.sample()
-    return {mixture.site("z"): z, mixture.site("w"): w}
-
-
-@checked
 def reconstruct(
-    model: MixtureVAE, guide: Guide, x: Tensor, *, batch_size: Count = BATCH_SIZE
-) -> Tensor:
-    """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
-    codes = encode(model, guide, x, batch_size=batch_size)
-    return decode(model, codes, batch_size=batch_size)
-
-
-@checked
-def sample(
     model: MixtureVAE,
-    n: Count,
+    guide: Guide,
+    x: Tensor | Rows,
     *,
-    cluster: int | Sequence[int | None] | None = None,
-    w: Tensor | None = None,
-    mean: bool = False,
-    seed: int = 0,
+    companions: Companions | None = None,
     batch_size: Count = BATCH_SIZE,
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """Draw data from the story, of one cluster or of all, in styles of their own or given ones.
+) -> Tensor:
+    """E[x' | z] at the posterior mean of z, ``(N, *event)``.
 
     Args:
         model: the story.
-        n: how many to draw.
-        cluster: the cluster to draw from; with several clusterings, one for each or ``None`` to
-            let it vary, as by default: clusters and latents are then drawn together.
-        w: styles, ``(n, W)``, of a story that has them.
-        mean: give E[x | z] in place of a draw of x; for pictures.
-        seed: same seed, same data.
+        guide: its guide.
+        x: data, ``(N, *event)``, or :class:`Rows` with companions.
+        companions: what x' has in place of those of x, by name, ``(N, ...)`` each: a datum of one
+            batch of an experiment as it would be in another. ``None``: those of x.
         batch_size: rows at a time.
 
-    Returns:
-        The data ``(n, *event)``, and the cluster of each by site, ``(n,)``.
-
     Raises:
-        ValueError: a cluster that the story does not have, one too rare to be drawn from, ``n``
-            below 1, or more than memory holds.
+        ValueError: a companion of another number of rows.
     """
-    _check_room(n, model)
-    wanted = _wanted(model.prior.mixtures, cluster)
-    if w is not None and len(_styled(model, w)) != n:
-        raise ValueError(f"w holds {len(w)} styles and n is {n}: give as many of both")
-    drawn, clusters = [], []
-    device = device_of(model)
-    with evaluating(model), seeded(seed, "sample", device=device):
-        for start in range(0, n, batch_size):
-            size = min(batch_size, n - start)
-            latents: dict[str, Tensor] = {}
-            chosen: dict[str, Tensor] = {}
-            for mixture, index in zip(model.prior.mixtures, wanted, strict=True):
-                if index is None:
-                    labels, own = mixture.draw_joint(size)
-                else:
-                    labels = torch.full((size,), index, device=device)
-                    own = {} if w is not None else mixture.draw(labels)
-                if w is not None:
-                    own = _in_style(mixture, labels, w[start : start + size])
-                latents |= own
-                chosen[mixture.site("c")] = labels.cpu()
-            law = model.likelihood.distribution(model.prior.code(latents))
-            drawn.append((law.mean if mean else law.sample()).cpu())
-            clusters.append(chosen)
-    joined = {site: torch.cat([part[site] for part in clusters]) for site in clusters[0]}
-    return torch.cat(drawn), joined
-
-
-def _check_room(n: int, model: MixtureVAE) -> None:
-    """Refuse more draws than this machine's memory holds."""
-    size = 4 * n * prod(model.likelihood.event_shape)
-    if size > memory():
-        raise ValueError(
-            f"n is {n}: so many draws take {size / 2**30:,.0f} GiB, and this machine has "
-            f"{memory() / 2**30:,.0f} GiB: draw fewer at a time, each with another seed"
-        )
-
-
-def _wanted(
-    mixtures: Sequence[MixturePrior], cluster: int | Sequence[int | None] | None
-) -> list[int | None]:
-    given = list(cluster) if isinstance(cluster, Sequence) else [cluster] * len(mixtures)
-    if len(given) != len(mixtures) or (isinstance(cluster, int) and len(mixtures) > 1):
-        raise ValueError(
-            f"cluster is {cluster}: this story has {len(mixtures)} clustering(s), "
-            "give one cluster (or None) for each"
-        )
-    for mixture, index in zip(mixtures, given, strict=True):
-        if index is not None and not 0 <= index < mixture.n_clusters:
-            raise ValueError(
-                f"cluster is {index}: this clustering has clusters 0 to {mixture.n_clusters - 1}"
-            )
-    return given
-
-
-@checked
-def posterior_predictive(
-    model: MixtureVAE,
-    guide: Guide,
-    x: Tensor,
-    n: Count = 1,
-    *,
-    seed: int = 0,
-    batch_size: Count = BATCH_SIZE,
-) -> Tensor:
-    """Replicates of each datum, z from q(z | x) and x' from p(x' | z): ``(n, N, *event)``."""
-
-    def replicate(rows: Tensor) -> dict[str, Tensor]:
-        latents = {site: q.sample((n,)) for site, q in guide.posterior(rows).items()}
-        return {"x": model.likelihood.distribution(model.prior.code(latents)).sample()}
-
-    with seeded(seed, "posterior predictive", device=device_of(model)):
-        return batched(model, guide, x, replicate, max(1, batch_size // n), dim=1)["x"]
+    rows = as_rows(x)
+    codes = encode(model, guide, rows, batch_size=batch_size)
+    given = {**without_groups(rows.companions), **(companions or {})}
+    return decode(model, codes, companions=given, batch_size=batch_size)

@@ -22,7 +22,8 @@ from torch.nn.functional import normalize
 from ...distributions import PowerSpherical, VonMisesFisher, WilsonHilfertyGamma
 from ...guides import Guide
 from ...models import MixtureVAE
-from ..training import derive_seed, seeded
+from ...parts import without_groups
+from ..training import Rows, as_rows, derive_seed, seeded
 from .answers import BATCH_SIZE, batched, device_of
 from .noise import Noise, keys_of
 
@@ -32,17 +33,18 @@ TRIES = 100  # of rejections that take more than half of what is proposed
 def in_own_order(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
-    function: Callable[[Tensor], dict[str, Tensor]],
+    x: Tensor | Rows,
+    function: Callable[..., dict[str, Tensor]],
     batch_size: int,
 ) -> dict[str, Tensor]:
     """As :func:`batched`, in an order that is the data's own: rounding knows of no other either."""
-    device = device_of(model)
-    seen = (_seen(guide, rows.to(device)) for rows in x.split(BATCH_SIZE))
+    device, data = device_of(model), as_rows(x)
+    seen = (_seen(guide, rows.to(device)) for rows in data.x.split(BATCH_SIZE))
     order = torch.cat([keys_of(rows) for rows in seen]).argsort()
 
     def of_rows(index: Tensor) -> dict[str, Tensor]:
-        return function(x[index.to(x.device)].to(device))
+        rows = data.at(index.to(data.x.device)).map(lambda each: each.to(device))
+        return function(rows.x, **without_groups(rows.companions))
 
     answers = batched(model, guide, order, of_rows, batch_size)
     back = order.argsort().cpu()
@@ -59,7 +61,12 @@ def _seen(guide: Guide, x: Tensor) -> Tensor:
 
 
 def draws_of(
-    guide: Guide, laws: Mapping[str, Distribution], x: Tensor, n: int, seed: int
+    guide: Guide,
+    laws: Mapping[str, Distribution],
+    x: Tensor,
+    n: int,
+    seed: int,
+    **companions: Tensor,
 ) -> dict[str, Tensor]:
     """Draws of every site for each datum, ``(n, B, D)``, whatever else is in the batch.
 
@@ -72,6 +79,7 @@ def draws_of(
         x: data, ``(B, *event)``.
         n: draws for each datum.
         seed: same seed, same draws.
+        **companions: of the rows of x.
     """
     keys = keys_of(_seen(guide, x))
     drawn = {}
@@ -80,9 +88,11 @@ def draws_of(
             drawn[site] = draw(law, Noise(keys, n, derive_seed(seed, site)))
         except NotImplementedError:
             rows = []
-            for row, key in zip(x.split(1), keys.tolist(), strict=True):
+            each = Rows(x, **companions).split(1)
+            for row, key in zip(each, keys.tolist(), strict=True):
                 with seeded(seed, site, key, device=x.device):
-                    rows.append(guide.posterior(row)[site].sample(torch.Size([n])))
+                    own = guide.posterior(row.x, **row.companions)[site]
+                    rows.append(own.sample(torch.Size([n])))
             drawn[site] = torch.cat(rows, 1)
     return drawn
 

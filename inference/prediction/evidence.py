@@ -16,7 +16,7 @@ from ...guides import Guide
 from ...models import MixtureVAE, Prior
 from ...parts import Count, checked
 from ..objectives import ClosedFormELBO
-from ..training import seeded
+from ..training import Rows, seeded
 from .answers import BATCH_SIZE, batched, device_of
 from .draws import draws_of, in_own_order
 
@@ -29,7 +29,7 @@ NUMBERS = (
 def bound(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
+    x: Tensor | Rows,
     *,
     num_samples: Count = 1,
     seed: int = 0,
@@ -40,15 +40,15 @@ def bound(
     Args:
         model: the story.
         guide: its guide.
-        x: data, ``(N, *event)``.
+        x: data, ``(N, *event)``, or :class:`Rows` with companions.
         num_samples: samples of z the expectation is averaged over.
         seed: same seed, same samples.
         batch_size: rows at a time.
     """
     elbo = ClosedFormELBO(num_particles=num_samples)
 
-    def negative(rows: Tensor) -> dict[str, Tensor]:
-        reconstruction, divergences = elbo.per_datum(model, guide, rows)
+    def negative(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        reconstruction, divergences = elbo.per_datum(model, guide, rows, **companions)
         total = reconstruction + sum(each.total for each in divergences.values())
         return {"bound": -(total if num_samples == 1 else total.mean(0))}
 
@@ -60,7 +60,7 @@ def bound(
 def importance_weighted_bound(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
+    x: Tensor | Rows,
     *,
     num_samples: Count = 100,
     seed: int = 0,
@@ -77,7 +77,7 @@ def importance_weighted_bound(
     Args:
         model: the story.
         guide: its guide.
-        x: data, ``(N, *event)``.
+        x: data, ``(N, *event)``, or :class:`Rows` with companions.
         num_samples: draws for each datum, S.
         seed: same seed, same draws.
         batch_size: draws decoded at a time.
@@ -87,24 +87,32 @@ def importance_weighted_bound(
         equation 8.
     """
 
-    def weigh(rows: Tensor) -> dict[str, Tensor]:
-        weights = guide_weights(model, guide, rows, num_samples, seed, batch_size)
+    def weigh(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        weights = guide_weights(model, guide, rows, num_samples, seed, batch_size, **companions)
         return {"bound": weights.logsumexp(0) - math.log(num_samples)}
 
     return in_own_order(model, guide, x, weigh, max(1, batch_size // num_samples))["bound"]
 
 
 def guide_weights(
-    model: MixtureVAE, guide: Guide, x: Tensor, num_samples: int, seed: int, batch_size: int
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor,
+    num_samples: int,
+    seed: int,
+    batch_size: int,
+    **companions: Tensor,
 ) -> Tensor:
     """Log importance weights of draws from the guide, log p(x, z) - log q(z | x): ``(S, B)``."""
-    posteriors = guide.posterior(x)
-    latents = draws_of(guide, posteriors, x, num_samples, seed)
+    posteriors = guide.posterior(x, **companions)
+    latents = draws_of(guide, posteriors, x, num_samples, seed, **companions)
     density = log_density(posteriors, latents)
     decoded = min(batch_size, max(1, NUMBERS // x[0].numel()))
     some = max(1, decoded // len(x))
     parts = zip(*(z.split(some) for z in latents.values()), strict=True)
-    joint = [log_joint(model, x, dict(zip(latents, part, strict=True))) for part in parts]
+    joint = [
+        log_joint(model, x, dict(zip(latents, part, strict=True)), **companions) for part in parts
+    ]
     return torch.cat(joint) - density
 
 
@@ -113,9 +121,11 @@ def log_density(laws: Mapping[str, Distribution], latents: Mapping[str, Tensor])
     return torch.stack([law.log_prob(latents[site]) for site, law in laws.items()]).sum(0)
 
 
-def log_joint(model: MixtureVAE, x: Tensor, latents: Mapping[str, Tensor]) -> Tensor:
+def log_joint(
+    model: MixtureVAE, x: Tensor, latents: Mapping[str, Tensor], **companions: Tensor
+) -> Tensor:
     """log p(x, z) in nats with the clusters summed out: ``(B, *event)``, ``(..., B, D)``."""
-    likelihood: Tensor = model.likelihood.distribution(model.prior.code(latents)).log_prob(x)
+    likelihood: Tensor = model.law(latents, **companions).log_prob(x)
     return likelihood + log_prior(model.prior, latents)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, checked
-from ..training import ALONE, derive_seed, seeded
+from ..training import ALONE, Rows, as_rows, derive_seed, seeded
 from .answers import BATCH_SIZE, batched, device_of, encode
 from .draws import draws_of
 from .evidence import log_density, log_prior
@@ -30,7 +30,7 @@ Groups = dict[str, dict[str, Any]]
 def to_arviz(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
+    x: Tensor | Rows,
     *,
     n: Count = 100,
     var_names: Iterable[str] | None = None,
@@ -58,7 +58,7 @@ def to_arviz(
     Args:
         model: the story.
         guide: its guide.
-        x: data, ``(N, *event)``.
+        x: data, ``(N, *event)``, or :class:`Rows` with companions.
         n: number of draws.
         var_names: of the variables to keep, such as ``["z", "responsibilities_c"]``; ``"x"`` are
             the replicates. By default all. ``az.loo`` asks for one of the posterior.
@@ -75,14 +75,15 @@ def to_arviz(
         cross-validation and WAIC. arXiv 1507.04544.
         Vehtari, Simpson, Gelman, Yao & Gabry (2024). Pareto smoothed importance sampling. JMLR 25.
     """
-    kept = _kept(model, guide, x, n, var_names)
+    data = as_rows(x)
+    kept = _kept(model, guide, data, n, var_names)
     resampled = torch.Generator().manual_seed(derive_seed(seed, "to_arviz", "bootstrap"))
     times = _bootstrap(n, resampled)
 
-    def draw(rows: Tensor) -> dict[str, Tensor]:
-        posteriors = guide.posterior(rows)
-        latents = draws_of(guide, posteriors, rows, n, seed)
-        law = model.likelihood.distribution(model.prior.code(latents))
+    def draw(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        posteriors = guide.posterior(rows, **companions)
+        latents = draws_of(guide, posteriors, rows, n, seed, **companions)
+        law = model.law(latents, **companions)
         log_weight = law.log_prob(rows) + log_prior(model.prior, latents)
         log_weight = log_weight - log_density(posteriors, latents)
         top = log_weight.max(0).values
@@ -93,50 +94,50 @@ def to_arviz(
         return {**drawn, "log_weight": log_weight, "log_likelihood": top + mean.log()}
 
     with seeded(seed, "to_arviz", device=device_of(model)):
-        draws = batched(model, guide, x, draw, max(1, BATCH_SIZE // n), dim=1)
+        draws = batched(model, guide, data, draw, max(1, BATCH_SIZE // n), dim=1)
     log_likelihood, log_weight = draws.pop("log_likelihood"), draws.pop("log_weight")
-    groups: Groups = {"observed_data": {"x": x.cpu().numpy()}}
+    groups: Groups = {"observed_data": {"x": data.x.cpu().numpy()}}
     if "x" in draws:
         groups["posterior_predictive"] = {"x": draws.pop("x")[None].numpy()}
     posterior = {site: value[None].numpy() for site, value in draws.items()}
     dims = {site: ["datum", f"{site}_dim"] for site in posterior}
-    for site, gamma in responsibilities(model, guide, x, seed=seed).items():
+    for site, gamma in responsibilities(model, guide, data, seed=seed).items():
         name = f"responsibilities_{site}"
         if name in kept:
             posterior[name] = gamma.expand(1, n, *gamma.shape).numpy()
             dims[name] = ["datum", f"cluster_{site}"]
     if posterior:
         groups["posterior"] = posterior
-    dims["x"] = ["datum", *(f"x_dim_{axis}" for axis in range(x.dim() - 1))]
+    dims["x"] = ["datum", *(f"x_dim_{axis}" for axis in range(data.x.dim() - 1))]
     per_datum: Groups = {
         "log_likelihood": {"x": log_likelihood[None].numpy()},
         "sample_stats": {"log_weight": log_weight[None].numpy()},
     }
-    data = _inference_data(groups, dims, per_datum)
-    stats = data["sample_stats"]
+    found = _inference_data(groups, dims, per_datum)
+    stats = found["sample_stats"]
     like = stats["log_weight"][0, 0].drop_vars(("chain", "draw"))
     stats["pareto_k"] = like.copy(data=pareto_shapes(log_weight).numpy())
-    return data
+    return found
 
 
 def _kept(
-    model: MixtureVAE, guide: Guide, x: Tensor, n: int, var_names: Iterable[str] | None
+    model: MixtureVAE, guide: Guide, data: Rows, n: int, var_names: Iterable[str] | None
 ) -> Collection[str]:
     """The variables to keep, if there is room for their draws."""
-    sizes = {site: code.shape[1] for site, code in encode(model, guide, x[:1]).items()}
+    sizes = {site: code.shape[1] for site, code in encode(model, guide, data.at(slice(1))).items()}
     for mixture in model.prior.mixtures:
         sizes[f"responsibilities_{mixture.site('c')}"] = mixture.n_clusters
-    sizes["x"] = x[0].numel()
+    sizes["x"] = data.x[0].numel()
     kept = list(sizes) if var_names is None else list(var_names)
     unknown = [name for name in kept if name not in sizes]
     if unknown:
         raise ValueError(f"var_names has {unknown[0]!r}: use some of {', '.join(sizes)}")
-    numbers = n * len(x) * sum(sizes[name] for name in kept)
+    numbers = n * len(data) * sum(sizes[name] for name in kept)
     if numbers > LARGEST:
         largest = max(kept, key=sizes.__getitem__)
         rest = [name for name in kept if name != largest]
         raise ValueError(
-            f"{n} draws of {len(x)} data hold {numbers:.2g} numbers ({4 * numbers / 2**30:.1f} "
+            f"{n} draws of {len(data)} data hold {numbers:.2g} numbers ({4 * numbers / 2**30:.1f} "
             f"GiB), {largest!r} most of them: use var_names={rest}, a smaller n, or fewer data"
         )
     return kept

@@ -13,8 +13,8 @@ from torch import Tensor
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import Count, Share, checked
-from ..training import derive_seed, memory, seeded, watched
-from .answers import BATCH_SIZE, batched, device_of, evaluating
+from ..training import Rows, derive_seed, memory, seeded, watched
+from .answers import BATCH_SIZE, Companions, batched, device_of, evaluating
 from .draws import draws_of, in_own_order
 from .noise import Noise, keys_of
 from .probabilities import FLOATS
@@ -41,6 +41,7 @@ def prior_predictive(
     model: MixtureVAE,
     n: Count = 1000,
     *,
+    companions: Companions | None = None,
     seed: int = 0,
     batch_size: Count = BATCH_SIZE,
     progress: bool = False,
@@ -50,6 +51,7 @@ def prior_predictive(
     Args:
         model: the story.
         n: how many to draw.
+        companions: of the data to be drawn, by name, ``(n, ...)`` each.
         seed: same seed, same draws.
         batch_size: rows at a time.
         progress: show a bar.
@@ -58,7 +60,7 @@ def prior_predictive(
         By site: clusterings ``(n,)``, continuous latents ``(n, D)``, ``x`` ``(n, *event)``.
 
     Raises:
-        ValueError: more than memory holds.
+        ValueError: more than memory holds, or a companion of another number of rows.
 
     Example:
         >>> from torch import nn
@@ -70,22 +72,25 @@ def prior_predictive(
     latent = sum(1 + sum(m.latent_dims.values()) for m in model.prior.mixtures)
     _check_room(n * (latent + prod(model.likelihood.event_shape)))
 
-    def draw(rows: int) -> dict[str, Tensor]:
+    given = Rows(torch.empty(n), **(companions or {}))
+
+    def draw(part: Rows) -> dict[str, Tensor]:
         drawn: dict[str, Tensor] = {}
         latents: dict[str, Tensor] = {}
         for mixture in model.prior.mixtures:
-            drawn[mixture.site("c")], own = mixture.draw_joint(rows)
+            drawn[mixture.site("c")], own = mixture.draw_joint(len(part))
             latents |= own
-        x = model.likelihood.distribution(model.prior.code(latents)).sample()
+        its = {name: each.to(device_of(model)) for name, each in part.companions.items()}
+        x = model.law(latents, **its).sample()
         return {site: value.cpu() for site, value in (drawn | latents | {"x": x}).items()}
 
-    sizes = [min(batch_size, n - begun) for begun in range(0, n, batch_size)]
+    rows = list(given.split(batch_size))
     with (
         evaluating(model),
         seeded(seed, "prior predictive", device=device_of(model)),
-        watched(draw, len(sizes), "prior predictive", shown=progress) as watched_draw,
+        watched(draw, len(rows), "prior predictive", shown=progress) as watched_draw,
     ):
-        parts = [watched_draw(rows) for rows in sizes]
+        parts = [watched_draw(part) for part in rows]
     return {site: torch.cat([part[site] for part in parts]) for site in parts[0]}
 
 
@@ -93,7 +98,7 @@ def prior_predictive(
 def posterior_draws(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
+    x: Tensor | Rows,
     n: Count = 100,
     *,
     seed: int = 0,
@@ -111,7 +116,7 @@ def posterior_draws(
     Args:
         model: the story.
         guide: its guide.
-        x: data, ``(N, *event)``.
+        x: data, ``(N, *event)``, or :class:`Rows` with companions.
         n: draws for each datum.
         seed: same seed, same draws.
         batch_size: draws at a time.
@@ -136,9 +141,9 @@ def posterior_draws(
     latent = sum(1 + sum(m.latent_dims.values()) for m in model.prior.mixtures)
     _check_room(n * len(x) * latent)
 
-    def draw(rows: Tensor) -> dict[str, Tensor]:
-        posteriors, logits = guide.infer(rows)
-        latents = draws_of(guide, posteriors, rows, n, seed)
+    def draw(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        posteriors, logits = guide.infer(rows, **companions)
+        latents = draws_of(guide, posteriors, rows, n, seed, **companions)
         keys = keys_of(rows)
         clusters = {}
         for mixture in model.prior.mixtures:
@@ -159,7 +164,7 @@ def posterior_draws(
 def responsibility_spread(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
+    x: Tensor | Rows,
     *,
     n: Count = 200,
     level: Share = 0.9,
@@ -176,7 +181,7 @@ def responsibility_spread(
     Args:
         model: the story.
         guide: its guide.
-        x: data, ``(N, *event)``.
+        x: data, ``(N, *event)``, or :class:`Rows` with companions.
         n: draws of z for each datum.
         level: mass of the central interval.
         seed: same seed, same draws.
@@ -197,8 +202,9 @@ def responsibility_spread(
     """
     ends = torch.tensor([0.5 - level / 2, 0.5 + level / 2])
 
-    def look(rows: Tensor) -> dict[str, Tensor]:
-        latents = draws_of(guide, guide.posterior(rows), rows, n, seed)
+    def look(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        posteriors = guide.posterior(rows, **companions)
+        latents = draws_of(guide, posteriors, rows, n, seed, **companions)
         found: dict[str, Tensor] = {}
         for mixture in model.prior.mixtures:
             gamma = mixture.responsibilities(**mixture.own(latents))

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import Likelihood, MixturePrior, MixtureVAE
-from ...parts import Count, Natural, checked
+from ...parts import Count, Natural, checked, heeded, without_groups
+from ..training import Rows, as_rows
 from .answers import BATCH_SIZE, device_of, evaluating, posterior_means
 from .draws import draws_of, in_own_order, wider
 from .evidence import log_density, log_joint
@@ -41,7 +42,7 @@ FLOATS = 2**23  # in one tensor of all draws, clusters and dimensions
 def responsibilities(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
+    x: Tensor | Rows,
     *,
     num_samples: Natural | None = None,
     seed: int = 0,
@@ -62,7 +63,7 @@ def responsibilities(
     Args:
         model: the story.
         guide: its guide.
-        x: data, ``(N, *event)``.
+        x: data, ``(N, *event)``, or :class:`Rows` with companions.
         num_samples: weighted draws for each datum, S. 0 gives :math:`\mathbb E_{q(z|x)}[p(c|z)]`:
             nothing is decoded, and where the guide is too sure so is the answer. ``None``: as many
             as 2e7 operations of the decoder allow, up to 128, and 0 where that is fewer than 32.
@@ -74,23 +75,24 @@ def responsibilities(
         Statistics 17.
     """
 
-    affordable, size = _look(model, guide, x[:1])
+    data = as_rows(x)
+    affordable, size = _look(model, guide, data)
     n_weighted = affordable if num_samples is None else num_samples
     n_drawn = n_weighted or UNWEIGHTED
     width = WIDTH if n_weighted else 1.0
 
-    def assign(rows: Tensor) -> dict[str, Tensor]:
-        posteriors, logits = guide.infer(rows)
+    def assign(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        posteriors, logits = guide.infer(rows, **companions)
         gammas = {site: scores.softmax(-1) for site, scores in logits.items()}
         asked = [m for m in model.prior.mixtures if m.site("c") not in gammas]
         if not asked:
             return gammas
         if guide.assignment == "optimal":
             styles = {site: law for site, law in posteriors.items() if not site.startswith("z")}
-            drawn = draws_of(guide, styles, rows, n_drawn, seed)
+            drawn = draws_of(guide, styles, rows, n_drawn, seed, **companions)
             return gammas | {m.site("c"): _optimal(m, posteriors, drawn) for m in asked}
         laws = {site: wider(law, width) for site, law in posteriors.items()}
-        latents = draws_of(guide, laws, rows, n_drawn, seed)
+        latents = draws_of(guide, laws, rows, n_drawn, seed, **companions)
         given = {m.site("c"): m.responsibilities(**m.own(latents)) for m in asked}
         gammas |= {site: gamma.mean(0) for site, gamma in given.items()}
         sure = torch.stack([gammas[site].max(-1).values for site in given]).min(0).values
@@ -100,26 +102,31 @@ def responsibilities(
         density = log_density(laws, latents)
         for some in doubtful.split(max(1, batch_size // n_drawn)):
             here = {site: z[:, some] for site, z in latents.items()}
-            weights = _truncated(log_joint(model, rows[some], here) - density[:, some])
+            its = {name: each[some] for name, each in companions.items()}
+            joint = log_joint(model, rows[some], here, **its)
+            weights = _truncated(joint - density[:, some])
             for site, gamma in given.items():
                 gammas[site][some] = (weights.unsqueeze(-1) * gamma[:, some]).sum(0)
         return gammas
 
     together = max(1, min(batch_size // 8, FLOATS // (n_drawn * size)))
-    return in_own_order(model, guide, x, assign, together)
+    return in_own_order(model, guide, data, assign, together)
 
 
-def _look(model: MixtureVAE, guide: Guide, x: Tensor) -> tuple[int, int]:
+def _look(model: MixtureVAE, guide: Guide, x: Tensor | Rows) -> tuple[int, int]:
     """How many draws may be decoded for each datum, and the numbers in a draw of all clusters."""
+    row = as_rows(x).at(slice(1)).map(lambda each: each.to(device_of(model)))
+    companions = without_groups(row.companions)
     with evaluating(model, guide):
-        means = posterior_means(guide, x.to(device_of(model)))
-        operations = _operations(model.likelihood, model.prior.code(means))
+        means = posterior_means(guide, row.x, **companions)
+        likelihood, code = model.likelihood, model.prior.code(means)
+        operations = _operations(likelihood, code, **heeded(likelihood, companions))
     affordable = int(OPERATIONS // max(1, operations))
     size = sum(m.n_clusters for m in model.prior.mixtures) * sum(z.numel() for z in means.values())
     return min(affordable, MOST) if affordable >= FEWEST else 0, size
 
 
-def _operations(likelihood: Likelihood, code: Tensor) -> int:
+def _operations(likelihood: Likelihood, code: Tensor, **companions: Tensor) -> int:
     """Multiplications and additions of linear and convolutional layers in decoding ``code``.
 
     (The first count of torch's ``FlopCounterMode`` in a process takes ten seconds.)
@@ -134,7 +141,7 @@ def _operations(likelihood: Likelihood, code: Tensor) -> int:
 
     handles = [layer.register_forward_hook(count) for layer in likelihood.modules()]
     try:
-        likelihood.mean(code)
+        likelihood.mean(code, **companions)
     finally:
         for handle in handles:
             handle.remove()

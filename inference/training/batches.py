@@ -73,6 +73,11 @@ class Rows:
         """A copy with some of the rows."""
         return self.map(lambda each: each[rows])
 
+    def split(self, batch_size: int) -> Iterator[Self]:
+        """Copies with the rows in order, so many in each; one of none where there is no row."""
+        for start in range(0, max(1, len(self)), batch_size):
+            yield self.at(slice(start, start + batch_size))
+
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """A copy with a function applied to each tensor."""
         other = copy(self)

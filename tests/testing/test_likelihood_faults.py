@@ -51,7 +51,7 @@ class Unnormalised(Own):
 
 
 class OtherMean(Normal):
-    def mean(self, z: Tensor) -> Tensor:
+    def mean(self, z: Tensor, **companions: Tensor) -> Tensor:
         return super().mean(z) + 0.1
 
 
@@ -85,7 +85,7 @@ class Deaf(Normal):
 class Elsewhere(Normal):
     """The program scores under another law than it tells."""
 
-    def forward(self, z: Tensor, x: Tensor | None = None) -> Tensor:
+    def forward(self, z: Tensor, x: Tensor | None = None, **companions: Tensor) -> Tensor:
         law: Any = dist.Normal(self.decoder(z), 1.0)
         drawn: Tensor = pyro.sample("x", law.to_event(len(self.event_shape)), obs=x)
         return drawn

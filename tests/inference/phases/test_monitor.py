@@ -88,7 +88,7 @@ def test_it_tells_of_empty_clusters_at_the_end(x: Tensor) -> None:
 
 
 def test_it_watches_a_thousand_rows_spread_over_all() -> None:
-    rows = ClusterMonitor(*story([0.0]), torch.arange(3500.0).unsqueeze(-1)).rows.flatten()
+    rows = ClusterMonitor(*story([0.0]), torch.arange(3500.0).unsqueeze(-1)).rows.x.flatten()
     assert len(rows) == 1000
     assert rows[-1] > 2900
 

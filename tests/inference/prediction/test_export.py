@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pyro import distributions as dist
+from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
 from pyromix.guides import AmortisedGuide, GaussianHead, Guide
-from pyromix.inference import responsibilities, sample, to_arviz
+from pyromix.inference import Rows, responsibilities, sample, to_arviz
 from pyromix.inference.prediction import export
 from pyromix.models import Facets, GaussianMixture, MixtureVAE, Normal
 
@@ -58,6 +60,45 @@ def log_evidence(model: MixtureVAE, x: Tensor) -> Tensor:
 @pytest.fixture(scope="module")
 def x() -> Tensor:
     return sample(story()[0], 120, seed=2)[0]
+
+
+class Beside(Normal):
+    """A likelihood that adds a companion to its mean."""
+
+    companions = ("more",)
+
+    def distribution(self, z: Tensor, *, more: Tensor | None = None) -> TorchDistribution:
+        assert more is not None
+        plain = super().distribution(z)
+        law: TorchDistribution = dist.Normal(plain.mean + more, plain.stddev).to_event(1)
+        return law
+
+
+def test_companions_of_the_rows_are_handed_on(x: Tensor) -> None:
+    model, guide = story()
+    plain = to_arviz(model, guide, x, n=30)
+    model.likelihood = Beside(model.likelihood.decoder, (3,), scale=NOISE)
+    guide.amortised.encoder = Less(guide.amortised.encoder)
+    more = torch.arange(3.0).expand_as(x)
+    found = to_arviz(model, guide, Rows(x + more, more=more), n=30)
+    for group in ("log_likelihood", "posterior_predictive"):
+        ours, wanted = (np.asarray(data[group]["x"]) for data in (found, plain))
+        wanted = wanted if group == "log_likelihood" else wanted + more.numpy()
+        assert np.abs(ours.mean(1) - wanted.mean(1)).mean() < 0.3
+
+
+class Less(nn.Module):
+    """An encoder that takes a companion away from what it is given."""
+
+    companions = ("more",)
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor, more: Tensor) -> Tensor:
+        answer: Tensor = self.inner(x - more)
+        return answer
 
 
 def test_groups_dims_and_values(x: Tensor) -> None:

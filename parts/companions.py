@@ -1,0 +1,25 @@
+"""Companions of a batch's rows: what goes with x, by name, to the parts that ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+def heeded(part: object, companions: Mapping[str, Value]) -> dict[str, Value]:
+    """Of some companions those that a part names in its ``companions``, which it is called with.
+
+    A part without that attribute is called as if there were none.
+
+    Example:
+        >>> class Decoder:
+        ...     companions = ("covariates",)
+        >>> heeded(Decoder(), {"covariates": 1, "groups": 2})
+        {'covariates': 1}
+        >>> heeded(print, {"covariates": 1})
+        {}
+    """
+    named: tuple[str, ...] = getattr(part, "companions", ())
+    return {name: companions[name] for name in named if name in companions}
