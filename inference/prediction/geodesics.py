@@ -10,7 +10,8 @@ from torch.nn.functional import normalize
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Count, checked, choose
+from ...parts import Count, checked, choose, without_groups
+from ..training import Rows, as_rows
 from .answers import BATCH_SIZE, decode, encode
 
 
@@ -90,8 +91,8 @@ WAYS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
 def interpolate(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
-    other: Tensor,
+    x: Tensor | Rows,
+    other: Tensor | Rows,
     *,
     steps: Count = 9,
     batch_size: Count = BATCH_SIZE,
@@ -103,7 +104,8 @@ def interpolate(
     Args:
         model: the story.
         guide: its guide.
-        x: where the ways begin, ``(N, *event)``.
+        x: where the ways begin, ``(N, *event)``, or :class:`Rows` with companions, which what
+            lies between is decoded with.
         other: where they end, ``(N, *event)``.
         steps: points on each way, both ends among them.
         batch_size: codes decoded at a time.
@@ -123,11 +125,12 @@ def interpolate(
         >>> interpolate(model, guide, torch.zeros(5, 4), torch.ones(5, 4), steps=7).shape
         torch.Size([7, 5, 4])
     """
-    if x.shape != other.shape:
+    begin, end = as_rows(x), as_rows(other)
+    if begin.x.shape != end.x.shape:
         raise ValueError(
-            f"x has shape {tuple(x.shape)} and other {tuple(other.shape)}: give pairs of data"
+            f"x has shape {tuple(begin.x.shape)} and other {tuple(end.x.shape)}: give pairs of data"
         )
-    ends = [encode(model, guide, rows, batch_size=batch_size) for rows in (x, other)]
+    ends = [encode(model, guide, rows, batch_size=batch_size) for rows in (begin, end)]
     t = torch.linspace(0.0, 1.0, steps)
     spaces = dict.fromkeys(ends[0], "real")
     like = guide.posterior_like()
@@ -136,6 +139,9 @@ def interpolate(
         site: geodesic(spaces[site], ends[0][site], ends[1][site], t).flatten(0, 1)
         for site in ends[0]
     }
-    return decode(model, ways, batch_size=batch_size).reshape(
-        steps, len(x), *model.likelihood.event_shape
+    companions = {
+        name: torch.cat([each] * steps) for name, each in without_groups(begin.companions).items()
+    }
+    return decode(model, ways, companions=companions, batch_size=batch_size).reshape(
+        steps, len(begin), *model.likelihood.event_shape
     )

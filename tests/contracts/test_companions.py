@@ -23,9 +23,13 @@ from pyromix.inference import (
     Rows,
     encode,
     importance_weighted_bound,
+    interpolate,
+    posterior_draws,
     posterior_predictive,
+    prior_predictive,
     reconstruct,
     responsibilities,
+    responsibility_spread,
     sample,
 )
 from pyromix.inference import (
@@ -138,6 +142,9 @@ def test_answers_are_those_of_each_row_s_own_story(pair: Pair) -> None:
             "probabilities": responsibilities(model, guide, x, num_samples=40)["c"],
             "evidence": importance_weighted_bound(model, guide, x, num_samples=30),
             "reconstruction": reconstruct(model, guide, x),
+            "spread": responsibility_spread(model, guide, x, n=20)["c"].mean,
+            "drawn": posterior_draws(model, guide, x, 7)["c"].T,
+            "ways": interpolate(model, guide, x, x, steps=3).transpose(0, 1),
         }
 
     found, swapped = answers(rows), answers(rows.at(torch.tensor([2, 0, 1])))
@@ -165,6 +172,7 @@ def test_draws_are_those_of_the_story_of_their_side(pair: Pair) -> None:
             "bound": evidence_bound(model, guide, x, num_samples=3),
             "replicates": posterior_predictive(model, guide, x, 4),
             "drawn": sample(model, 3, companions=given, batch_size=2)[0],
+            "before": prior_predictive(model, 3, companions=given, batch_size=2)["x"],
         }
 
     found = draws(rows, {"side": side})
