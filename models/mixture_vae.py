@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Mapping
 
 import pyro
+import torch
 from pyro.distributions import TorchDistribution
 from pyro.nn import PyroModule
 from torch import Tensor
 
-from ..parts import GROUPS, heeded
+from ..networks import checked_covariates
+from ..parts import GROUPS, Natural, heeded
 from .likelihood import Likelihood
 from .prior import Prior
 
@@ -27,6 +29,8 @@ class MixtureVAE(PyroModule):
     Args:
         prior: a program over clusters and latent vectors: a mixture, or :class:`Facets` of several.
         likelihood: a program over the data given the latent vector.
+        n_covariates: numbers of the companion ``covariates``, ``(B, P)``, which the decoder is
+            given after the code: x is then of z and of what is known of its row.
 
     Example:
         >>> import torch
@@ -36,11 +40,18 @@ class MixtureVAE(PyroModule):
         torch.Size([5, 64])
     """
 
-    def __init__(self, prior: Prior, likelihood: Likelihood) -> None:
+    def __init__(self, prior: Prior, likelihood: Likelihood, *, n_covariates: Natural = 0) -> None:
         # In Pyro's global store parameters are shared by name: every instance needs its own.
         super().__init__(f"{type(self).__name__}_{next(_instances)}")
         self.prior = prior
         self.likelihood = likelihood
+        self.n_covariates = n_covariates
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """What the story looks at besides groups: its covariates, and what its likelihood does."""
+        own = ("covariates",) if self.n_covariates else ()
+        return (*own, *self.likelihood.companions)
 
     def forward(
         self, x: Tensor | None = None, n: int | None = None, **companions: Tensor
@@ -50,27 +61,39 @@ class MixtureVAE(PyroModule):
         Args:
             x: observed data, ``(B, *event)``.
             n: how many to draw when there is no ``x``.
-            **companions: of the rows, ``(B, ...)`` each: what the likelihood names in its
-                ``companions``, and ``groups`` (``groups_0``, … of facets), which the guide heeds.
+            **companions: of the rows, ``(B, ...)`` each: ``covariates`` if it has some, what the
+                likelihood names in its ``companions``, and ``groups`` (``groups_0``, … of facets),
+                which the guide heeds.
 
         Returns:
             x, ``(B, *event)``.
 
         Raises:
-            ValueError: neither ``x`` nor ``n`` is given.
+            ValueError: neither ``x`` nor ``n`` is given, or no covariates.
             TypeError: a companion that the story does not know.
         """
         known = {*(mixture.site(GROUPS) for mixture in self.prior.mixtures)}
-        unknown = companions.keys() - known - {*self.likelihood.companions}
+        unknown = companions.keys() - known - {*self.companions}
         if unknown:
             raise TypeError(f"{min(unknown)!r} is no companion that this story knows")
         size = n if x is None else len(x)
         if size is None:
             raise ValueError("give x to score data, or n to draw data")
         with pyro.plate("data", size):
-            code = self.prior()
+            code = self._beside(self.prior(), companions)
             drawn: Tensor = self.likelihood(code, x, **heeded(self.likelihood, companions))
         return drawn
+
+    def _beside(self, code: Tensor, companions: Mapping[str, Tensor]) -> Tensor:
+        """The code, with the covariates after it if there are any."""
+        if not self.n_covariates:
+            return code
+        given = checked_covariates(companions.get("covariates"), self.n_covariates).to(code)
+        return torch.cat([code, given.expand(*code.shape[:-1], -1)], -1)
+
+    def code(self, latents: Mapping[str, Tensor], **companions: Tensor) -> Tensor:
+        """What the likelihood decodes, ``(..., B, D)`` or, with covariates, ``(..., B, D + P)``."""
+        return self._beside(self.prior.code(latents), companions)
 
     def law(self, latents: Mapping[str, Tensor], **companions: Tensor) -> TorchDistribution:
         """p(x | z) of continuous latents by site, ``(..., B, D)`` each.
@@ -79,10 +102,10 @@ class MixtureVAE(PyroModule):
             latents: of every site.
             **companions: of the rows, ``(B, ...)`` each; the likelihood takes those that it names.
         """
-        code = self.prior.code(latents)
+        code = self.code(latents, **companions)
         return self.likelihood.given(code, **companions)
 
     def mean(self, latents: Mapping[str, Tensor], **companions: Tensor) -> Tensor:
         """E[x | z] of continuous latents by site: ``(..., B, D)`` to ``(..., B, *event)``."""
-        code = self.prior.code(latents)
+        code = self.code(latents, **companions)
         return self.likelihood.mean(code, **heeded(self.likelihood, companions))

@@ -4,6 +4,7 @@ What estimators take are the pair objects, which build an encoder and the decode
 """
 
 from .bounds import inverse_soft_clamp, soft_clamp, soft_clamp_exp
+from .conditioned import Conditioned, checked_covariates
 from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer
 from .convolutional_ladder import ConvolutionalLadder
 from .encoding import Encoding, Form, FormName
@@ -20,6 +21,7 @@ __all__ = [
     "MLP",
     "STRIDED_LAYERS",
     "ByShape",
+    "Conditioned",
     "ConvDecoder",
     "ConvEncoder",
     "Convolutional",
@@ -40,6 +42,7 @@ __all__ = [
     "ResidualBlock",
     "Scaling",
     "Strided",
+    "checked_covariates",
     "feature_dims",
     "inverse_soft_clamp",
     "soft_clamp",

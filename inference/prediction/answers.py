@@ -48,6 +48,12 @@ def device_of(model: nn.Module) -> torch.device:
     return next(model.parameters()).device
 
 
+def asked(x: Tensor | Rows) -> Rows:
+    """Data with their companions but for groups: story and guide are to say theirs themselves."""
+    rows = as_rows(x)
+    return Rows(rows.x, **without_groups(rows.companions))
+
+
 def batched(
     model: MixtureVAE,
     guide: Guide,
@@ -58,15 +64,14 @@ def batched(
 ) -> dict[str, Tensor]:
     """Apply ``function`` to batches on the model's device, and join the answers on the CPU.
 
-    Companions of the rows are handed on by keyword, ``function(x, **companions)``, but for groups:
-    what is asked is what story and guide say by themselves.
+    Companions of the rows are handed on by keyword, ``function(x, **companions)``.
     """
     device = device_of(model)
     with evaluating(model, guide):
         chunks = []
-        for rows in as_rows(x).split(batch_size):
+        for rows in asked(x).split(batch_size):
             here = rows.map(lambda each: each.to(device))
-            answer = function(here.x, **without_groups(here.companions))
+            answer = function(here.x, **here.companions)
             chunks.append({name: value.cpu() for name, value in answer.items()})
     return {name: torch.cat([chunk[name] for chunk in chunks], dim) for name in chunks[0]}
 
@@ -139,7 +144,7 @@ def reconstruct(
     Raises:
         ValueError: a companion of another number of rows.
     """
-    rows = as_rows(x)
+    rows = asked(x)
     codes = encode(model, guide, rows, batch_size=batch_size)
-    given = {**without_groups(rows.companions), **(companions or {})}
+    given = {**rows.companions, **(companions or {})}
     return decode(model, codes, companions=given, batch_size=batch_size)

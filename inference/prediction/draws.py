@@ -22,9 +22,8 @@ from torch.nn.functional import normalize
 from ...distributions import PowerSpherical, VonMisesFisher, WilsonHilfertyGamma
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import without_groups
-from ..training import Rows, as_rows, derive_seed, seeded
-from .answers import BATCH_SIZE, batched, device_of
+from ..training import Rows, derive_seed, seeded
+from .answers import BATCH_SIZE, asked, batched, device_of
 from .noise import Noise, keys_of
 
 TRIES = 100  # of rejections that take more than half of what is proposed
@@ -38,13 +37,13 @@ def in_own_order(
     batch_size: int,
 ) -> dict[str, Tensor]:
     """As :func:`batched`, in an order that is the data's own: rounding knows of no other either."""
-    device, data = device_of(model), as_rows(x)
+    device, data = device_of(model), asked(x)
     seen = (_seen(guide, rows.to(device)) for rows in data.x.split(BATCH_SIZE))
     order = torch.cat([keys_of(rows) for rows in seen]).argsort()
 
     def of_rows(index: Tensor) -> dict[str, Tensor]:
         rows = data.at(index.to(data.x.device)).map(lambda each: each.to(device))
-        return function(rows.x, **without_groups(rows.companions))
+        return function(rows.x, **rows.companions)
 
     answers = batched(model, guide, order, of_rows, batch_size)
     back = order.argsort().cpu()

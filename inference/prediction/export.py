@@ -14,8 +14,8 @@ from torch import Tensor
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, checked
-from ..training import ALONE, Rows, as_rows, derive_seed, seeded
-from .answers import BATCH_SIZE, batched, device_of, encode
+from ..training import ALONE, Rows, derive_seed, seeded
+from .answers import BATCH_SIZE, asked, batched, device_of, encode
 from .draws import draws_of
 from .evidence import log_density, log_prior
 from .probabilities import responsibilities
@@ -75,7 +75,7 @@ def to_arviz(
         cross-validation and WAIC. arXiv 1507.04544.
         Vehtari, Simpson, Gelman, Yao & Gabry (2024). Pareto smoothed importance sampling. JMLR 25.
     """
-    data = as_rows(x)
+    data = asked(x)
     kept = _kept(model, guide, data, n, var_names)
     resampled = torch.Generator().manual_seed(derive_seed(seed, "to_arviz", "bootstrap"))
     times = _bootstrap(n, resampled)

@@ -10,9 +10,9 @@ from torch.nn.functional import normalize
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Count, checked, choose, without_groups
-from ..training import Rows, as_rows
-from .answers import BATCH_SIZE, decode, encode
+from ...parts import Count, checked, choose
+from ..training import Rows
+from .answers import BATCH_SIZE, asked, decode, encode
 
 
 def geodesic(space: str, start: Tensor, end: Tensor, t: Tensor) -> Tensor:
@@ -125,7 +125,7 @@ def interpolate(
         >>> interpolate(model, guide, torch.zeros(5, 4), torch.ones(5, 4), steps=7).shape
         torch.Size([7, 5, 4])
     """
-    begin, end = as_rows(x), as_rows(other)
+    begin, end = asked(x), asked(other)
     if begin.x.shape != end.x.shape:
         raise ValueError(
             f"x has shape {tuple(begin.x.shape)} and other {tuple(end.x.shape)}: give pairs of data"
@@ -139,9 +139,7 @@ def interpolate(
         site: geodesic(spaces[site], ends[0][site], ends[1][site], t).flatten(0, 1)
         for site in ends[0]
     }
-    companions = {
-        name: torch.cat([each] * steps) for name, each in without_groups(begin.companions).items()
-    }
+    companions = {name: torch.cat([each] * steps) for name, each in begin.companions.items()}
     return decode(model, ways, companions=companions, batch_size=batch_size).reshape(
         steps, len(begin), *model.likelihood.event_shape
     )

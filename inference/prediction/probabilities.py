@@ -24,9 +24,9 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import Likelihood, MixturePrior, MixtureVAE
-from ...parts import Count, Natural, checked, heeded, without_groups
-from ..training import Rows, as_rows
-from .answers import BATCH_SIZE, device_of, evaluating, posterior_means
+from ...parts import Count, Natural, checked, heeded
+from ..training import Rows
+from .answers import BATCH_SIZE, asked, device_of, evaluating, posterior_means
 from .draws import draws_of, in_own_order, wider
 from .evidence import log_density, log_joint
 
@@ -75,7 +75,7 @@ def responsibilities(
         Statistics 17.
     """
 
-    data = as_rows(x)
+    data = asked(x)
     affordable, size = _look(model, guide, data)
     n_weighted = affordable if num_samples is None else num_samples
     n_drawn = n_weighted or UNWEIGHTED
@@ -115,11 +115,11 @@ def responsibilities(
 
 def _look(model: MixtureVAE, guide: Guide, x: Tensor | Rows) -> tuple[int, int]:
     """How many draws may be decoded for each datum, and the numbers in a draw of all clusters."""
-    row = as_rows(x).at(slice(1)).map(lambda each: each.to(device_of(model)))
-    companions = without_groups(row.companions)
+    row = asked(x).at(slice(1)).map(lambda each: each.to(device_of(model)))
+    companions = row.companions
     with evaluating(model, guide):
         means = posterior_means(guide, row.x, **companions)
-        likelihood, code = model.likelihood, model.prior.code(means)
+        likelihood, code = model.likelihood, model.code(means, **companions)
         operations = _operations(likelihood, code, **heeded(likelihood, companions))
     affordable = int(OPERATIONS // max(1, operations))
     size = sum(m.n_clusters for m in model.prior.mixtures) * sum(z.numel() for z in means.values())

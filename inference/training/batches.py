@@ -71,7 +71,10 @@ class Rows:
 
     def at(self, rows: Tensor | slice) -> Self:
         """A copy with some of the rows."""
-        return self.map(lambda each: each[rows])
+        other = copy(self)
+        own = Batch(self.x, self.companions)
+        other.x, other.companions = own.map(lambda each: each[rows])
+        return other
 
     def split(self, batch_size: int) -> Iterator[Self]:
         """Copies with the rows in order, so many in each; one of none where there is no row."""

@@ -46,9 +46,3 @@ class Beside(Rows):
         mapped = super().map(function)
         mapped.others = {name: other.map(function) for name, other in self.others.items()}
         return mapped
-
-    def at(self, rows: Tensor | slice) -> Self:
-        """A copy with some of the rows, and the same others."""
-        chosen = super().at(rows)
-        chosen.others = self.others
-        return chosen
