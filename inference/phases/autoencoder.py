@@ -54,7 +54,7 @@ class Pretraining(Phase, kind="pretraining", abstract=True):
 
     def __call__(self, fit: Fit) -> None:
         """Train, and leave what was trained in ``fit.pretrained``."""
-        epochs = epochs_of(self.epochs, fit.steps_per_epoch)
+        epochs = epochs_of(self.epochs, fit.steps_in_memory)
         if epochs == 0:
             return
         phase = "pretrain" + fit.suffix

@@ -83,7 +83,7 @@ class Training(Phase, kind="training"):
         steps = fit.steps_per_epoch
         elbo.clock = clock = Clock(steps, epochs_of(self.max_epochs, steps))
         mixtures = {mixture.site("c"): mixture for mixture in fit.model.prior.mixtures}
-        elbo.terms = tuple(term.attach(mixtures, len(fit.x)) for term in elbo.terms)
+        elbo.terms = tuple(term.attach(mixtures, len(fit.everything)) for term in elbo.terms)
         joining = joining_of(self.during, fit.model, clock)
         joining.kl_weights(elbo.kl_weights)  # refuses another number of them than of facets
         hooks = [each.hook(fit, elbo, joining) for each in self.during]
@@ -102,7 +102,7 @@ class Training(Phase, kind="training"):
         objective = self.objective(fit, copy.deepcopy(elbo))
         self.trainer(fit.steps_per_epoch, fit.verbose).fit(
             objective,
-            fit.data,
+            fit.everything,
             fabric=fit.fabric,
             phase="train" + fit.suffix,
             seed=fit.seed,

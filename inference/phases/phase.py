@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, Part, check_fields
-from ..training import Checkpoint, Decay, Row, Rows, steps_of
+from ..training import Checkpoint, Decay, Row, Rows, Source, steps_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -84,6 +84,7 @@ class Fit:
         history: rows of all phases so far.
         pretrained: what the pretraining trained, if there was one.
         groups: what the start found, by clustering site, ``(N, K)``.
+        source: all data, where they are not in memory and ``data`` are a sample of them.
     """
 
     model: MixtureVAE
@@ -99,11 +100,17 @@ class Fit:
     history: list[Row] = field(default_factory=list)
     pretrained: nn.Module | None = None
     groups: dict[str, Tensor] = field(default_factory=dict)
+    source: Source | None = None
 
     @property
     def x(self) -> Tensor:
         """The data alone."""
         return self.data.x
+
+    @property
+    def everything(self) -> Rows | Source:
+        """All data: those in memory, or what they are a sample of."""
+        return self.data if self.source is None else self.source
 
     def completed(self, phase: str) -> bool:
         """Whether a phase has come to its end in the checkpoint."""
@@ -111,9 +118,17 @@ class Fit:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimiser steps of an epoch."""
+        """Optimiser steps of an epoch over all data."""
+        return self._steps(len(self.everything))
+
+    @property
+    def steps_in_memory(self) -> int:
+        """Optimiser steps of an epoch over the data in memory."""
+        return self._steps(len(self.x))
+
+    def _steps(self, rows: int) -> int:
         world = 1 if self.fabric is None else self.fabric.world_size
-        return max(1, steps_of(len(self.x), max(1, self.training.batch_size), world))
+        return max(1, steps_of(rows, max(1, self.training.batch_size), world))
 
 
 @dataclass(frozen=True, repr=False)

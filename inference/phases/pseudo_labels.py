@@ -100,7 +100,7 @@ class PseudoLabels(StartAround, alias="pseudo-labels"):
         }
         elbo = ClosedFormELBO([Classification(self.label_weight)])
         Trainer(
-            max_epochs=epochs_of(self.epochs, fit.steps_per_epoch),
+            max_epochs=epochs_of(self.epochs, fit.steps_in_memory),
             batch_size=fit.training.batch_size,
             learning_rate=self.learning_rate,
             learning_rate_decay=fit.training.learning_rate_decay,

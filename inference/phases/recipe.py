@@ -19,7 +19,7 @@ from ...guides import Guide
 from ...models import MixtureVAE
 from ..objectives import MixtureELBO, Term
 from ..prediction import bound
-from ..training import Checkpoint, Row, Rows, TrainingInterrupted, as_rows, seeded
+from ..training import Checkpoint, Row, Rows, Source, TrainingInterrupted, as_rows, seeded
 from .autoencoder import Pretraining
 from .joint import Training
 from .phase import Fit
@@ -123,6 +123,7 @@ class Recipe:
         seed: int = 0,
         validation: Tensor | Rows | None = None,
         checkpoint: Checkpoint | None = None,
+        source: Source | None = None,
     ) -> tuple[MixtureVAE, Guide, list[Row]]:
         """Run all phases, once for each restart.
 
@@ -133,6 +134,7 @@ class Recipe:
             seed: same seed, same result.
             validation: held-out data: restarts are compared on them, and ``patience`` watches them.
             checkpoint: where to store the state, and to go on from.
+            source: what the joint training reads, where x is a sample of it.
 
         Returns:
             The story and guide kept, and the history of all restarts.
@@ -161,6 +163,7 @@ class Recipe:
                 checkpoint,
                 suffix=f" {restart + 1}" if self.n_init > 1 else "",
                 verbose=self.verbose,
+                source=source,
             )
             with told_what_is_left(fit, history, None if best is None else best[1]):
                 self.run(fit)

@@ -10,24 +10,35 @@ from .files import locked
 from .loop import Decay
 from .machine import cores, memory
 from .progress import PhaseProgress
+from .reading import ArrayRows, DatasetRows, Iterated, SparseRows
 from .runs import Run
 from .seeds import ALONE, derive_seed, seeded
+from .shards import ParquetRows, Shards, source_of
+from .sources import Sample, Source
 from .trainer import Callback, Row, Trainer
 from .watching import watched
 
 __all__ = [
     "ALONE",
+    "ArrayRows",
     "Batch",
     "Beside",
     "Callback",
     "Checkpoint",
     "Data",
+    "DatasetRows",
     "Decay",
+    "Iterated",
+    "ParquetRows",
     "PhaseProgress",
     "Row",
     "Rows",
     "Run",
     "RunConfig",
+    "Sample",
+    "Shards",
+    "Source",
+    "SparseRows",
     "Trainer",
     "TrainingDiverged",
     "TrainingInterrupted",
@@ -40,6 +51,7 @@ __all__ = [
     "make_fabric",
     "memory",
     "seeded",
+    "source_of",
     "steps_of",
     "watched",
 ]

@@ -147,7 +147,7 @@ class Batches:
         order = order.to(self.rows.x.device)
         largest = 0
         for rows in torch.split(order, self.batch_size):
-            largest, own = _trained_on(len(rows), largest, self.share)
+            largest, own = trained_on(len(rows), largest, self.share)
             if own is not None:
                 yield self._batch(rows[own])
 
@@ -192,7 +192,7 @@ class Stream:
             first = list(islice(items, 1))
         largest = 0
         for batch in map(_batch_of, chain(first, items)):
-            largest, own = _trained_on(len(batch.x), largest, self.share)
+            largest, own = trained_on(len(batch.x), largest, self.share)
             if own is not None:
                 yield self._own(batch, own)
 
@@ -236,7 +236,7 @@ def _batch_of(item: Any) -> Batch:
     return Batch(rows.x, rows.companions)
 
 
-def _trained_on(rows: int, largest: int, share: Share) -> tuple[int, slice | None]:
+def trained_on(rows: int, largest: int, share: Share) -> tuple[int, slice | None]:
     """This process's rows of a batch of so many; none of a last one that is too small.
 
     One row, or less than half of a batch, gives noisy gradients, and ends the epoch on BatchNorm

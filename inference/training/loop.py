@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from math import cos, pi
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...parts import Count, Positive
-from .batches import Batches, Stream
+from .batches import Batch
 from .checkpoint import Checkpoint
 from .errors import TrainingDiverged, TrainingInterrupted
 
@@ -81,12 +81,12 @@ class Means:
         return {name: value / count for name, value in zip(self._names, sums, strict=True)}
 
 
-def held_out_loss(fabric: Fabric, objective: nn.Module, batches: Batches | Stream) -> float:
+def held_out_loss(fabric: Fabric, objective: nn.Module, batches: Iterable[Batch]) -> float:
     """The mean loss over all rows, in evaluation mode."""
     objective.eval()
     total = torch.zeros(2, dtype=torch.float64, device=fabric.device)
     with torch.no_grad(), fabric.autocast():
-        for batch in batches.ordered():
+        for batch in batches:
             if rows := len(batch.x):
                 loss, _ = objective(batch.x, **batch.companions)
                 total += torch.stack([loss.double() * rows, total.new_tensor(rows)])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from ...parts import Count, Natural, NonNegative, Positive, check_fields
-from .batches import Batch, Data, Share, batches_of
+from .batches import Batch, Data, Share
 from .checkpoint import AFRESH, Checkpoint
 from .devices import make_fabric
 from .loop import (
@@ -30,6 +30,8 @@ from .loop import (
 )
 from .progress import PhaseProgress
 from .seeds import derive_seed, seeded
+from .sources import Source
+from .streams import read_batches
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -91,12 +93,12 @@ class Trainer:
     def fit(
         self,
         objective: nn.Module,
-        x: Data,
+        x: Data | Source,
         *,
         fabric: Fabric | None = None,
         phase: str = "train",
         seed: int = 0,
-        validation: Data | None = None,
+        validation: Data | Source | None = None,
         checkpoint: Checkpoint | None = None,
         history: list[Row] | None = None,
         callbacks: Sequence[Callback] = (),
@@ -110,8 +112,8 @@ class Trainer:
         Args:
             objective: ``objective(x, **companions)`` gives the loss, in nats per datum, and a dict
                 of detached scalars. Its parameters must exist already.
-            x: an ``(N, *event)`` tensor, :class:`Rows` with companions, or an iterable of batches
-                such as a ``DataLoader``.
+            x: an ``(N, *event)`` tensor, :class:`Rows` with companions, a :class:`Source`, or an
+                iterable of batches such as a ``DataLoader``.
             fabric: where to train; by default one device of this process.
             phase: name of the phase in history, progress bar and checkpoint.
             seed: same seed, same weights; no generator state is left changed.
@@ -159,8 +161,8 @@ class Trainer:
             weights = objective.state_dict()
             return {"settings": settings, "rows": rows, "objective": weights, **more}
 
-        batches = batches_of(x, self.batch_size, share)
-        held_out = None if validation is None else batches_of(validation, self.batch_size, share)
+        batches = read_batches(x, self.batch_size, share)
+        held_out = None if validation is None else read_batches(validation, self.batch_size, share)
         shown = self.verbose and fabric.is_global_zero
         bar = PhaseProgress(phase, self.max_epochs, len(rows), len(batches), shown)
         with bar, last_good_epoch(objective, phase, rows, self.learning_rate, checkpoint) as good:
@@ -176,7 +178,7 @@ class Trainer:
                 share_buffers(fabric, objective)
                 with seeded(seed, phase, "evaluation", share.rank, device=share.device):
                     if held_out is not None:
-                        row["validation"] = held_out_loss(fabric, objective, held_out)
+                        row["validation"] = held_out_loss(fabric, objective, held_out.ordered())
                     # The mean loss of an epoch does not know of what its last step did.
                     whole = isfinite(row["loss"] + row.get("validation", 0.0))
                     if not (whole and is_finite(objective)):
