@@ -171,10 +171,9 @@ def test_an_epoch_reads_every_row_once_in_all_and_steps_are_equal(
         if world == 1:
             assert missing == N - sum(60 * (k < 16) + 40 * (k == 16) for k in range(17))
             assert len(SourceBatches(source, 60, share())) == len(epochs[0]) == steps_of(N, 60)
-        ordered = [
-            numbers(SourceBatches(source, 60, share(r, world)).ordered()) for r in range(world)
-        ]
-        assert sorted(sum(ordered, [])) == list(range(N))
+        batches = [SourceBatches(source, 60, share(rank, world)) for rank in range(world)]
+        ordered = [number for each in batches for number in numbers(each.ordered())]
+        assert sorted(ordered) == list(range(N))
 
 
 def test_the_order_is_the_seeds_and_mixes_what_is_sorted(
@@ -232,7 +231,7 @@ def test_another_process_opens_the_file_and_gets_no_copy(tmp_path: Path) -> None
     whole = mapped(tmp_path / "x.npy", np.arange(2_000_000, dtype=np.float32).reshape(-1, 2))
     for array in (whole, whole[10:500_000], whole[5:][3:]):
         sent = pickle.dumps(ArrayRows(array))
-        assert len(sent) < 5000
+        assert len(sent) < 20_000
         np.testing.assert_array_equal(pickle.loads(sent).array, array)
 
 
