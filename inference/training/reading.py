@@ -27,7 +27,7 @@ def as_floats(x: Any) -> Tensor:
             raise TypeError(f"X holds {array.dtype} values: give numbers")
         if array.dtype.kind in "biu" or array.dtype.itemsize not in (4, 8):
             array = array.astype(np.float32)
-        x = torch.as_tensor(np.array(array) if not array.flags.writeable else array)
+        return torch.as_tensor(array if array.flags.writeable else np.array(array))
     return x if x.is_floating_point() else x.float()
 
 

@@ -111,13 +111,14 @@ class Source(ABC):
                 keys.append(key[own])
                 held, first = held + len(own), first + len(chunk)
                 if held > 2 * most:
-                    kept, numbers, keys = _least(kept, numbers, keys, most)
-                    held, limit = most, keys[0].max()
+                    x, rows, own_keys = _least(kept, numbers, keys, most)
+                    kept, numbers, keys = [x], [rows], [own_keys]
+                    held, limit = most, float(own_keys.max())
             lengths.append(first - start)
         self.lengths = tuple(lengths)
         if not kept:
             raise ValueError("X has no row")
-        x, rows, _ = (each[0] for each in _least(kept, numbers, keys, most))
+        x, rows, _ = _least(kept, numbers, keys, most)
         return Sample(x, rows, self.lengths)
 
     def map(self, function: Callable[[Tensor, int], Tensor]) -> Source:
@@ -136,13 +137,13 @@ def room_for(x: Tensor) -> int:
 
 def _least(
     kept: list[Tensor], numbers: list[Numbers], keys: list[NDArray[Any]], most: int
-) -> tuple[list[Tensor], list[Numbers], list[NDArray[Any]]]:
+) -> tuple[Tensor, Numbers, NDArray[Any]]:
     """Those rows whose keys are the least, in the order of their numbers."""
     x, rows, key = torch.cat(kept), np.concatenate(numbers), np.concatenate(keys)
     if len(rows) > most:
         chosen = np.sort(np.argpartition(key, most - 1)[:most])
         x, rows, key = x[torch.as_tensor(chosen)], rows[chosen], key[chosen]
-    return [x], [rows], [key]
+    return x, rows, key
 
 
 def starts_of(lengths: Sequence[int]) -> list[int]:
