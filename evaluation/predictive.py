@@ -77,7 +77,7 @@ def predictive_check(
 
 def _compare(axes: Axes, observed: FloatArray, predicted: FloatArray) -> None:
     """Histogram a statistic of the data (N,) and of each replicate (S, N)."""
-    bins = _bins(observed, predicted.ravel())
+    bins = histogram_edges(observed, predicted.ravel())
     axes.hist(observed, bins.tolist(), density=True, color=BLUE, alpha=0.35, label="data")
     middles = (bins[1:] + bins[:-1]) / 2
     densities = [np.histogram(replicate, bins, density=True)[0] for replicate in predicted[:20]]
@@ -85,7 +85,7 @@ def _compare(axes: Axes, observed: FloatArray, predicted: FloatArray) -> None:
     lines[0].set_label("replicates")
 
 
-def _bins(*samples: FloatArray) -> FloatArray:
+def histogram_edges(*samples: FloatArray) -> FloatArray:
     """The edges of about 30 bins for several samples of one quantity.
 
     Statistics of whole or rounded values lie on a lattice, and bins that hold unequal numbers of

@@ -4,7 +4,7 @@ Every part of the zoo is put to the same contracts. A wrong one fails with an ``
 that says which law it breaks and by how much.
 """
 
-from .calibration import Calibration, calibration
+from ..criticism import Calibration, calibration
 from .estimators import check_estimator
 from .heads import check_head
 from .likelihoods import check_likelihood

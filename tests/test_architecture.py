@@ -30,12 +30,13 @@ ALLOWED: dict[str, set[str]] = {
     "inference": PREDICTION | {"inference.phases"},
     "data": PARTS | {"distributions"},
     "evaluation": PARTS | {"distributions"},
+    "criticism": PREDICTION | {"evaluation"},
     "estimators": FITS | {"data", "evaluation"},
     # Public, for parts of a user's own: no room uses it.
-    "testing": FITS | {"data", "evaluation", "estimators"},
-    "reports": FITS | {"data", "evaluation", "estimators"},
-    "experiments": FITS | {"data", "evaluation", "estimators", "reports"},
-    "cli": FITS | {"data", "evaluation", "estimators", "reports", "experiments"},
+    "testing": FITS | {"data", "evaluation", "criticism", "estimators"},
+    "reports": FITS | {"data", "evaluation", "criticism", "estimators"},
+    "experiments": FITS | {"data", "evaluation", "criticism", "estimators", "reports"},
+    "cli": FITS | {"data", "evaluation", "criticism", "estimators", "reports", "experiments"},
 }
 
 

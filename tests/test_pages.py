@@ -15,7 +15,10 @@ from docutils.utils.math.latex2mathml import tex2mathml
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-ROOMS = "estimators", "models", "guides", "networks", "inference", "distributions", "data"
+ROOMS = (
+    *("estimators", "models", "guides", "networks", "inference", "distributions", "data"),
+    *("evaluation", "criticism", "testing"),
+)
 
 
 def read(page: str) -> str:

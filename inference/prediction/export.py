@@ -22,6 +22,7 @@ from .probabilities import responsibilities
 
 LARGEST = 2**28  # numbers in all draws, 1 GiB of float32
 FEWEST_IN_TAIL = 5
+ALIKE = 1e-3
 
 Groups = dict[str, dict[str, Any]]
 
@@ -152,20 +153,23 @@ def _bootstrap(n: int, generator: torch.Generator) -> Tensor:
 def pareto_shapes(log_weight: Tensor) -> Tensor:
     """The shape k̂ of the tail of each datum's importance weights: ``(S, N)`` to ``(N,)``.
 
-    NaN where fewer than 25 draws leave no tail to fit.
+    NaN where fewer than 25 draws leave no tail to fit, and 0 where all weights are alike within a
+    thousandth: the guide is the posterior, and what is left of a tail is rounding.
     """
     size = math.ceil(min(0.2 * len(log_weight), 3 * math.sqrt(len(log_weight))))
     if size < FEWEST_IN_TAIL:
         return torch.full_like(log_weight[0], math.nan)
     weights = (log_weight - log_weight.max(0).values).double().exp().sort(0).values
     tails = (weights[-size:] - weights[-size - 1]).T
-    shapes = [
-        fit_generalized_pareto(tail[tail > 0])[0]
-        if (tail > 0).sum() >= FEWEST_IN_TAIL
-        else math.nan
-        for tail in tails
-    ]
-    return torch.tensor(shapes)
+    alike = weights[-1] - weights[0] < ALIKE
+    return torch.tensor(
+        [0.0 if same else _shape(tail) for tail, same in zip(tails, alike, strict=True)]
+    )
+
+
+def _shape(tail: Tensor) -> float:
+    above = tail[tail > 0]
+    return float(fit_generalized_pareto(above)[0]) if len(above) >= FEWEST_IN_TAIL else math.nan
 
 
 def _inference_data(groups: Groups, dims: dict[str, list[str]], per_datum: Groups) -> Any:

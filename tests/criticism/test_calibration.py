@@ -13,6 +13,7 @@ from pyro import distributions as dist
 from torch import Tensor, nn
 from torch.distributions import MultivariateNormal
 
+from pyromix.criticism import calibration
 from pyromix.guides import (
     AmortisedAssignment,
     AmortisedGuide,
@@ -34,7 +35,6 @@ from pyromix.models import (
     ReversedVonMisesFisherMixture,
     StyleMixture,
 )
-from pyromix.testing import calibration
 
 F = 48  # features
 LIMIT = 0.02

@@ -1,0 +1,40 @@
+"""Criticism of a fit: does the story make such data, is the guide near, what did it find?
+
+Each function gives numbers, as a ``table`` or as attributes, and a picture by ``figure()``. They
+take arrays, of whatever model; :func:`evaluate` puts them together for a fitted estimator.
+"""
+
+from .agreement import Agreement, agreement
+from .calibration import Calibration, calibration
+from .checks import STATISTICS, PredictiveChecks, predictive_checks
+from .collapse import Collapse, collapse
+from .coverage import PredictiveCalibration, predictive_calibration
+from .densities import DensityCheck, density_check
+from .examples import Examples, examples
+from .importance import GuideCheck, guide_check
+from .marks import Marks, cluster_marks
+from .zeros import ZeroFractions, zero_fraction
+
+__all__ = [
+    "STATISTICS",
+    "Agreement",
+    "Calibration",
+    "Collapse",
+    "DensityCheck",
+    "Examples",
+    "GuideCheck",
+    "Marks",
+    "PredictiveCalibration",
+    "PredictiveChecks",
+    "ZeroFractions",
+    "agreement",
+    "calibration",
+    "cluster_marks",
+    "collapse",
+    "density_check",
+    "examples",
+    "guide_check",
+    "predictive_calibration",
+    "predictive_checks",
+    "zero_fraction",
+]
