@@ -26,13 +26,14 @@ from ..inference.training.devices import Precision
 from ..models import MixturePrior, MixtureVAE
 from ..parts import Count, Natural, checked
 from .counting import Counting
+from .imputing import Imputing
 from .reading import read_codes, read_numbers, refuse_what_overflows
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-class Answers(Counting):
+class Answers(Imputing, Counting):
     """The methods of a fitted estimator; several facets have a list, or a column, each."""
 
     precision: Precision

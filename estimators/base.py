@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from torch import Tensor
 
 from ..guides import Guide
 from ..inference import (
@@ -29,6 +30,7 @@ from ..networks import LadderNetworks, Networks, Perceptron
 from ..parts import Count, NonNegative, Part, Seed, Unbuilt, build, given, spelt
 from .composition import compose
 from .documentation import document
+from .gaps import Missing
 from .learning import Learns
 from .parameters import Parameters
 from .persistence import Saved
@@ -76,6 +78,10 @@ class DeepMixture(
         training: the joint training, such as ``Training(max_epochs=40)``.
         standardise: bring each feature to mean 0 and spread 1 and keep the scaling in the story,
             whose answers stay in the units of X; ``"auto"`` does if units are far from that.
+        missing: what NaN in X is. ``"auto"``: not observed; the bound is that of what is observed,
+            and the encoder is told of the gaps. ``"allow"``: so too, and where X has none, or few,
+            the encoder learns of gaps to come, up to half of each datum being hidden from it in
+            training. ``"error"``: refused.
         n_init: restarts; the best held-out bound is kept, labels are never used.
         warm_start: a second ``fit`` goes on from the weights of the first, with the joint training
             alone, whose optimiser starts anew.
@@ -92,6 +98,7 @@ class DeepMixture(
         guide_: its fitted guide.
         history_: rows with phase, epoch, loss and its named parts in nats per datum.
         n_features_in_: number of features seen in fit.
+        n_missing_: number of values of X that were not observed.
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -118,6 +125,7 @@ class DeepMixture(
     start: StartLike = GaussianMixtureStart()
     training: Training = Training()
     standardise: bool | Literal["auto"] = "auto"
+    missing: Missing = "auto"
     n_init: Count = 1
     warm_start: bool = False
     random_state: Seed | np.random.RandomState | None = None
@@ -133,13 +141,21 @@ class DeepMixture(
         document(cls, DeepMixture)
 
     def build(
-        self, event_shape: tuple[int, ...], likelihood: Unbuilt = "bernoulli"
+        self,
+        event_shape: tuple[int, ...],
+        likelihood: Unbuilt = "bernoulli",
+        *,
+        fill: Tensor | None = None,
+        hide: float = 0.0,
     ) -> tuple[MixtureVAE, Guide]:
         """A fresh story and guide, for plain Pyro.
 
         Args:
             event_shape: shape of one datum, ``(X,)`` or ``(C, H, W)``.
             likelihood: stands in for ``"auto"``, which only data can tell.
+            fill: for data with gaps, where x is NaN: what the encoder sees of each feature there,
+                such as its mean, ``(*event)``; ``None``: data have none.
+            hide: the share of features at most that the encoder is not to see besides, in training.
 
         Raises:
             TypeError, ValueError: parts that do not go together.
@@ -158,6 +174,8 @@ class DeepMixture(
             likelihood=likelihood if self.likelihood == "auto" else self.likelihood,
             networks=self.networks,
             assignment=self.assignment,
+            fill=fill,
+            hide=hide,
         )
 
     def elbo(self) -> MixtureELBO:

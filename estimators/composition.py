@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from torch import Tensor
+
 from ..guides import (
     AmortisedGuide,
     GammaHead,
@@ -14,8 +16,8 @@ from ..guides import (
     LadderGuide,
     SphericalHead,
 )
-from ..models import Facets, Likelihood, MixturePrior, MixtureVAE, Prior
-from ..networks import LadderNetworks, Networks, feature_dims
+from ..models import Facets, Likelihood, MixturePrior, MixtureVAE, Observed, Prior
+from ..networks import LadderNetworks, feature_dims, masked
 from ..parts import Unbuilt, build, find, resolve, spelt
 
 HEADS: dict[str, type[Head]] = {
@@ -50,6 +52,8 @@ def compose(
     likelihood: Unbuilt,
     networks: Any,
     assignment: Unbuilt,
+    fill: Tensor | None = None,
+    hide: float = 0.0,
 ) -> tuple[MixtureVAE, Guide]:
     """A fresh story and its guide for data of this shape.
 
@@ -63,6 +67,8 @@ def compose(
         likelihood: called with (decoder, event_shape).
         networks: what makes an encoder and a decoder.
         assignment: called with (guide, prior).
+        fill: of data with gaps: what the encoder sees of each feature there, ``(*event)``.
+        hide: of data with gaps: how much the encoder is not to see besides, in training.
 
     Raises:
         TypeError: a part of another kind, one that is built already, or arguments that it has not.
@@ -90,16 +96,21 @@ def compose(
     if min(dims) < 1:
         raise ValueError(f"latent_dim is {latent_dim}: a code needs at least one dimension")
     pair, decoded = networks_of(networks), decoded_shape(likelihood, event_shape)
-    if isinstance(pair, LadderNetworks):
-        encoder, decoder = pair.encoder(event_shape, len(sizes)), pair.decoder(dims, decoded)
+    ladder = isinstance(pair, LadderNetworks)
+    more: tuple[Any, ...] = (len(sizes),) if ladder else ()
+    if fill is None:
+        encoder = pair.encoder(event_shape, *more)
     else:
-        encoder, decoder = pair.encoder(event_shape), pair.decoder(sum(dims), decoded)
+        same = pair.settled(event_shape, *more) if hasattr(pair, "settled") else pair
+        encoder = masked(lambda shape: same.encoder(shape, *more), fill, hide)
+    decoder = pair.decoder(dims if ladder else sum(dims), decoded)
     mixtures = [
         build("prior", part, MixturePrior, k, dim)
         for part, k, dim in zip(by_facet("prior", prior, len(sizes)), sizes, dims, strict=True)
     ]
     priors: Prior = Facets(*mixtures) if several else mixtures[0]
-    story = MixtureVAE(priors, build("likelihood", likelihood, Likelihood, decoder, event_shape))
+    law = build("likelihood", likelihood, Likelihood, decoder, event_shape)
+    story = MixtureVAE(priors, law if fill is None or law.leaves_gaps else Observed(law))
     widths = feature_dims(encoder, event_shape)
     if len(widths) not in (1, len(sizes)):
         raise ValueError(
@@ -119,7 +130,6 @@ def compose(
             f"posterior has a head for {min(strange)!r}, and the latents are "
             f"{', '.join(map(repr, heads))}: leave it out"
         )
-    ladder = isinstance(pair, LadderNetworks)
     encoded = LadderGuide(encoder, **heads) if ladder else AmortisedGuide(encoder, **heads)
     priors.attach(encoded, event_shape)
     guide = build("assignment", assignment, Guide, encoded, priors)
@@ -164,7 +174,7 @@ def head_of(
     return HEADS[support]
 
 
-def networks_of(value: Any) -> Networks | LadderNetworks:
+def networks_of(value: Any) -> Any:
     """The pair that makes an encoder and a decoder: an object, its class, or its name.
 
     Raises:
@@ -179,5 +189,4 @@ def networks_of(value: Any) -> Networks | LadderNetworks:
             f"networks is {spelt(value)}: give an object with the methods encoder(event_shape) and "
             "decoder(code_dim, event_shape), such as Perceptron()"
         )
-    networks: Networks | LadderNetworks = pair
-    return networks
+    return pair

@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from ..guides import Guide
-from ..inference import Recipe, Row, Rows, launch
+from ..inference import Recipe, Row, Rows, filled, launch
 from ..models import MixtureVAE
 from ..parts import NonNegative, Seed, Unbuilt
 from .answers import Answers
 from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, split, warm
+from .gaps import gapped
 from .scaling import scaling_of, standardised
 from .supervision import Constraints, beside, groups_given, pairs_given, terms_of
 
@@ -47,7 +48,7 @@ class Learns(Answers):
         log-loss of their own. :meth:`score` stays the bound on log p(x).
 
         Args:
-            X: data, ``(N, X)`` or images ``(N, C, H, W)``.
+            X: data, ``(N, X)`` or images ``(N, C, H, W)``, NaN where not observed.
             y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
                 NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
                 clusters' numbers, others are numbered in their order; more than K are left out.
@@ -75,11 +76,12 @@ class Learns(Answers):
             )
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         recipe, likelihood = self.recipe(), likelihood_of(self, x)
-        story: Story = partial(self.build, tuple(x.shape[1:]), likelihood)
-        if continues(self):
-            recipe, story = warm(self, recipe, story)
         scaling = scaling_of(self, x, likelihood)
         seen = x if scaling is None else scaling(x)
+        story: Story = gapped(self, partial(self.build, tuple(x.shape[1:]), likelihood), seen)
+        if continues(self):
+            recipe, story = warm(self, recipe, story)
+        self.n_missing_ = int(x.isnan().sum())
         known, pairs = groups_given(self, y, len(x)), pairs_given(constraints, seen)
         recipe = recipe.with_terms(terms_of(known, pairs, self.label_weight))
         data = Rows(seen, **{name: each.to(x) for name, each in known.items()})
@@ -97,7 +99,7 @@ class Learns(Answers):
             claimed(checkpoint, self, recipe, data, len(train)) as kept,
             kept_if_stopped(take if kept is None else None),
         ):
-            counted += self._count(data.x, kept)
+            counted += self._count(filled(data.x), kept)
             fit = launch(recipe.fit, str(self.device), self.devices, self.precision)
             train = beside(train, pairs)
             found = fit(story, train, seed=self.seed_, validation=validation, checkpoint=kept)

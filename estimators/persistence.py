@@ -13,10 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from ..inference import Run, RunConfig, seeded
-from ..models import Standardised
 from ..parts import UnknownPartError, describe, find, handed, name_of, restore
 from .believing import believing, described
-from .scaling import standardised, unit
+from .gaps import gaps_of, has_gaps
+from .scaling import scaling_in, standardised, unit
 
 
 def run_config(estimator: Any, data: Mapping[str, Any], command: str = "") -> RunConfig:
@@ -51,7 +51,9 @@ def fitted_on(estimator: Any) -> dict[str, Any]:
     return {
         "event_shape": list(estimator.model_.likelihood.event_shape),
         "likelihood": describe(estimator.likelihood_),
-        "standardised": isinstance(estimator.model_.likelihood, Standardised),
+        "standardised": scaling_in(estimator.model_) is not None,
+        "gaps": has_gaps(estimator.guide_),
+        "missing_values": estimator.n_missing_,
         "feature_names": None if names is None else list(names),
         "seed": estimator.seed_,
         "n_clusters": estimator.n_clusters_,
@@ -170,7 +172,7 @@ def load(path: str | Path, **parts: Any) -> Any:
     shape, likelihood, estimator.n_clusters_ = described(run.path, config.data)
     likelihood = _restored("likelihood", likelihood, parts.get("likelihood"))
     with seeded(0, "load"), believing(run.path):
-        model, guide = estimator.build(shape, likelihood)
+        model, guide = estimator.build(shape, likelihood, **gaps_of(config.data, shape))
     if config.data.get("standardised"):
         model, guide = standardised(model, guide, unit(shape))
     dtype = torch.float64 if estimator.precision == "64-true" else torch.float32
@@ -199,6 +201,7 @@ def _remember(estimator: Any, run: Run, data: Mapping[str, Any]) -> None:
         if type(seed) is not int:
             raise ValueError(f"{run.path}/config.json is damaged: its seed is {seed!r}")
         estimator.seed_ = seed
+    estimator.n_missing_ = data.get("missing_values", 0)
     if names is None:
         return
     strings = isinstance(names, list) and all(isinstance(name, str) for name in names)

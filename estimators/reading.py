@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from ..parts import spelt
+from .gaps import check_gaps
 
 NO_NUMBERS = {"S": "bytes", "U": "text", "M": "dates", "m": "spans of time", "V": "records"}
 DIGITS = 1e-3  # of a feature's spread: rounding of this size is told
@@ -58,13 +59,13 @@ def read_numbers(estimator: Any, X: Any, *, reset: bool, wide: bool) -> Tensor:
         raise TypeError(f"X is {spelt(type(X))} of {x.dtype}: give real numbers")
     if x.size == 0:
         raise ValueError(f"X has shape {x.shape}, which holds no numbers: give data with features")
-    wrong = np.argwhere(~np.isfinite(x))
+    wrong = np.argwhere(np.isinf(x))
     if len(wrong):
-        value = "NaN" if np.isnan(x[tuple(wrong[0])]) else "inf"
         place = ", ".join(str(index) for index in wrong[0])
-        beyond = value == "inf" and not wide and bool(np.isfinite(np.asarray(X).flat[0]))
+        beyond = not wide and bool(np.isfinite(np.asarray(X).flat[0]))
         held = " (float32 holds numbers up to 3e38)" if beyond else ""
-        raise ValueError(f"X holds {value} at [{place}]{held}: impute or drop such rows first")
+        raise ValueError(f"X holds inf at [{place}]{held}: impute or drop such rows first")
+    check_gaps(estimator, x, fitting=reset)
     if reset and not wide:
         _tell_rounding(X, x)
     return torch.from_numpy(np.ascontiguousarray(x))
@@ -79,7 +80,7 @@ def refuse_other_kinds(X: Any) -> None:
     if isinstance(X, np.ma.MaskedArray) and np.ma.is_masked(X):
         raise ValueError(
             f"X is a masked array with {np.ma.getmaskarray(X).sum()} masked values, read as if "
-            "they were not masked: impute or drop such rows first"
+            "they were not masked: give X.filled(np.nan), in which they are not observed"
         )
     arrays = hasattr(X, "__array__") or hasattr(X, "__array_interface__") or hasattr(X, "tocsr")
     if not arrays and (isinstance(X, str | bytes | Mapping | Set) or not isinstance(X, Sequence)):
@@ -143,14 +144,14 @@ def _tell_rounding(X: Any, x: NDArray[Any]) -> None:
     if came is not None and came in (np.dtype(np.float32), np.dtype(np.float16)):
         return
     flat = x.reshape(len(x), -1)
-    largest = np.abs(flat).max(0).astype(float)
+    largest = np.nanmax(np.abs(flat), 0).astype(float)
     # Where it all rounds to one number, what came tells whether there was more.
-    spread = flat.astype(float).std(0)
+    spread = np.nanstd(flat.astype(float), 0)
     near = np.flatnonzero(largest * 2.0**-24 > DIGITS * spread)
     if not len(near):
         return
     exact = np.asarray(X, dtype=np.float64).reshape(len(x), -1)[:, near]
-    lost = near[np.abs(exact - flat[:, near]).max(0) > DIGITS * exact.std(0)]
+    lost = near[np.nanmax(np.abs(exact - flat[:, near]), 0) > DIGITS * np.nanstd(exact, 0)]
     if len(lost):
         shown = ", ".join(map(str, lost[:5])) + (", …" if len(lost) > 5 else "")
         warnings.warn(

@@ -16,7 +16,7 @@ from pyro.distributions import constraints
 from torch import Tensor
 
 from ..guides import Guide
-from ..models import Likelihood, MixtureVAE, Standardised
+from ..models import Likelihood, MixtureVAE, Observed, Standardised
 from ..networks import Scaling
 from ..parts import Unbuilt, resolve, spelt
 
@@ -32,6 +32,8 @@ def usual_likelihood(x: Tensor, standardise: bool | str) -> str:
 
     So are those in [0, 1] that come nowhere near 1, or that are to be standardised.
     """
+    if bool((missing := x.isnan()).any()):
+        x = x[~missing]
     top = float(x.max())
     grey = float(x.min()) >= 0 and (FAINT < top <= 1 or top == 0)
     return "bernoulli" if grey and standardise is not True else "normal"
@@ -57,8 +59,7 @@ def scaling_of(estimator: Any, x: Tensor, likelihood: Unbuilt) -> Scaling | None
         UnscaledWarning: ``"auto"`` standardises, or nothing does though columns have such units.
     """
     if estimator.warm_start and hasattr(estimator, "model_"):
-        fitted = estimator.model_.likelihood
-        return fitted.scaling if isinstance(fitted, Standardised) else None
+        return scaling_in(estimator.model_)
     standardise, names = estimator.standardise, vars(estimator).get("feature_names_in_")
     made = resolve("likelihood", likelihood, Likelihood)
     made = getattr(made, "func", made)
@@ -72,10 +73,7 @@ def scaling_of(estimator: Any, x: Tensor, likelihood: Unbuilt) -> Scaling | None
     if not real:
         return None
     axes = (0, *range(2, x.dim()))
-    values = x.double()
-    loc = values.mean(axes, keepdim=True)[0]
-    spread = (values - loc).square().mean(axes, keepdim=True)[0].sqrt()
-    same = (values.amax(axes, keepdim=True) == values.amin(axes, keepdim=True))[0]
+    loc, spread, same = _moments(x.double(), axes)
     scale = torch.where(same | (spread == 0), torch.ones_like(spread), spread)
     if standardise is not True and x.dim() == 2:
         odd = _odd(loc, spread.masked_fill(same, 0.0), same)
@@ -95,16 +93,21 @@ def standardised(
     if scaling is None:
         return model, guide
     own = [Scaling(scaling.loc, scaling.scale).to(scaling.loc) for _ in range(2)]
-    model.likelihood = Standardised(model.likelihood, own[0])
+    whole = model.likelihood
+    if isinstance(whole, Observed):  # what is not observed has no units
+        model.likelihood = Observed(Standardised(whole.inner, own[0]))
+    else:
+        model.likelihood = Standardised(whole, own[0])
     guide.amortised.scaling = own[1]
     return model, guide
 
 
 def unscaled_states(model: MixtureVAE, guide: Guide) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The weights of a fitted story and guide as those of the ones that the phases of a fit see."""
+    scaled = scaling_in(model) is not None
     states = [
         {
-            name.replace("likelihood.inner.", "likelihood."): tensor
+            name.replace("likelihood.inner.", "likelihood.", int(scaled)): tensor
             for name, tensor in module.state_dict().items()
             if "scaling" not in name.split(".")
         }
@@ -113,10 +116,31 @@ def unscaled_states(model: MixtureVAE, guide: Guide) -> tuple[dict[str, Tensor],
     return states[0], states[1]
 
 
+def scaling_in(model: MixtureVAE) -> Scaling | None:
+    """The scaling that a story has taken into itself, if any."""
+    whole = model.likelihood
+    inner = whole.inner if isinstance(whole, Observed) else whole
+    return inner.scaling if isinstance(inner, Standardised) else None
+
+
 def unit(event_shape: Sequence[int]) -> Scaling:
     """The scaling that changes nothing, to read a run's into."""
     ones = torch.ones(event_shape[0], *(1 for _ in event_shape[1:]))
     return Scaling(torch.zeros_like(ones), ones)
+
+
+def _moments(x: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and spread of what is observed of each feature, and whether it is all the same."""
+    missing = x.isnan()
+    if not bool(missing.any()):
+        loc = x.mean(axes, keepdim=True)[0]
+        spread = (x - loc).square().mean(axes, keepdim=True)[0].sqrt()
+    else:
+        loc = x.nanmean(axes, keepdim=True)[0]
+        spread = (x - loc).square().nanmean(axes, keepdim=True)[0].sqrt()
+    highest = x.masked_fill(missing, -torch.inf).amax(axes, keepdim=True)[0]
+    lowest = x.masked_fill(missing, torch.inf).amin(axes, keepdim=True)[0]
+    return loc, spread, highest == lowest
 
 
 def _odd(loc: Tensor, spread: Tensor, same: Tensor) -> Tensor:

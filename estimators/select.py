@@ -11,7 +11,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 
-from ..inference import SEEDS, agreement_of, cluster_curves, modularity, neighbour_graph
+from ..inference import (
+    SEEDS,
+    agreement_of,
+    cluster_curves,
+    filled,
+    modularity,
+    neighbour_graph,
+)
 from .base import DeepMixture
 from .fitting import likelihood_of
 from .scaling import scaling_of
@@ -104,7 +111,7 @@ def select_k(
     unfitted = clone(estimator)
     x = unfitted._check(X, reset=True)
     scaling = scaling_of(unfitted, x, likelihood_of(unfitted, x))
-    rows = (x if scaling is None else scaling(x)).numpy()
+    rows = filled(x if scaling is None else scaling(x)).numpy()
     curves = cluster_curves(rows, ks, seeds)
     table = pd.DataFrame(curves.rows())
     if fits:

@@ -29,6 +29,8 @@ class Coded(Likelihood, abstract=True):
         (torch.Size([5, 2]), True)
     """
 
+    leaves_gaps = True
+
     def __init__(self, inner: Mixed, scaling: Encoding) -> None:
         super(Likelihood, self).__init__()  # the decoder is the inner one's
         self.inner = inner

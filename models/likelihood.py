@@ -25,10 +25,11 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     To write one, define :meth:`distribution`; declare ``support`` (and ``support_words`` for
     people) where not all finite numbers are meant, ``outputs`` where the decoder is to give more
     than one number for each feature (then it gives so many times the channels, or the features of a
-    table), and ``is_density = False`` where log p(x | z) is a score that is no density of all data
-    that it takes. A law that looks at companions of the rows, such as size factors, names them in
-    ``companions``: :meth:`distribution` then has them by keyword, ``(B, ...)`` each, beside codes
-    ``(..., B, D)``. :func:`pyromix.testing.check_likelihood` tells whether it is right.
+    table), ``is_density = False`` where log p(x | z) is a score that is no density of all data that
+    it takes, and ``leaves_gaps = True`` where it takes NaN for not observed by itself, without
+    :class:`Observed` around it. A law that looks at companions of the rows, such as size factors,
+    names them in ``companions``: :meth:`distribution` then has them by keyword, ``(B, ...)`` each,
+    beside codes ``(..., B, D)``. :func:`pyromix.testing.check_likelihood` tells what is wrong.
 
     Args:
         decoder: a network from ``(..., D)`` to ``(..., *event)``.
@@ -40,6 +41,7 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
     is_density: ClassVar[bool] = True
     outputs: ClassVar[int] = 1
     companions: tuple[str, ...] = ()
+    leaves_gaps: ClassVar[bool] = False
 
     def __init__(self, decoder: nn.Module, event_shape: tuple[int, ...]) -> None:
         super().__init__()

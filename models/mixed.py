@@ -61,6 +61,8 @@ class Mixed(Likelihood):
         VAEs. arXiv 1807.03653, section 4.
     """
 
+    leaves_gaps = True
+
     def __init__(
         self,
         decoder: nn.Module,

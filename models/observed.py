@@ -7,6 +7,7 @@ from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
 from ..distributions import ObservedLaw
+from ..distributions.observed import inside
 from ..parts import heeded
 from .likelihood import Likelihood
 
@@ -35,6 +36,8 @@ class Observed(Likelihood, abstract=True):
         sets. arXiv 1812.02633, equation 3.
     """
 
+    leaves_gaps = True
+
     def __init__(self, inner: Likelihood) -> None:
         super(Likelihood, self).__init__()  # the decoder is the inner one's
         self.inner = inner
@@ -62,20 +65,7 @@ class Observed(Likelihood, abstract=True):
         Raises:
             ValueError: names the first value outside and what would do.
         """
-        observed = ~x.isnan()
-        # A likelihood of one's own may look at whole data: gaps are filled from their columns.
-        self.inner.check(torch.where(observed, x, filler(x)))
+        self.inner.check(torch.where(x.isnan(), inside(self.support), x))
 
     def __repr__(self) -> str:
         return f"Observed({self.inner!r})"
-
-
-def filler(x: Tensor) -> Tensor:
-    """An observed value of each feature, ``(*event)``; NaN of one that has none.
-
-    Example:
-        >>> filler(torch.tensor([[torch.nan, 3.0], [2.0, torch.nan]]))
-        tensor([2., 3.])
-    """
-    first = (~x.isnan()).to(torch.int8).argmax(0, keepdim=True)
-    return x.gather(0, first).squeeze(0)

@@ -11,6 +11,7 @@ from .encoding import Encoding, Form, FormName
 from .image_pairs import ByShape, Convolutional, Convolutions, Strided
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
 from .ladder_pairs import LadderByShape, PerceptronLadder
+from .masked import Masked, masked
 from .mlp import MLP
 from .pairs import Networks, Perceptron, feature_dims
 from .residual import Residual, ResidualBlock
@@ -35,6 +36,7 @@ __all__ = [
     "LadderEncoder",
     "LadderNetworks",
     "Layer",
+    "Masked",
     "Networks",
     "Perceptron",
     "PerceptronLadder",
@@ -45,6 +47,7 @@ __all__ = [
     "checked_covariates",
     "feature_dims",
     "inverse_soft_clamp",
+    "masked",
     "soft_clamp",
     "soft_clamp_exp",
 ]

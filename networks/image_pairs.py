@@ -132,6 +132,10 @@ class ByShape(Networks):
         """The pair for data of this shape."""
         return self.images if len(event_shape) == 3 else self.vectors
 
+    def settled(self, event_shape: tuple[int, ...]) -> Networks:
+        """The pair for data of this shape alone, with its sizes."""
+        return self.chosen(event_shape).settled(event_shape)
+
     def encoder(self, event_shape: tuple[int, ...]) -> nn.Module:
         """A new network from data ``(B, *event)`` to features ``(B, F)``."""
         return self.chosen(event_shape).encoder(event_shape)

@@ -132,6 +132,10 @@ class LadderNetworks(Part, kind="networks", abstract=True):
         encoder = self.encoder(event_shape, len(latent_dims))
         return encoder, self.decoder(latent_dims, event_shape)
 
+    def settled(self, event_shape: tuple[int, ...], n_facets: int) -> LadderNetworks:
+        """These networks with the sizes that they have for data of this shape, whatever comes."""
+        return self
+
     def encoder(self, event_shape: tuple[int, ...], n_facets: int) -> nn.Module:
         """A new network from data ``(B, *event)`` to a tuple of J features ``(B, F_j)``.
 

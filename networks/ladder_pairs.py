@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
 
@@ -70,6 +70,10 @@ class PerceptronLadder(LadderNetworks):
             )
         return sizes
 
+    def settled(self, event_shape: tuple[int, ...], n_facets: int) -> PerceptronLadder:
+        """The widths for data of this shape, given."""
+        return replace(self, hidden_dims=self.layers(event_shape, n_facets))
+
     def encoder(self, event_shape: tuple[int, ...], n_facets: int) -> LadderEncoder:
         """A new network from ``(..., *event)`` to ``(..., F_j)`` for each facet."""
         sizes = self.layers(event_shape, n_facets)
@@ -116,6 +120,10 @@ class LadderByShape(LadderNetworks):
     def chosen(self, event_shape: tuple[int, ...]) -> LadderNetworks:
         """The ladder for data of this shape."""
         return self.images if len(event_shape) == 3 else self.vectors
+
+    def settled(self, event_shape: tuple[int, ...], n_facets: int) -> LadderNetworks:
+        """The ladder for data of this shape alone, with its sizes."""
+        return self.chosen(event_shape).settled(event_shape, n_facets)
 
     def encoder(self, event_shape: tuple[int, ...], n_facets: int) -> nn.Module:
         """A new network from data ``(B, *event)`` to a tuple of J features ``(B, F_j)``."""

@@ -7,7 +7,7 @@ weights each time.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 import torch
@@ -52,6 +52,10 @@ class Networks(Part, kind="networks", abstract=True):
             ValueError: the networks do not fit data of this shape.
         """
         raise NotImplementedError
+
+    def settled(self, event_shape: tuple[int, ...]) -> Networks:
+        """These networks with the sizes that they have for data of this shape, whatever comes."""
+        return self
 
     def decoder(self, code_dim: int, event_shape: tuple[int, ...]) -> nn.Module:
         """A new network from codes ``(..., D)`` to ``(..., *event)``.
@@ -145,6 +149,10 @@ class Perceptron(Networks):
         """The encoder's hidden layers for data of this shape."""
         usual = self.small if prod(event_shape) <= 100 else self.large
         return widths(usual if self.hidden_dims is None else self.hidden_dims)
+
+    def settled(self, event_shape: tuple[int, ...]) -> Perceptron:
+        """The hidden layers for data of this shape, given."""
+        return replace(self, hidden_dims=self.layers(event_shape))
 
     def encoder(self, event_shape: tuple[int, ...]) -> nn.Module:
         """A new network from ``(..., *event)`` to ``(..., F)``."""

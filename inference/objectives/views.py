@@ -1,4 +1,4 @@
-"""Views: random changes of a batch that a datum's cluster should survive.
+"""Views: random changes of a batch that a datum's cluster should survive. Gaps, NaN, move along.
 
 The two-view information of DHVC compares a batch with such a view of itself. Every datum has draws
 of its own, from torch's global generator, on the device of the batch.
@@ -64,10 +64,11 @@ class AffineViews(Views, alias="image"):
         """
         images = batch if batch.dim() == 4 else _unflatten(batch)
         grid = affine_grid(self._maps(images), list(images.shape), align_corners=False)
-        moved = grid_sample(images, grid, align_corners=False)
+        moved = _sampled(images, grid)
         if self.noise:
             noisy = moved + self.noise * torch.randn_like(moved)
-            moved = torch.minimum(torch.maximum(noisy, images.min()), images.max())
+            observed = _observed(images)
+            moved = torch.minimum(torch.maximum(noisy, observed.min()), observed.max())
         return moved.reshape(batch.shape)
 
     def _maps(self, images: Tensor) -> Tensor:
@@ -103,7 +104,7 @@ class VectorViews(Views, alias="vector"):
 
     def __call__(self, batch: Tensor) -> Tensor:
         """Data ``(B, *event)`` to as many of the same shape."""
-        scale = self.noise * batch.std(correction=0)
+        scale = self.noise * _observed(batch).std(correction=0)
         kept = torch.rand_like(batch) >= self.dropout
         return (batch + scale * torch.randn_like(batch)) * kept
 
@@ -126,6 +127,25 @@ class AutoViews(Views, alias="auto"):
         """Data ``(B, *event)`` to as many of the same shape."""
         image = batch.dim() == 4 or batch.shape[1] in FLAT_IMAGES
         return (self.images if image else self.vectors)(batch)
+
+
+def _observed(batch: Tensor) -> Tensor:
+    """The values that are no gaps; the batch as it is where there are none."""
+    missing = batch.isnan()
+    return batch[~missing] if bool(missing.any()) else batch
+
+
+def _sampled(images: Tensor, grid: Tensor) -> Tensor:
+    """Images at the points of a grid, of the observed pixels near each; gaps where those are few.
+
+    They are few where less than half of the weight of bilinear interpolation is theirs.
+    """
+    missing = images.isnan()
+    if not bool(missing.any()):
+        return grid_sample(images, grid, align_corners=False)
+    moved = grid_sample(images.masked_fill(missing, 0.0), grid, align_corners=False)
+    observed = 1 - grid_sample(missing.to(images), grid, align_corners=False)
+    return torch.where(observed < 0.5, torch.nan, moved / observed.clamp(min=0.5))
 
 
 def _unflatten(batch: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from .auto_start import AutoStart
 from .autoencoder import Autoencoder, NeighbourRows, Neighbours, Pretraining, Reconstruction
 from .choice import Averaged, BestOf
+from .filling import filled
 from .graph import modularity, neighbour_graph, shared_neighbours
 from .groups_of import GroupsOf, StartLike, as_start
 from .how_many import (
@@ -70,6 +71,7 @@ __all__ = [
     "as_start",
     "cluster_curves",
     "count_clusters",
+    "filled",
     "modularity",
     "neighbour_graph",
     "refit_mixture",

@@ -12,6 +12,7 @@ from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, Natural, Positive, without_groups
 from ..training import Batch, Data, Rows, Trainer, seeded
+from .filling import filled
 from .graph import nearest, principal_components
 from .phase import Budget, Fit, Phase, epochs_of
 
@@ -167,7 +168,7 @@ class NeighbourRows(Rows):
     """
 
     def __init__(self, data: Rows, n_neighbours: Count) -> None:
-        rows = principal_components(data.x.flatten(1).cpu().numpy(), WIDE)
+        rows = principal_components(filled(data.x).flatten(1).cpu().numpy(), WIDE)
         neighbours = torch.as_tensor(nearest(rows, n_neighbours))
         super().__init__(data.x, **data.companions, neighbours=neighbours)
 

@@ -12,6 +12,7 @@ from ...guides import Guide
 from ...models import MixtureVAE
 from ..training import Rows, as_rows
 from .around import StartAround
+from .filling import filled
 from .starts import KMeansStart
 
 
@@ -54,6 +55,7 @@ class ResidualStart(StartAround, alias="residual"):
         x = as_rows(x).x
         groups: dict[str, Tensor] = {}
         numbers: dict[str, float] = {}
+        x = filled(x)
         for mixture in model.prior.mixtures:
             soft, found = self.start.find(x, mixture, x, seed=seed, pretrained=pretrained)
             site = mixture.site("c")

@@ -18,6 +18,7 @@ from ...models import MixturePrior, MixtureVAE
 from ...parts import GROUPS, facet_of, known_rows, site_name
 from ..prediction import encode
 from ..training import PhaseProgress, Row, Rows, as_rows, is_main_process
+from .filling import filled
 from .phase import Fit, Phase
 
 Features = NDArray[Any]
@@ -110,7 +111,7 @@ class Start(Phase, kind="start", abstract=True):
         codes, data = encode(model, guide, x), as_rows(x).x
         for mixture in model.prior.mixtures:
             code = codes[mixture.site("z")].to(mixture.logits)
-            mixture.see(data)
+            mixture.see(filled(data))
             mixture.initialise(code, groups[mixture.site("c")])
             guide.narrow(mixture.site("z"), code)
 
@@ -147,9 +148,9 @@ class Start(Phase, kind="start", abstract=True):
         self.put(fit.model, fit.guide, fit.data, fit.groups, seed=fit.seed)
 
     def features(self, x: Tensor, mixture: MixturePrior, code: Tensor) -> Features:
-        """What the groups are looked for in, ``(N, F)``: the code, or the data."""
+        """What the groups are looked for in, ``(N, F)``: the code, or the data, gaps filled."""
         if self.on == "data":
-            return x.flatten(1).cpu().double().numpy()
+            return filled(x).flatten(1).cpu().double().numpy()
         return mixture.coordinates(code).double().numpy()
 
     def check_pretraining(self, pretraining: Phase | None) -> None:

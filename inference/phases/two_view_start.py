@@ -15,6 +15,7 @@ from ...parts import Count, Natural, NonNegative, Positive, given
 from ..objectives import Views
 from ..training import Trainer, make_fabric, seeded
 from .assignment_heads import AssignmentHeads
+from .filling import filled
 from .phase import Budget, epochs_of
 from .start import Features, Start
 
@@ -110,7 +111,7 @@ class TwoViewStart(Start, alias="two-view"):
         pretrained: nn.Module | None = None,
     ) -> tuple[Features, dict[str, float]]:
         """The clusters of the best head, and the information of each in nats."""
-        found, scores = self.train(x.to(mixture.logits), mixture.n_clusters, seed)
+        found, scores = self.train(filled(x).to(mixture.logits), mixture.n_clusters, seed)
         numbers = {f"information_{number}": score for number, score in enumerate(scores)}
         return found.double().cpu().numpy(), numbers
 

@@ -12,6 +12,7 @@ from .answers import (
 from .evidence import bound, importance_weighted_bound
 from .export import to_arviz
 from .geodesics import geodesic, interpolate
+from .imputation import imputation_moments, impute
 from .latents import Spread, posterior_draws, prior_predictive, responsibility_spread
 from .predictive import Predictive
 from .probabilities import responsibilities
@@ -30,6 +31,8 @@ __all__ = [
     "evaluating",
     "geodesic",
     "importance_weighted_bound",
+    "imputation_moments",
+    "impute",
     "interpolate",
     "posterior_draws",
     "posterior_predictive",

@@ -60,7 +60,8 @@ class Noise:
 
 def keys_of(x: Tensor) -> Tensor:
     """A hash of each datum's values, ``(B, *event)`` to ``(B,)`` whole numbers of 64 bits."""
-    bits = (x.flatten(1).double() + 0.0).view(torch.int64)  # + 0.0 makes -0.0 and 0.0 one
+    values = x.flatten(1).double() + 0.0  # which makes -0.0 and 0.0 one, as all NaN are made
+    bits = values.masked_fill(values.isnan(), torch.nan).view(torch.int64)
     words = bits ^ (bits >> 32)
     return _mix((words * _multipliers(words.shape[1]).to(x.device)).sum(-1))
 

@@ -158,5 +158,5 @@ def test_select_k_looks_at_data_as_a_fit_does() -> None:
 def test_select_k_is_for_one_clustering() -> None:
     with pytest.raises(ValueError, match="n_clusters is \\(25, 25\\): select_k is for one"):
         select_k(MFCVAE(n_clusters=(25, 25)), X)
-    with pytest.raises(ValueError, match="X holds NaN"):
+    with pytest.raises(ValueError, match="row 0 of X has no observed value"):
         select_k(small(), np.full((30, 2), np.nan))

@@ -282,7 +282,7 @@ def test_the_likelihood_follows_the_data(
 
 @KINDS
 def test_bad_data(kind: type[DeepMixture], X: np.ndarray, fitted: Fitted) -> None:
-    estimator = kind(**QUICK)
+    estimator = kind(**QUICK, missing="error")
     for value in (np.nan, np.inf):
         spoilt = X.copy()
         spoilt[7, 2] = value

@@ -122,3 +122,28 @@ def test_unusable_views_are_refused() -> None:
     for length in (63, 10):
         with pytest.raises(ValueError, match=rf"{length} features.*use VectorViews\(\)"):
             AffineViews()(torch.rand(4, length))
+
+
+def test_gaps_move_with_the_image_and_spoil_nothing_else() -> None:
+    torch.manual_seed(0)
+    whole = torch.rand(6, 1, 12, 12)
+    gaps = torch.zeros_like(whole, dtype=torch.bool)
+    gaps[:, :, 4:7, 5:8] = True
+    states = []
+    for batch in (whole, whole.masked_fill(gaps, torch.nan)):
+        torch.manual_seed(1)
+        states.append(AffineViews(noise=0.1)(batch))
+    moved = states[1].isnan()
+    assert 0.5 < float(moved.sum() / gaps.sum()) < 1.5
+    shared = (states[0] - states[1])[~moved].abs()
+    assert float((shared < 0.05).float().mean()) > 0.9
+    assert float(states[1][~moved].max()) <= 1.0
+
+
+def test_noise_is_as_wide_as_what_is_observed() -> None:
+    torch.manual_seed(0)
+    batch = torch.randn(2000, 3)
+    batch[:, 0] = torch.nan
+    view = VectorViews(noise=0.5, dropout=0.0)(batch)
+    assert bool(view[:, 0].isnan().all())
+    assert float((view - batch)[:, 1:].std()) == pytest.approx(0.5, rel=0.05)

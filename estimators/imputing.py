@@ -1,0 +1,64 @@
+"""Filling the gaps of data, as a method of a fitted estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ..guides import Guide
+from ..inference import imputation_moments, impute
+from ..models import MixtureVAE
+from ..parts import Count, checked
+from .gaps import Missing
+
+
+class Imputing:
+    """Takes data with gaps, and fills them."""
+
+    missing: Missing
+    _given: Callable[[ArrayLike], tuple[MixtureVAE, Guide, Tensor]]
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn is told: whether NaN is taken."""
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.allow_nan = self.missing != "error"
+        return tags
+
+    @checked
+    def impute(
+        self,
+        X: ArrayLike,
+        *,
+        n_draws: Count | None = None,
+        return_std: bool = False,
+        num_samples: Count = 200,
+        seed: int = 0,
+    ) -> Any:
+        """X with its gaps filled: by expectations given what is observed, or by draws.
+
+        Args:
+            X: data, ``(N, *event)``, NaN where not observed.
+            n_draws: give so many draws in place of expectations; their quantiles are intervals.
+            return_std: give the standard deviation of each value beside its expectation.
+            num_samples: weighted draws of z for each datum.
+            seed: same seed, same answer.
+
+        Returns:
+            ``(N, *event)``; two such, expectations and deviations, or draws
+            ``(n_draws, N, *event)``. What is observed is left as it is.
+
+        Raises:
+            ValueError: both draws and deviations are asked for.
+        """
+        if return_std and n_draws is not None:
+            raise ValueError(
+                "n_draws and return_std are both given: draws spread by themselves, use one"
+            )
+        model, guide, x = self._given(X)
+        if return_std:
+            found = imputation_moments(model, guide, x, num_samples=num_samples, seed=seed)
+            return tuple(each.numpy() for each in found)
+        return impute(model, guide, x, n_draws, num_samples=num_samples, seed=seed).numpy()
