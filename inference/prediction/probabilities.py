@@ -8,9 +8,13 @@ from the guide's draws:
 
 A guide fitted by the bound is narrower than the posterior and keeps to one of its modes, so r is
 the guide's law with standard deviations 1.5 times as large: on simulated stories 32 such draws are
-worth as much as 500 from the guide itself. Weights are cut off at √S times their mean (Ionides
-2008), which keeps few draws from being ruled by one, and ends as S grows. With fewer than 32 draws,
-or many latent dimensions, weights bring more noise than they mend.
+worth as much as 500 from the guide itself. Of more than seven latent dimensions it is narrower, so
+that a quarter of the draws would count were the guide exact and Gaussian.
+
+Weights are cut off at √S times their mean (Ionides 2008), which keeps few draws from being ruled by
+one, and ends as S grows. With fewer than 32 draws, or where fewer than 8 count in effect, as where
+the guide is far from the posterior of many dimensions, weights bring more noise than they mend, and
+the draws are averaged.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ from .draws import draws_of, in_own_order, wider
 from .evidence import log_density, log_joint
 
 WIDTH = 1.5
+EFFECTIVE = 0.25  # of draws that wide, beside as many from an exact guide
 AGREED = 0.99
+ENOUGH = 8.0  # draws in effect, to trust their weights
 UNWEIGHTED = 16  # draws from the guide, where nothing is decoded
 FEWEST, MOST = 32, 128  # draws with weights
 OPERATIONS = 2e7  # of the decoder for each datum, 1 to 2 s for 10,000 data on a core
@@ -58,7 +64,8 @@ def responsibilities(
     clusterings are joint.
 
     Draws are a datum's own: its answer is the same each time, in any batch and at any place. Data
-    whose draws agree on a cluster to .99 on average are answered by that average and not decoded.
+    whose draws agree on a cluster to .99 on average are answered by that average and not decoded,
+    and so are those of which fewer than 8 draws count in effect.
 
     Args:
         model: the story.
@@ -79,7 +86,8 @@ def responsibilities(
     affordable, size = _look(model, guide, data)
     n_weighted = affordable if num_samples is None else num_samples
     n_drawn = n_weighted or UNWEIGHTED
-    width = WIDTH if n_weighted else 1.0
+    width = _width(sum(sum(m.latent_dims.values()) for m in model.prior.mixtures))
+    width = width if n_weighted else 1.0
 
     def assign(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
         posteriors, logits = guide.infer(rows, **companions)
@@ -105,12 +113,24 @@ def responsibilities(
             its = {name: each[some] for name, each in companions.items()}
             joint = log_joint(model, rows[some], here, **its)
             weights = _truncated(joint - density[:, some])
+            trusted = weights.square().sum(0) <= 1 / min(ENOUGH, n_drawn / 4)
+            some, weights = some[trusted], weights[:, trusted]
             for site, gamma in given.items():
                 gammas[site][some] = (weights.unsqueeze(-1) * gamma[:, some]).sum(0)
         return gammas
 
     together = max(1, min(batch_size // 8, FLOATS // (n_drawn * size)))
     return in_own_order(model, guide, data, assign, together)
+
+
+def _width(dims: int) -> float:
+    r"""How many times as wide as the guide's the law is that is drawn from, in D dimensions.
+
+    Draws of standard deviation s for those of 1 have the effective share
+    :math:`(\sqrt{2 s^2 - 1} / s^2)^D`.
+    """
+    cost = EFFECTIVE ** (-1 / dims)
+    return min(WIDTH, math.sqrt(cost**2 + cost * math.sqrt(cost**2 - 1)))
 
 
 def _look(model: MixtureVAE, guide: Guide, x: Tensor | Rows) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -21,6 +22,7 @@ from pyromix.guides import (
 )
 from pyromix.inference import importance_weighted_bound, responsibilities
 from pyromix.inference.prediction import probabilities
+from pyromix.inference.prediction.draws import draws_of, wider
 from pyromix.models import (
     Bernoulli,
     Facets,
@@ -258,3 +260,35 @@ def test_dear_decoders_are_left_alone() -> None:
         found, size = probabilities._look(model, guide, torch.zeros(1, width))
         assert size == 2
         assert found == affordable
+
+
+@pytest.mark.parametrize("dims", [2, 10, 32])
+def test_the_wider_law_of_many_dimensions_leaves_a_quarter_of_the_draws(dims: int) -> None:
+    width = probabilities._width(dims)
+    torch.manual_seed(0)
+    standard = torch.randn(200_000, dims, dtype=torch.float64)
+    log_weights = (-0.5 * (width**2 - 1) * standard.square()).sum(-1) + dims * math.log(width)
+    weights = log_weights.softmax(0)
+    share = 1 / float(weights.square().sum()) / len(weights)
+    expected = (math.sqrt(2 * width**2 - 1) / width**2) ** dims
+    assert share == pytest.approx(expected, rel=0.05)
+    assert expected == pytest.approx(probabilities.EFFECTIVE) or width == probabilities.WIDTH
+
+
+def test_draws_that_hardly_count_are_averaged() -> None:
+    """Of forty dimensions a guide beside the posterior has no two draws of like weight."""
+    torch.manual_seed(0)
+    prior = GaussianMixture(3, 40)
+    model = MixtureVAE(prior, Normal(nn.Linear(40, 40), (40,), scale=0.02)).double()
+    guide = AmortisedGuide(nn.Linear(40, 40), z=GaussianHead(40, 40)).double()
+    x = torch.randn(5, 40, dtype=torch.float64)
+    found = responsibilities(model, guide, x, num_samples=64)["c"]
+    drawn = draws_of(
+        guide,
+        {site: wider(law, probabilities._width(40)) for site, law in guide.posterior(x).items()},
+        x,
+        64,
+        0,
+    )
+    average = prior.responsibilities(drawn["z"]).mean(0)
+    torch.testing.assert_close(found, average)
