@@ -1,5 +1,6 @@
 """Objectives: drop-in Pyro ELBOs with named parts, their terms and schedules, and views."""
 
+from .adversarial import AdversarialViews
 from .closed_form import ClosedFormELBO
 from .enumerated import EnumeratedELBO
 from .facet_terms import FacetIndependence, OnFacets
@@ -27,6 +28,7 @@ from .terms import (
 from .views import AffineViews, AutoViews, VectorViews, Views
 
 __all__ = [
+    "AdversarialViews",
     "Affiliation",
     "AffineViews",
     "AutoViews",

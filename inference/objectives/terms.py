@@ -215,7 +215,12 @@ class MutualInformation(Term):
         """The unweighted sum over all clusterings."""
         if self.views is None:
             return super().total(found, look)
-        second = look(self.views)
+        views = self.views
+
+        def assign(x: Tensor) -> list[Tensor]:
+            return [gamma for gamma, _ in look(lambda batch: x).values()]
+
+        second = look(lambda batch: views.of(batch, assign))
         values = [
             two_view_information(gamma, second[site][0], self.balance).mean()
             for site, (gamma, _) in found.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,9 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from ...parts import NonNegative, Part, Rate, check_fields
+
+# Data (B, *event) to the cluster probabilities of each clustering or head, (..., B, K).
+Assign = Callable[[Tensor], Sequence[Tensor]]
 
 FLAT_IMAGES = (64, 784)  # lengths of vectors that "auto" takes for images: 8×8 and 28×28
 
@@ -28,6 +32,10 @@ class Views(Part, kind="views", abstract=True):
     @abstractmethod
     def __call__(self, batch: Tensor) -> Tensor:
         """Data ``(B, *event)`` to as many of the same shape."""
+
+    def of(self, batch: Tensor, assign: Assign) -> Tensor:
+        """Likewise, of views that look at the clusters which are assigned; others do not."""
+        return self(batch)
 
 
 @dataclass(frozen=True, repr=False)

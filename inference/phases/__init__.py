@@ -14,6 +14,7 @@ from .how_many import (
     count_clusters,
 )
 from .joint import Training
+from .looks import Brightness, ByFacet, Colours, Look, Through
 from .manifold import SpectralStart, UMAPStart
 from .monitor import ClusterMonitor, CollapseWarning
 from .phase import Budget, Fit, Phase
@@ -35,11 +36,14 @@ __all__ = [
     "Averaged",
     "BestHead",
     "BestOf",
+    "Brightness",
     "Budget",
+    "ByFacet",
     "ClusterCurves",
     "ClusterMonitor",
     "Clusterer",
     "CollapseWarning",
+    "Colours",
     "ComponentMeans",
     "During",
     "Fading",
@@ -49,6 +53,7 @@ __all__ = [
     "InformationPretraining",
     "Joining",
     "KMeansStart",
+    "Look",
     "NeighbourRows",
     "Neighbours",
     "Phase",
@@ -62,6 +67,7 @@ __all__ = [
     "SpectralStart",
     "Start",
     "StartLike",
+    "Through",
     "Training",
     "TwoView",
     "TwoViewStart",

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ...models import MixturePrior
+from ...guides import Guide
+from ...models import MixturePrior, MixtureVAE
+from ..training import Rows, as_rows
 from .choice import BestOf
+from .looks import Brightness, ByFacet, Colours, Through
 from .manifold import SpectralStart, UMAPStart
+from .residual_start import ResidualStart
 from .start import Features, Start
 from .starts import GaussianMixtureStart
 
@@ -22,6 +26,10 @@ class AutoStart(Start, alias="auto"):
     They are a Gaussian mixture on 30 principal components, one on a UMAP (from 1,000 data), and
     spectral clustering (up to 5,000): the first for clouds, the others for groups of any shape.
     Which were tried, and their scores, stand in the history's row.
+
+    Several clusterings must not find one thing. Of two clusterings of colour images the first is of
+    colours, by a Gaussian mixture on the mean one, and the second of brightness, which hue leaves
+    alone; of all other data each is looked for in what the ones before it leave.
 
     Example:
         >>> from sklearn.datasets import make_moons
@@ -45,6 +53,26 @@ class AutoStart(Start, alias="auto"):
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """Those of the start that is kept, ``(N, K)``."""
         return self.candidates(len(features)).groups(features, n_clusters, seed)
+
+    def find_all(
+        self,
+        model: MixtureVAE,
+        guide: Guide,
+        x: Tensor | Rows,
+        *,
+        seed: int = 0,
+        pretrained: nn.Module | None = None,
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Those of each clustering, apart from the others."""
+        facets = len(model.prior.mixtures)
+        if facets == 1:
+            return super().find_all(model, guide, x, seed=seed, pretrained=pretrained)
+        within: Start = ResidualStart(self)
+        shape = as_rows(x).x.shape
+        if facets == 2 and len(shape) == 4 and shape[1] == 3:
+            colours = Through(GaussianMixtureStart(on="data"), Colours())
+            within = ByFacet((colours, Through(self, Brightness())))
+        return within.find_all(model, guide, x, seed=seed, pretrained=pretrained)
 
     def find(
         self,

@@ -84,7 +84,11 @@ class InformationPretraining(nn.Module):
         # One pass over both views, so that BatchNorm has one mean for them.
         known = without_groups(companions)
         twice = {name: torch.cat([v, v]) for name, v in known.items()}
-        both = encoder.features(torch.cat([x, self.views(x)]), **twice)
+
+        def assign(rows: Tensor) -> list[Tensor]:
+            return [self.heads.assignments(encoder.features(rows, **known))]
+
+        both = encoder.features(torch.cat([x, self.views.of(x, assign)]), **twice)
         parts = self.heads.losses(both)
         # A quarter of the rows teaches the decoder as well, and its backward pass is dear.
         target = x[: max(2, len(x) // 4)]
@@ -109,8 +113,12 @@ class InformationPretraining(nn.Module):
 
         def compare(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
             features = self.guide.amortised.features
-            first = self.heads.assignments(features(rows, **companions))
-            second = self.heads.assignments(features(self.views(rows), **companions))
+
+            def assign(x: Tensor) -> list[Tensor]:
+                return [self.heads.assignments(features(x, **companions))]
+
+            (first,) = assign(rows)
+            (second,) = assign(self.views.of(rows, assign))
             return {"first": first, "second": second}
 
         with seeded(seed, "select", device=next(self.parameters()).device):

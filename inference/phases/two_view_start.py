@@ -40,15 +40,19 @@ class TwoViews(nn.Module):
     def forward(self, x: Tensor, **companions: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss and its detached parts, in nats per datum."""
         # One pass over both views, so that BatchNorm has one mean for them.
-        parts = self.heads.losses(self.encoder(torch.cat([x, self.views(x)])))
+        parts = self.heads.losses(self.encoder(torch.cat([x, self.views.of(x, self.assign)])))
         loss = torch.stack(list(parts.values())).sum()
         return loss, {name: part.detach() for name, part in parts.items()}
+
+    def assign(self, x: Tensor) -> list[Tensor]:
+        """γ of every head: ``(B, *event)`` to one ``(H, B, K)``."""
+        return [self.heads.assignments(self.encoder(x))]
 
     @torch.no_grad()
     def best(self, x: Tensor) -> tuple[Tensor, list[float]]:
         """The clusters of the most informative head, ``(N, K)``, and the information of all."""
         features = [self.encoder(rows) for rows in x.split(ROWS)]
-        others = [self.encoder(self.views(rows)) for rows in x.split(ROWS)]
+        others = [self.encoder(self.views.of(rows, self.assign)) for rows in x.split(ROWS)]
         pair = (
             torch.cat([self.heads.assignments(each) for each in side], 1)
             for side in (features, others)
