@@ -1,4 +1,4 @@
-"""The phases by which four of the zoo's estimators are fitted: found groups, taught, then let go.
+"""The phases by which five of the zoo's estimators are fitted: found groups, taught, then let go.
 
 The settings were chosen on MNIST's first 10,000 images and on the digits, by what was kept of the
 groups: an untaught encoder loses them, ten latent dimensions are too few for the plain bound to

@@ -10,11 +10,9 @@ from typing import Any, Literal, Self
 from numpy.typing import ArrayLike
 
 from ..inference import (
-    Budget,
     ComponentMeans,
     Pretraining,
     Progressive,
-    Refit,
     StartLike,
     Training,
 )
@@ -29,6 +27,7 @@ from ..networks import (
 from ..parts import Count, choose
 from .answers import Array
 from .base import DeepMixture
+from .grouped import LATENT_DIM, START, TRAINING
 
 PACE = Training(max_epochs=401, learning_rate=5e-4, learning_rate_decay=None, gradient_clip=None)
 IMAGES: dict[str, Any] = {
@@ -72,9 +71,11 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
         x \mid z_1 \dots z_J \sim p(x \mid f(z_1, \dots, z_J))
 
     Whatever is given by facet has the shallowest facet first, which sees the least of the network;
-    a single value stands for all facets. The deepest facet is trained alone at first, and the
-    others are faded in; each mixture is fitted to its codes anew on the way, which is ours and not
-    the paper's; the paper's recipe is :meth:`published`. β by facet is
+    a single value stands for all facets. Each facet is taught groups of its own, which a start
+    finds apart from the others' (:class:`AutoStart`), and then trained by the plain bound. That is
+    ours; in the paper the deepest facet is trained alone at first, and the others are faded in
+    (:meth:`published`): ``start=ComponentMeans()`` and ``during=(Progressive(), Refit())`` of the
+    training, with a few hundred epochs. β by facet is
     ``objective=partial(ClosedFormELBO, kl_weight=(1.0, 2.0))``, and a term that looks at some
     facets' clusters alone is ``OnFacets(term, (1,))``.
 
@@ -97,16 +98,11 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
     """
 
     n_clusters: Count | tuple[Count, ...] | Literal["auto"] = (25, 25)
-    latent_dim: Count | tuple[Count, ...] = 5
-    networks: Networks | LadderNetworks | str = LadderByShape()
+    latent_dim: Count | tuple[Count, ...] = LATENT_DIM
+    networks: Networks | LadderNetworks | str = LadderByShape(PerceptronLadder(batch_norm=True))
     pretraining: Pretraining | str | None = None
-    start: StartLike = ComponentMeans()
-    training: Training = Training(
-        max_epochs=Budget(10_000, least=40, most=400),
-        learning_rate=5e-4,
-        learning_rate_decay=None,
-        during=(Progressive(), Refit()),
-    )
+    start: StartLike = START
+    training: Training = TRAINING
 
     @classmethod
     def published(cls, data: str = "mnist") -> Self:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..estimators import MFCVAE, DeepMixture
 from ..guides import GaussianHead
-from ..inference import MutualInformation, OnFacets, Progressive, Refit, Training
+from ..inference import ComponentMeans, MutualInformation, OnFacets, Progressive, Refit, Training
 from ..models import GaussianMixture, Normal
 from ..networks import ConvolutionalLadder, PerceptronLadder
 from .experiment import Experiment, Target
@@ -23,6 +23,7 @@ SHAPES: dict[str, Any] = {
     "posterior": partial(GaussianHead, log_scale=-2.0),
     "likelihood": partial(Normal, scale=0.15),
     "networks": ConvolutionalLadder(channels=16),
+    "start": ComponentMeans(),
     "training": Training(
         max_epochs=160,
         batch_size=96,
@@ -42,6 +43,7 @@ DIGITS: dict[str, Any] = {
     "n_clusters": (25, 25),
     "latent_dim": (5, 5),
     "networks": PerceptronLadder(batch_norm=True),
+    "start": ComponentMeans(),
     "terms": [OnFacets(MutualInformation(50.0, views="auto"), (1,))],
     "training": Training(
         max_epochs=40,

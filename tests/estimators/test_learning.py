@@ -19,13 +19,14 @@ from pyromix.guides import GaussianHead
 from pyromix.inference import (
     Autoencoder,
     CollapseWarning,
+    ComponentMeans,
     GaussianMixtureStart,
     Progressive,
     Refit,
     Training,
 )
 from pyromix.models import GaussianMixture, Normal
-from pyromix.networks import ConvolutionalLadder
+from pyromix.networks import ConvolutionalLadder, PerceptronLadder
 
 SEEDS = range(5)
 
@@ -100,6 +101,7 @@ def test_facets_find_what_one_clustering_does_not() -> None:
         "posterior": partial(GaussianHead, log_scale=-2.0),
         "likelihood": partial(Normal, scale=0.15),
         "networks": ConvolutionalLadder(8),
+        "start": ComponentMeans(),
     }
     progressive = Progressive(join_epochs=(40,), fade_steps=80)
     means = {}
@@ -126,10 +128,18 @@ def test_facets_find_what_one_clustering_does_not() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
 def test_the_remedy_that_a_collapse_is_told_with_works() -> None:
-    """Without pretraining, as by default, the digits collapse; the warning says to pretrain."""
+    """Started as published the digits collapse; the warning says to pretrain."""
     digits = load("digits")
-    mfcvae = MFCVAE(n_clusters=(10, 5), latent_dim=(6, 3), random_state=0)
-    mfcvae.set_params(training__max_epochs=60)
+    mfcvae = MFCVAE(
+        n_clusters=(10, 5),
+        latent_dim=(6, 3),
+        networks=PerceptronLadder(),
+        start=ComponentMeans(),
+        training=Training(
+            60, learning_rate=5e-4, learning_rate_decay=None, during=(Progressive(), Refit())
+        ),
+        random_state=0,
+    )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", CollapseWarning)
         mfcvae.fit(digits.x)

@@ -12,7 +12,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    adjusted_rand_score,
+    normalized_mutual_info_score,
+)
 
+from pyromix.data import colour_digits
+from pyromix.data import load as load_data
 from pyromix.estimators import ESTIMATORS, MFCVAE, load
 from pyromix.inference import (
     Affiliation,
@@ -22,6 +29,7 @@ from pyromix.inference import (
     ClosedFormELBO,
     ClusterMonitor,
     CollapseWarning,
+    ComponentMeans,
     EnumeratedELBO,
     GaussianMixtureStart,
     InformationFloor,
@@ -49,7 +57,8 @@ SIZES: dict[str, Any] = {
     "latent_dim": (3, 2),
     "prior": (partial(GaussianMixture, covariance="full"), GaussianMixture),
     "networks": PerceptronLadder((12, 10)),
-    "training": MFCVAE.training.with_params(max_epochs=3),
+    "start": ComponentMeans(),
+    "training": Training(max_epochs=3, learning_rate=5e-4, during=(Progressive(), Refit())),
     "random_state": 0,
     "device": "cpu",
 }
@@ -292,3 +301,32 @@ def test_refusals(settings: dict[str, Any], words: str, x: NDArray[np.float32]) 
 def test_a_term_looks_at_one_facet_at_least() -> None:
     with pytest.raises(ValueError, match="facets are missing"):
         OnFacets(Affiliation(), ())
+
+
+@pytest.mark.slow
+def test_by_default_facets_keep_what_their_starts_found_apart() -> None:
+    """Digits in ten hues: one facet has the colours, the other groups of the forms."""
+    digits = load_data("digits")
+    painted, colours = colour_digits(digits.x[:400].reshape(-1, 1, 8, 8))
+    mfcvae = MFCVAE(n_clusters=(10, 10), networks=PerceptronLadder(64, batch_norm=True))
+    mfcvae.set_params(random_state=0, start__epochs=40, training__max_epochs=5).fit(painted)
+    by_colour, by_form = mfcvae.labels_.T
+    assert adjusted_rand_score(colours, by_colour) > 0.95
+    assert len(np.unique(by_form)) == 10
+    assert adjusted_mutual_info_score(by_colour, by_form) < 0.1
+    assert digits.labels is not None
+    assert normalized_mutual_info_score(digits.labels[:400], by_form) > 0.6
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings("error::pyromix.inference.CollapseWarning")
+def test_the_default_does_not_collapse_on_the_digits() -> None:
+    digits = load_data("digits")
+    assert digits.labels is not None
+    for seed in range(3):
+        mfcvae = MFCVAE(random_state=seed).fit(digits.x)
+        occupied = [len(np.unique(clusters)) for clusters in mfcvae.labels_.T]
+        print(seed, occupied)
+        assert min(occupied) >= 20
+        mfcvae = MFCVAE(n_clusters=(10, 10), random_state=seed).fit(digits.x)
+        assert normalized_mutual_info_score(digits.labels, mfcvae.labels_[:, 0]) > 0.8

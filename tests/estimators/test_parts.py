@@ -350,10 +350,10 @@ def test_parameters_within_parts_are_told_and_set() -> None:
     assert "training__max_epochs" not in mfcvae.get_params(deep=False)
     mfcvae.set_params(**found)
     assert describe(mfcvae.get_params()) == describe(found)
-    mfcvae.set_params(networks__vectors__batch_norm=True, training__max_epochs__steps=7)
-    assert mfcvae.networks.vectors.batch_norm  # type: ignore[union-attr]
-    assert mfcvae.training.max_epochs == Budget(7, least=40, most=400)
-    assert not MFCVAE.networks.vectors.batch_norm  # type: ignore[union-attr]
+    mfcvae.set_params(networks__vectors__batch_norm=False, training__max_epochs__steps=7)
+    assert not mfcvae.networks.vectors.batch_norm  # type: ignore[union-attr]
+    assert mfcvae.training.max_epochs == Budget(7, least=3, most=20)
+    assert MFCVAE.networks.vectors.batch_norm  # type: ignore[union-attr]
 
 
 def test_a_part_may_be_a_name_a_class_or_an_object(X: NDArray[np.float32]) -> None:
@@ -426,6 +426,7 @@ def phases(estimator: DeepMixture) -> list[str]:
 
 def test_facets_after_a_pretraining() -> None:
     mfcvae = MFCVAE(n_clusters=(5, 3), latent_dim=(3, 2), pretraining=Autoencoder(2))
+    mfcvae.set_params(start=GaussianMixtureStart())
     mfcvae.set_params(training__max_epochs=2, networks__vectors__hidden_dims=16).fit(DIGITS)
     assert phases(mfcvae) == ["pretrain", "pretrain", "initialise", "train", "train"]
     assert mfcvae.predict(DIGITS).shape == (200, 2)
