@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -26,14 +27,16 @@ from ..inference.training.devices import Precision
 from ..models import MixturePrior, MixtureVAE
 from ..parts import Count, Natural, checked
 from .counting import Counting
+from .gaps import check_gaps
 from .imputing import Imputing
 from .reading import read_codes, read_numbers, refuse_what_overflows
+from .tables import Tables
 
 Array = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-class Answers(Imputing, Counting):
+class Answers(Tables, Imputing, Counting, TransformerMixin):
     """The methods of a fitted estimator; several facets have a list, or a column, each."""
 
     precision: Precision
@@ -46,8 +49,14 @@ class Answers(Imputing, Counting):
     def _check(self, X: ArrayLike, *, reset: bool = False) -> Tensor:
         if not reset:
             check_is_fitted(self)
+        table = self._codes_of(X, fitting=reset)
+        if table is None and not reset:
             self._check_shape(tuple(getattr(X, "shape", ())))
-        x = read_numbers(self, X, reset=reset, wide=self.precision == "64-true")
+        if table is None:
+            x = read_numbers(self, X, reset=reset, wide=self.precision == "64-true")
+        else:
+            check_gaps(self, table, fitting=reset)
+            x = torch.from_numpy(table)
         if not reset:
             self._check_shape(tuple(x.shape))
             self.model_.likelihood.check(x)
@@ -117,8 +126,11 @@ class Answers(Imputing, Counting):
         """
         return self._by_facet([code.numpy() for code in self._codes(X, site)])
 
-    def inverse_transform(self, Z: Any) -> Array:
+    def inverse_transform(self, Z: Any) -> Any:
         """E[x | z]: ``(N, D)``, or a list of such by facet, to ``(N, *event)``.
+
+        Of a table by column it is a table: numbers are expectations, rounded where the type is of
+        whole ones, and a category is the likeliest.
 
         Raises:
             ValueError, TypeError: codes of another shape, or that are no numbers.
@@ -133,14 +145,14 @@ class Answers(Imputing, Counting):
             if self._lone:
                 raise ValueError(f"Z has shape {shapes[0]}: use (N, {wanted[0]})")
             raise ValueError(f"Z has shapes {shapes}: use (N, D) with D {tuple(wanted)} by facet")
-        return self._decode(codes)
+        return self._as_given(self._decode(codes), Z)
 
-    def reconstruct(self, X: ArrayLike) -> Array:
-        """E[x' | z] at the posterior mean of z, ``(N, *event)``."""
+    def reconstruct(self, X: ArrayLike) -> Any:
+        """E[x' | z] at the posterior mean of z, ``(N, *event)``; of a table by column a table."""
         model, guide, x = self._given(X)
         means = reconstruct(model, guide, x).numpy()
         refuse_what_overflows(x, means)
-        return means
+        return self._as_given(means, X)
 
     @checked
     def sample(
@@ -151,7 +163,7 @@ class Answers(Imputing, Counting):
         w: ArrayLike | None = None,
         mean: bool = False,
         seed: int = 0,
-    ) -> tuple[Array, Labels]:
+    ) -> tuple[Any, Labels]:
         """Draw data and the cluster of each from the story.
 
         Args:
@@ -163,7 +175,8 @@ class Answers(Imputing, Counting):
             seed: same seed, same data.
 
         Returns:
-            ``(n_samples, *event)``, and ``(n_samples,)`` or ``(n_samples, J)``.
+            ``(n_samples, *event)``, of a table by column a table, and ``(n_samples,)`` or
+            ``(n_samples, J)``.
         """
         check_is_fitted(self)
         styles = None if w is None else torch.as_tensor(np.asarray(w))
@@ -171,15 +184,18 @@ class Answers(Imputing, Counting):
             styles = styles.expand(n_samples, -1)
         x, drawn = sample(self.model_, n_samples, cluster=cluster, w=styles, mean=mean, seed=seed)
         clusters = [drawn[mixture.site("c")].numpy() for mixture in self._mixtures]
-        return x.numpy(), self._columns(clusters)
+        return self._as_given(x.numpy()), self._columns(clusters)
 
     @checked
-    def posterior_predictive(self, X: ArrayLike, n: Count = 1, *, seed: int = 0) -> Array:
-        """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``."""
+    def posterior_predictive(self, X: ArrayLike, n: Count = 1, *, seed: int = 0) -> Any:
+        """Replicates of each datum, z from q(z | x), x' from p(x' | z): ``(n, N, *event)``.
+
+        Of a table by column it is a table of them all, the draw and the row in its index.
+        """
         model, guide, x = self._given(X)
         drawn = posterior_predictive(model, guide, x, n, seed=seed).numpy()
         refuse_what_overflows(x, drawn.swapaxes(0, 1))
-        return drawn
+        return self._as_given(drawn, X)
 
     @checked
     def to_arviz(

@@ -11,6 +11,7 @@ import torch
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from torch import Tensor
 
+from ..data import Unseen
 from ..guides import Guide
 from ..inference import (
     ClosedFormELBO,
@@ -34,6 +35,7 @@ from .gaps import Missing
 from .learning import Learns
 from .parameters import Parameters
 from .persistence import Saved
+from .tables import Laws
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -63,7 +65,7 @@ class DeepMixture(
             has one for each latent by name. ``"auto"`` is the family that lives where the prior
             does.
         likelihood: of the data, made with (decoder, event_shape), such as ``Normal``. ``"auto"`` is
-            Bernoulli for data within [0, 1], else normal.
+            Bernoulli for data within [0, 1], else normal; one for each column of a mixed table.
         networks: what makes encoder and decoder, such as ``Perceptron((500, 500))``.
         assignment: the rule for q(c | x): ``"marginal"`` (given z, tightest), ``"optimal"`` (the
             best that does not look at z) or ``"amortised"`` (a network).
@@ -82,6 +84,13 @@ class DeepMixture(
             and the encoder is told of the gaps. ``"allow"``: so too, and where X has none, or few,
             the encoder learns of gaps to come, up to half of each datum being hidden from it in
             training. ``"error"``: refused.
+        columns: of a table, the likelihood of a column, such as ``{"age": "normal", "visits":
+            "poisson"}``: ``"normal"``, ``"heteroscedastic-normal"``, ``"log-normal"``,
+            ``"poisson"``, ``"negative-binomial"``, ``"bernoulli"`` or ``"categorical"``; others
+            have what suits them. ``"auto"``: a DataFrame with columns that are no plain numbers is
+            read column by column, whose answers are DataFrames again, and any other data as one
+            array.
+        unseen: what a category is that fit has not seen: an ``"error"``, or ``"missing"``.
         n_init: restarts; the best held-out bound is kept, labels are never used.
         warm_start: a second ``fit`` goes on from the weights of the first, with the joint training
             alone, whose optimiser starts anew.
@@ -99,6 +108,7 @@ class DeepMixture(
         history_: rows with phase, epoch, loss and its named parts in nats per datum.
         n_features_in_: number of features seen in fit.
         n_missing_: number of values of X that were not observed.
+        columns_: of a table by column what each is, with its likelihood.
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -126,6 +136,8 @@ class DeepMixture(
     training: Training = Training()
     standardise: bool | Literal["auto"] = "auto"
     missing: Missing = "auto"
+    columns: Laws = "auto"
+    unseen: Unseen = "error"
     n_init: Count = 1
     warm_start: bool = False
     random_state: Seed | np.random.RandomState | None = None

@@ -27,6 +27,7 @@ from ..inference import (
 )
 from ..models import MixtureVAE
 from ..parts import Unbuilt, describe
+from .columns import laws_of
 from .scaling import unscaled_states, usual_likelihood
 
 Story = Callable[[], tuple[MixtureVAE, Guide]]
@@ -149,6 +150,8 @@ def likelihood_of(estimator: Any, x: Tensor) -> Unbuilt:
     found: Unbuilt = estimator.likelihood
     if found == "auto" and continues(estimator):
         found = estimator.likelihood_
+    if found == "auto" and "columns_" in vars(estimator):
+        found = laws_of(estimator.columns_, x.numpy())
     if found == "auto":
         found = usual_likelihood(x, estimator.standardise)
     return found

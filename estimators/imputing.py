@@ -19,6 +19,8 @@ class Imputing:
     """Takes data with gaps, and fills them."""
 
     missing: Missing
+    _as_given: Callable[..., Any]
+    _as_numbers: Callable[..., Any]
     _given: Callable[[ArrayLike], tuple[MixtureVAE, Guide, Tensor]]
 
     def __sklearn_tags__(self) -> Any:
@@ -48,7 +50,8 @@ class Imputing:
 
         Returns:
             ``(N, *event)``; two such, expectations and deviations, or draws
-            ``(n_draws, N, *event)``. What is observed is left as it is.
+            ``(n_draws, N, *event)``. What is observed is left as it is. Of a table by column they
+            are tables; what stands for a category is the likeliest, which has no deviation (NaN).
 
         Raises:
             ValueError: both draws and deviations are asked for.
@@ -60,5 +63,7 @@ class Imputing:
         model, guide, x = self._given(X)
         if return_std:
             found = imputation_moments(model, guide, x, num_samples=num_samples, seed=seed)
-            return tuple(each.numpy() for each in found)
-        return impute(model, guide, x, n_draws, num_samples=num_samples, seed=seed).numpy()
+            mean, std = (each.numpy() for each in found)
+            return self._as_given(mean, X), self._as_numbers(std, X)
+        filled = impute(model, guide, x, n_draws, num_samples=num_samples, seed=seed)
+        return self._as_given(filled.numpy(), X)

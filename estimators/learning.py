@@ -48,7 +48,8 @@ class Learns(Answers):
         log-loss of their own. :meth:`score` stays the bound on log p(x).
 
         Args:
-            X: data, ``(N, X)`` or images ``(N, C, H, W)``, NaN where not observed.
+            X: data, ``(N, X)`` or images ``(N, C, H, W)``, NaN where not observed; or a table of any
+                columns.
             y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
                 NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
                 clusters' numbers, others are numbered in their order; more than K are left out.
@@ -78,13 +79,13 @@ class Learns(Answers):
         recipe, likelihood = self.recipe(), likelihood_of(self, x)
         scaling = scaling_of(self, x, likelihood)
         seen = x if scaling is None else scaling(x)
-        story: Story = gapped(self, partial(self.build, tuple(x.shape[1:]), likelihood), seen)
+        story: Story = gapped(self, partial(self.build, tuple(seen.shape[1:]), likelihood), seen)
         if continues(self):
             recipe, story = warm(self, recipe, story)
         self.n_missing_ = int(x.isnan().sum())
         known, pairs = groups_given(self, y, len(x)), pairs_given(constraints, seen)
         recipe = recipe.with_terms(terms_of(known, pairs, self.label_weight))
-        data = Rows(seen, **{name: each.to(x) for name, each in known.items()})
+        data = Rows(seen, **{name: each.to(seen) for name, each in known.items()})
         recipe.rehearse(story, data, self.seed_)
         train, validation, rows = split(self, data, recipe.training)
         recipe = recipe.of_rows(rows)

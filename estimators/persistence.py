@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..inference import Run, RunConfig, seeded
 from ..parts import UnknownPartError, describe, find, handed, name_of, restore
 from .believing import believing, described
+from .columns import encoding_of, schema_in
 from .gaps import gaps_of, has_gaps
 from .scaling import scaling_in, standardised, unit
 
@@ -52,6 +53,7 @@ def fitted_on(estimator: Any) -> dict[str, Any]:
         "event_shape": list(estimator.model_.likelihood.event_shape),
         "likelihood": describe(estimator.likelihood_),
         "standardised": scaling_in(estimator.model_) is not None,
+        "columns": estimator.columns_.describe() if hasattr(estimator, "columns_") else None,
         "gaps": has_gaps(estimator.guide_),
         "missing_values": estimator.n_missing_,
         "feature_names": None if names is None else list(names),
@@ -171,10 +173,13 @@ def load(path: str | Path, **parts: Any) -> Any:
     estimator = configured(config, parts)
     shape, likelihood, estimator.n_clusters_ = described(run.path, config.data)
     likelihood = _restored("likelihood", likelihood, parts.get("likelihood"))
+    schema = schema_in(config.data.get("columns"), likelihood, run.path)
+    encoding = encoding_of(likelihood)
     with seeded(0, "load"), believing(run.path):
-        model, guide = estimator.build(shape, likelihood, **gaps_of(config.data, shape))
-    if config.data.get("standardised"):
-        model, guide = standardised(model, guide, unit(shape))
+        seen = shape if encoding is None else (encoding.width,)
+        model, guide = estimator.build(seen, likelihood, **gaps_of(config.data, seen))
+    if encoding is not None or config.data.get("standardised"):
+        model, guide = standardised(model, guide, encoding or unit(shape))
     dtype = torch.float64 if estimator.precision == "64-true" else torch.float32
     model, guide = model.to(dtype), guide.to(dtype)
     tensors = run.read_weights(_tensors(model, guide))
@@ -187,6 +192,8 @@ def load(path: str | Path, **parts: Any) -> Any:
             }
         )
     estimator.adopt(model, guide, likelihood)
+    if schema is not None:
+        estimator.columns_ = schema
     estimator.history_ = run.read_history()
     _remember(estimator, run, config.data)
     return estimator

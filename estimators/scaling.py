@@ -7,6 +7,7 @@ units of the data.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +17,10 @@ from pyro.distributions import constraints
 from torch import Tensor
 
 from ..guides import Guide
-from ..models import Likelihood, MixtureVAE, Observed, Standardised
-from ..networks import Scaling
+from ..models import Coded, Likelihood, MixtureVAE, Observed, Standardised
+from ..networks import Encoding, Scaling
 from ..parts import Unbuilt, resolve, spelt
+from .columns import encoding_of
 
 FAR, FAINT, APART = 10.0, 0.1, 1000.0
 
@@ -39,13 +41,14 @@ def usual_likelihood(x: Tensor, standardise: bool | str) -> str:
     return "bernoulli" if grey and standardise is not True else "normal"
 
 
-def scaling_of(estimator: Any, x: Tensor, likelihood: Unbuilt) -> Scaling | None:
+def scaling_of(estimator: Any, x: Tensor, likelihood: Unbuilt) -> Scaling | Encoding | None:
     """From data to what the phases of a fit see, if it is not the same.
 
     ``"auto"`` standardises tables of real numbers that have columns with a mean or a spread above
     10, with less than a thousandth of the widest one's spread, or none with a spread of 0.1.
 
-    A fit that goes on from another keeps that one's scaling.
+    A table by column is encoded, its reals standardised. A fit that goes on from another keeps that
+    one's scaling.
 
     Args:
         estimator: whose ``standardise`` is asked, and whose feature names are told.
@@ -58,6 +61,8 @@ def scaling_of(estimator: Any, x: Tensor, likelihood: Unbuilt) -> Scaling | None
     Warns:
         UnscaledWarning: ``"auto"`` standardises, or nothing does though columns have such units.
     """
+    if (encoding := encoding_of(likelihood)) is not None:
+        return encoding.double() if estimator.precision == "64-true" else encoding.float()
     if estimator.warm_start and hasattr(estimator, "model_"):
         return scaling_in(estimator.model_)
     standardise, names = estimator.standardise, vars(estimator).get("feature_names_in_")
@@ -87,17 +92,18 @@ def scaling_of(estimator: Any, x: Tensor, likelihood: Unbuilt) -> Scaling | None
 
 
 def standardised(
-    model: MixtureVAE, guide: Guide, scaling: Scaling | None
+    model: MixtureVAE, guide: Guide, scaling: Scaling | Encoding | None
 ) -> tuple[MixtureVAE, Guide]:
     """A story and its guide of scaled data as such of data in their own units, weights shared."""
     if scaling is None:
         return model, guide
-    own = [Scaling(scaling.loc, scaling.scale).to(scaling.loc) for _ in range(2)]
+    own = [copy.deepcopy(scaling) for _ in range(2)]
     whole = model.likelihood
+    around: Any = Coded if isinstance(scaling, Encoding) else Standardised
     if isinstance(whole, Observed):  # what is not observed has no units
-        model.likelihood = Observed(Standardised(whole.inner, own[0]))
+        model.likelihood = Observed(around(whole.inner, own[0]))
     else:
-        model.likelihood = Standardised(whole, own[0])
+        model.likelihood = around(whole, own[0])
     guide.amortised.scaling = own[1]
     return model, guide
 
@@ -116,11 +122,11 @@ def unscaled_states(model: MixtureVAE, guide: Guide) -> tuple[dict[str, Tensor],
     return states[0], states[1]
 
 
-def scaling_in(model: MixtureVAE) -> Scaling | None:
-    """The scaling that a story has taken into itself, if any."""
+def scaling_in(model: MixtureVAE) -> Scaling | Encoding | None:
+    """The scaling, or the encoding, that a story has taken into itself, if any."""
     whole = model.likelihood
     inner = whole.inner if isinstance(whole, Observed) else whole
-    return inner.scaling if isinstance(inner, Standardised) else None
+    return inner.scaling if isinstance(inner, Standardised | Coded) else None
 
 
 def unit(event_shape: Sequence[int]) -> Scaling:

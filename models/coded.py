@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import torch
 from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor, nn
 
+from ..distributions import log_prob_by_feature
 from ..networks import Encoding
 from .likelihood import Likelihood
 from .mixed import Mixed, MixedLaw
@@ -46,6 +48,11 @@ class Coded(Likelihood, abstract=True):
     def distribution(self, z: Tensor) -> TorchDistribution:
         """The inner law, of rows."""
         return CodedLaw(self.inner.distribution(z), self.scaling)
+
+    @classmethod
+    def check(cls, x: Tensor) -> None:
+        """Rows are all finite numbers, or NaN where nothing is known."""
+        super().check(x.nan_to_num(nan=0.0, posinf=math.inf, neginf=-math.inf))
 
     def __repr__(self) -> str:
         return f"Coded({self.inner!r})"
@@ -88,3 +95,24 @@ class CodedLaw(TorchDistribution):
     def mean(self) -> Tensor:
         """Means of numbers, the probability of 1, and the code of the likeliest category."""
         return self.encoding.inverse(self.law.mean, expected=True)
+
+    def average(self, weights: Tensor) -> Tensor:
+        """The mean of a weighted mixture of batches, ``(B, X)``: of a category the likeliest.
+
+        Args:
+            weights: ``(S, B)``, sums over the first dimension one, of a law of batch ``(S, B)``.
+        """
+        numbers = (weights.unsqueeze(-1) * self.mean).sum(0)
+        shares = (weights.unsqueeze(-1) * self.law.mean).sum(0)
+        categories = self.encoding.kinds("category")
+        return torch.where(categories, self.encoding.inverse(shares), numbers)
+
+    @property
+    def variance(self) -> Tensor:
+        """Of numbers, ``(..., X)``; NaN of a category, which has none."""
+        return self.law.variance
+
+
+@log_prob_by_feature.register(CodedLaw)
+def _(law: CodedLaw, x: Tensor) -> Tensor:
+    return law.log_prob_by_column(x)

@@ -112,6 +112,11 @@ class Family(nn.Module):
         mean: Tensor = self.law(numbers).mean
         return self.write(mean)
 
+    def variance(self, numbers: Tensor) -> Tensor:
+        """Of the data's own values, ``(..., n)``."""
+        variance: Tensor = self.law(numbers).variance
+        return variance
+
     def log_volume(self, y: Tensor) -> Tensor:
         """log |dv / dx| of natural values v and the data's own x, ``(..., n)``."""
         return torch.zeros_like(y[..., 0])
@@ -128,6 +133,10 @@ class NormalFamily(Family):
         scale = soft_clamp(self.free, *LOG_SCALE_RANGE).exp()
         law: TorchDistribution = dist.Normal(numbers[..., 0], scale)
         return law
+
+    def variance(self, numbers: Tensor) -> Tensor:
+        """scale² times that of standardised values."""
+        return self.scale.square() * super().variance(numbers)
 
     def log_volume(self, y: Tensor) -> Tensor:
         """- log scale."""
@@ -157,6 +166,12 @@ class LogNormalFamily(NormalFamily):
         law = self.law(numbers)
         mean: Tensor = law.mean + 0.5 * self.scale * law.variance
         return self.write(mean)
+
+    def variance(self, numbers: Tensor) -> Tensor:
+        """(exp σ² - 1) E[x]², σ² that of the logarithm."""
+        log_variance = super().variance(numbers)
+        log_mean = self.loc + self.scale * self.mean(numbers)[..., 0]
+        return log_variance.expm1() * (2 * log_mean).exp()
 
     def log_volume(self, y: Tensor) -> Tensor:
         """- log scale - log x."""
@@ -203,6 +218,10 @@ class CategoricalFamily(Family):
         """One-hot."""
         encoded: Tensor = one_hot(value.long(), int(self.sizes.max())).to(self.loc)
         return encoded
+
+    def variance(self, numbers: Tensor) -> Tensor:
+        """None."""
+        return torch.full_like(numbers[..., 0], torch.nan)
 
     def mean(self, numbers: Tensor) -> Tensor:
         """The probabilities."""

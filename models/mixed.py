@@ -10,6 +10,7 @@ import torch
 from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor, nn
 
+from ..distributions import log_prob_by_feature
 from ..networks import Encoding
 from .columns import FAMILIES, ColumnLaw, Family
 from .likelihood import Likelihood
@@ -172,6 +173,13 @@ class MixedLaw(TorchDistribution):
         """log p of the columns that are observed, in nats: ``(..., E)`` to ``(...)``."""
         return self.log_prob_by_column(value).sum(-1)
 
+    @property
+    def variance(self) -> Tensor:
+        """Of each column in its own units, ``(..., X)``; NaN of a category, which has none."""
+        parts = [share.family.variance(self.numbers[..., share.heads]) for share in self.shares]
+        order = torch.cat([share.columns for share in self.shares]).argsort()
+        return torch.cat(parts, -1)[..., order]
+
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Encoded rows."""
         with torch.no_grad():
@@ -197,3 +205,12 @@ class MixedLaw(TorchDistribution):
             places.append(share.places[share.valid])
         whole = torch.cat(values, -1)[..., torch.cat(places).argsort()]
         return whole.to(self.numbers)
+
+
+@log_prob_by_feature.register(MixedLaw)
+def _(law: MixedLaw, x: Tensor) -> Tensor:
+    """Of each encoded number: that of a column stands at its first, and others add nothing."""
+    each = law.log_prob_by_column(x)
+    firsts = torch.cat([share.places[:, 0] for share in law.shares]).sort().values
+    whole = each.new_zeros(*each.shape[:-1], *law.event_shape)
+    return whole.index_copy(-1, firsts, each)

@@ -108,7 +108,8 @@ def imputation_moments(
         _, weights, law = _weighted(model, guide, rows, num_samples, seed, **companions)
         share = weights.reshape(*weights.shape, *(1,) * (rows.dim() - 1))
         each = law.mean
-        mean = (share * each).sum(0)
+        average = getattr(law, "average", None)  # of laws that have no mean of some features
+        mean = (share * each).sum(0) if average is None else average(weights)
         variance = (share * (law.variance + (each - mean).square())).sum(0)
         missing = rows.isnan()
         return {
