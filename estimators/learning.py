@@ -48,8 +48,8 @@ class Learns(Answers):
         log-loss of their own. :meth:`score` stays the bound on log p(x).
 
         Args:
-            X: data, ``(N, X)`` or images ``(N, C, H, W)``, NaN where not observed; or a table of any
-                columns.
+            X: data, ``(N, X)`` or images ``(N, C, H, W)``, NaN where not observed; or a
+                table of any columns.
             y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
                 NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
                 clusters' numbers, others are numbered in their order; more than K are left out.

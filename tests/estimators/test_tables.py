@@ -202,3 +202,28 @@ def test_codes_of_facets_are_a_list_whatever_the_output() -> None:
         assert len(facets.transform(X)) == 2
     finally:
         set_config(transform_output="default")
+
+
+def test_gaps_of_every_kind_are_imputed_in_their_types() -> None:
+    X = table()
+    gaps = X.astype({"visits": "Int64", "member": "boolean"})
+    for j, name in enumerate(X.columns):
+        gaps.loc[gaps.index[j::7], name] = None
+    fitted = quick().fit(gaps)
+    assert fitted.n_missing_ == int(gaps.isna().sum().sum()) == N
+    assert fitted.columns_.columns[2].missing == 9
+    filled, spread = fitted.impute(gaps, return_std=True)
+    pd.testing.assert_series_equal(filled.dtypes, gaps.dtypes)
+    assert not filled.isna().any().any()
+    seen = gaps.notna()
+    assert bool(((filled == gaps) | ~seen).all().all())
+    assert bool((spread.where(seen) <= 0).equals(seen))
+    assert bool(spread["colour"][~seen["colour"]].isna().all())
+    assert bool((spread["height"][~seen["height"]] > 0).all())
+    draws = fitted.impute(gaps, n_draws=2)
+    assert draws.loc[1]["colour"].isin(["red", "blue"]).all()
+    strange = X.assign(colour="green").iloc[:3].astype({"visits": "Int64", "member": "boolean"})
+    with pytest.raises(ValueError, match="which fit has not seen"):
+        fitted.predict(strange)
+    taken = fitted.set_params(unseen="missing").predict_proba(strange)
+    np.testing.assert_array_equal(taken, fitted.predict_proba(strange.assign(colour=None)))
