@@ -5,17 +5,55 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
-from ...parts import GROUPS, Natural, NonNegative, Positive, facet_of, site_name
-from ..objectives import Classification, ClosedFormELBO, ObjectiveModule
+from ...parts import GROUPS, Natural, NonNegative, Positive, Rate, facet_of, is_groups, site_name
+from ..objectives import (
+    Classification,
+    Clock,
+    ClosedFormELBO,
+    MixtureELBO,
+    ObjectiveModule,
+    Schedule,
+    as_schedule,
+)
 from ..training import Rows, Trainer
 from .around import StartAround
 from .auto_start import AutoStart
 from .phase import Budget, Fit, epochs_of
 from .start import Features
+
+
+class Heeding(ObjectiveModule):
+    """A story, a guide and an objective that heeds the groups of some data in each step.
+
+    Args:
+        elbo: the objective, which knows how long the training is.
+        model: the story.
+        guide: its guide.
+        trust: the share of the data.
+    """
+
+    def __init__(
+        self, elbo: MixtureELBO, model: nn.Module, guide: nn.Module, trust: Schedule
+    ) -> None:
+        super().__init__(elbo, model, guide)
+        self.trust = trust
+
+    def forward(self, x: Tensor, **companions: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss and its detached parts, in nats per datum."""
+        share = self.trust.at(self.elbo.step, self.elbo.clock)
+        if share < 1:
+            heeded = torch.rand(len(x), 1, device=x.device) < share
+            companions = {
+                name: each * heeded if is_groups(name) else each
+                for name, each in companions.items()
+            }
+        loss: tuple[Tensor, dict[str, Tensor]] = super().forward(x, **companions)
+        return loss
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,6 +73,9 @@ class PseudoLabels(StartAround, alias="pseudo-labels"):
         epochs: passes over the data, or a budget of steps.
         learning_rate: of Adam.
         label_weight: w, in the start and nowhere else.
+        trust: share of the data whose groups count, drawn anew in every step; the others are
+            trained by the plain bound. A schedule over the phase, such as
+            ``OverTraining(LinearWarmup(1.0, 0.0, 1.0))``, hands over to the plain bound by and by.
 
     Raises:
         ValueError: a setting out of range.
@@ -48,6 +89,7 @@ class PseudoLabels(StartAround, alias="pseudo-labels"):
     epochs: Natural | Budget = Budget(3000, least=8, most=100)
     learning_rate: Positive = 1e-3
     label_weight: NonNegative = 5.0
+    trust: Rate | Schedule = 1.0
 
     def find_all(
         self,
@@ -98,16 +140,18 @@ class PseudoLabels(StartAround, alias="pseudo-labels"):
             site_name(GROUPS, facet_of(site)): each.to(fit.x.device)
             for site, each in fit.groups.items()
         }
+        epochs = epochs_of(self.epochs, fit.steps_in_memory)
         elbo = ClosedFormELBO([Classification(self.label_weight)])
+        elbo.clock = Clock(fit.steps_in_memory, epochs)
         Trainer(
-            max_epochs=epochs_of(self.epochs, fit.steps_in_memory),
+            max_epochs=epochs,
             batch_size=fit.training.batch_size,
             learning_rate=self.learning_rate,
             learning_rate_decay=fit.training.learning_rate_decay,
             gradient_clip=fit.training.gradient_clip,
             verbose=fit.verbose,
         ).fit(
-            ObjectiveModule(elbo, fit.model, fit.guide),
+            Heeding(elbo, fit.model, fit.guide, as_schedule(self.trust)),
             fit.data.with_companions(**groups),
             fabric=fit.fabric,
             phase="labels" + fit.suffix,

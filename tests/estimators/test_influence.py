@@ -175,6 +175,7 @@ WITHIN: list[tuple[str, str, type[Phase], dict[str, Any]]] = [
             "epochs": 3,
             "learning_rate": 1e-2,
             "label_weight": 1.0,
+            "trust": 0.5,
         },
     ),
     (
