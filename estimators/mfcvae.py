@@ -99,7 +99,9 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
 
     n_clusters: Count | tuple[Count, ...] | Literal["auto"] = (25, 25)
     latent_dim: Count | tuple[Count, ...] = LATENT_DIM
-    networks: Networks | LadderNetworks | str = LadderByShape(PerceptronLadder(batch_norm=True))
+    networks: Networks | LadderNetworks | str = LadderByShape(
+        PerceptronLadder(batch_norm=True), ConvolutionalLadder(channels=16)
+    )
     pretraining: Pretraining | str | None = None
     start: StartLike = START
     training: Training = TRAINING

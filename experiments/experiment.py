@@ -14,12 +14,13 @@ from ..parts import unknown
 
 Budget = Literal["cpu", "full"]
 Variant = Literal["published", "ours"]
-Measure = Literal["accuracy", "most_confident_accuracy", "purity"]
+Measure = Literal["accuracy", "most_confident_accuracy", "purity", "nmi"]
 
 WORDS: dict[Measure, str] = {
     "accuracy": "one cluster to one class",
     "most_confident_accuracy": "class of each cluster's most confident example",
     "purity": "majority class of each cluster",
+    "nmi": "normalised mutual information",
 }
 
 
