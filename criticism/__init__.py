@@ -10,9 +10,12 @@ from .checks import STATISTICS, PredictiveChecks, predictive_checks
 from .collapse import Collapse, collapse
 from .coverage import PredictiveCalibration, predictive_calibration
 from .densities import DensityCheck, density_check
+from .evaluating import evaluate
 from .examples import Examples, examples
+from .findings import Criticism
 from .importance import GuideCheck, guide_check
 from .marks import Marks, cluster_marks
+from .page import Section, page, write_page
 from .zeros import ZeroFractions, zero_fraction
 
 __all__ = [
@@ -20,21 +23,26 @@ __all__ = [
     "Agreement",
     "Calibration",
     "Collapse",
+    "Criticism",
     "DensityCheck",
     "Examples",
     "GuideCheck",
     "Marks",
     "PredictiveCalibration",
     "PredictiveChecks",
+    "Section",
     "ZeroFractions",
     "agreement",
     "calibration",
     "cluster_marks",
     "collapse",
     "density_check",
+    "evaluate",
     "examples",
     "guide_check",
+    "page",
     "predictive_calibration",
     "predictive_checks",
+    "write_page",
     "zero_fraction",
 ]

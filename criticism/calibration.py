@@ -114,7 +114,7 @@ def calibration(
         Talts, Betancourt, Simpson, Vehtari & Gelman (2018). Validating Bayesian inference
         algorithms with simulation-based calibration. arXiv 1804.06788.
     """
-    model, guide = _parts(story, guide)
+    model, guide = parts_of(story, guide)
     clusters, latents, x = _simulate(model, n, seed)
     gammas = responsibilities(model, guide, x, seed=seed)
 
@@ -132,7 +132,8 @@ def calibration(
     )
 
 
-def _parts(story: Any, guide: Guide | None) -> tuple[MixtureVAE, Guide]:
+def parts_of(story: Any, guide: Guide | None) -> tuple[MixtureVAE, Guide]:
+    """The story and guide of an estimator, or those given."""
     if isinstance(story, MixtureVAE) and guide is not None:
         return story, guide
     if guide is None and hasattr(story, "model_") and hasattr(story, "guide_"):

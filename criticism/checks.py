@@ -43,7 +43,8 @@ class PredictiveChecks:
     Attributes:
         table: a row for each statistic of all data and of each cluster: ``statistic``,
             ``cluster`` (``"all"`` or its number), ``n``, ``observed``, the replicates' ``mean`` and
-            ``sd``, and ``p_value``, the share of replicates above the data, of ties a half.
+            ``sd``, ``away``, the distance from that mean in that sd, and ``p_value``, the share of
+            replicates above the data, of ties a half.
         replicates: the statistics of the replicates by statistic and cluster, ``(S,)``.
     """
 
@@ -51,9 +52,13 @@ class PredictiveChecks:
     replicates: Mapping[tuple[str, str], FloatArray]
 
     def surprising(self, level: float = 0.05) -> pd.DataFrame:
-        """The rows whose data lie further out than all but that share of the replicates."""
+        """The rows whose data lie further out than all but that share of the replicates.
+
+        The furthest come first. S replicates can tell of a share of 1 / S and no smaller one.
+        """
         p = self.table["p_value"]
-        return self.table[np.minimum(p, 1 - p) < level / 2]
+        told = self.table[np.minimum(p, 1 - p) < level / 2]
+        return told.sort_values("away", key=lambda away: -away.abs(), kind="stable")
 
     def figure(self) -> Figure:
         """A histogram of the replicates for each statistic of all data, the data as a line."""
@@ -123,6 +128,7 @@ def predictive_checks(
                 "observed": value,
                 "mean": values.mean(),
                 "sd": values.std(),
+                "away": _away(value, values),
                 "p_value": (above + 0.5 * (ties + 1)) / (len(values) + 1),
             }
         )
@@ -142,6 +148,11 @@ def _apply(
                 )
             found[name, cluster] = float(value.item())
     return found
+
+
+def _away(value: float, values: FloatArray) -> float:
+    distance, spread = value - values.mean(), values.std()
+    return float(distance / spread) if spread > 0 else float(np.sign(distance) * np.inf or 0.0)
 
 
 @styled

@@ -47,18 +47,22 @@ class Examples:
         )
 
     def figure(self, x: npt.ArrayLike, *, image_shape: Sequence[int] | None = None) -> Figure:
-        """The prototypes of each cluster, as pictures or as profiles.
+        """The prototypes of each cluster, as pictures or, of standardised features, as profiles.
 
         Args:
             x: the data, ``(N, *event)``.
             image_shape: (H, W) or (C, H, W) if vectors are flat images.
         """
-        data = np.asarray(x)
+        data = np.asarray(x, np.float64)
+        title = "Prototypes"
+        if data.ndim == 2 and data.shape[1] > 2 and image_shape is None:
+            spread = np.nanstd(data, 0)
+            data = (data - np.nanmean(data, 0)) / np.where(spread > 0, spread, 1.0)
+            title = "Prototypes, features standardised"
         n = max(len(rows) for rows in self.prototypes.values())
         # A cluster of fewer shows them again, rather than nothing.
         samples = np.stack([data[np.resize(rows, n)] for rows in self.prototypes.values()])
         names = [str(k) for k in self.prototypes]
-        title = "Prototypes"
         return cluster_grid(samples, image_shape=image_shape, names=names, title=title)
 
 

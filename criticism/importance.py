@@ -16,7 +16,7 @@ from ..inference.prediction.answers import BATCH_SIZE
 from ..inference.prediction.draws import in_own_order
 from ..inference.prediction.evidence import guide_weights
 from ..inference.prediction.export import pareto_shapes
-from ..inference.training import watched
+from ..inference.training import Rows, watched
 from ..models import MixtureVAE
 from ..parts import Count, checked
 
@@ -57,7 +57,7 @@ class GuideCheck:
 def guide_check(
     model: MixtureVAE,
     guide: Guide,
-    x: Tensor,
+    x: Tensor | Rows,
     *,
     num_samples: Count = 500,
     seed: int = 0,
@@ -95,8 +95,10 @@ def guide_check(
     if num_samples < 25:
         raise ValueError(f"num_samples is {num_samples}: a tail is fitted to 25 draws or more")
 
-    def look(rows: Tensor) -> dict[str, Tensor]:
-        weights = guide_weights(model, guide, rows, num_samples, seed, batch_size).cpu()
+    def look(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        weights = guide_weights(
+            model, guide, rows, num_samples, seed, batch_size, **companions
+        ).cpu()
         share = weights.double().softmax(0)
         return {
             "pareto_k": pareto_shapes(weights),
