@@ -14,6 +14,7 @@ from ..parts import check_new_folder, check_run_folder
 from . import early
 from .errors import PlainErrors
 from .options import Columns, Drop, LabelColumn, Root, Run, Sep, listed, option
+from .report import report
 from .reproduce import reproduce
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ def main(
     Then look closer at what a fit left:
       pyromix evaluate runs/vade-digits digits
       pyromix sample runs/vade-digits --cluster 3
+      pyromix report runs/vade-digits
     """
 
 
@@ -255,6 +257,7 @@ def sample(
     using.sample(run, facet, cluster, number, seed, out)
 
 
+app.command()(report)
 app.command()(reproduce)
 
 

@@ -1,4 +1,4 @@
-"""``pyromix evaluate`` and ``pyromix sample``: what a finished run is used for."""
+"""``pyromix evaluate``, ``report`` and ``sample``: what a finished run is used for."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from ..reports import (
     samples_picture,
     save_figure,
     scored,
+    write_html,
 )
 from .drawing import check_picture, write_draws
 from .early import check_new_file
 from .inputs import Source
 
-__all__ = ["Source", "evaluate", "sample"]
+__all__ = ["Source", "evaluate", "report", "sample"]
 
 
 def evaluate(
@@ -95,6 +96,38 @@ def evaluate(
     for line in facet_lines(scores):
         console.print(line)
     console.print(f"bounds in nats per datum, the importance-weighted one of {num_samples} samples")
+
+
+def report(
+    path: Path,
+    name: str | None,
+    split: str,
+    root: str | None,
+    out: Path,
+    max_rows: int,
+    seed: int,
+) -> None:
+    """Write the page of a run.
+
+    Args:
+        path: the run folder.
+        name: of a known data set or a file; ``None``: what the run was fitted to.
+        split: ``"train"`` or ``"test"``, of sets that have both.
+        root: folder of the image sets.
+        out: a new .html file.
+        max_rows: data that the criticism looks at.
+        seed: of what is drawn.
+
+    Raises:
+        ValueError, TypeError: a foreign or damaged run, or data that do not fit it.
+        FileNotFoundError: a run or data that are not there, or a run without weights.
+    """
+    estimator, config = load(path), Run(path).read_config()
+    source = Source.recorded(config.data).moved(None, root) if name is None else Source(name, root)
+    data = source.of_features(list(getattr(estimator, "feature_names_in_", ()))).load(split)
+    shown = split if source.known else "all"
+    write_html(out, estimator, config, data, shown, max_rows=max_rows, seed=seed)
+    typer.echo(f"report: {out}")
 
 
 def sample(

@@ -13,9 +13,9 @@ from .densities import DensityCheck, density_check
 from .evaluating import evaluate
 from .examples import Examples, examples
 from .findings import Criticism
+from .html_page import Section, page, write_page
 from .importance import GuideCheck, guide_check
 from .marks import Marks, cluster_marks
-from .page import Section, page, write_page
 from .zeros import ZeroFractions, zero_fraction
 
 __all__ = [

@@ -152,7 +152,9 @@ def _apply(
 
 def _away(value: float, values: FloatArray) -> float:
     distance, spread = value - values.mean(), values.std()
-    return float(distance / spread) if spread > 0 else float(np.sign(distance) * np.inf or 0.0)
+    if spread > 0:
+        return float(distance / spread)
+    return float(np.copysign(np.inf, distance)) if distance else 0.0
 
 
 @styled

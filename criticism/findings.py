@@ -20,9 +20,9 @@ from .collapse import Collapse
 from .coverage import PredictiveCalibration
 from .densities import DensityCheck
 from .examples import Examples
+from .html_page import Section, page, write_page
 from .importance import RELIABLE, GuideCheck
 from .marks import Marks
-from .page import Section, page, write_page
 from .zeros import ZeroFractions
 
 LEVEL = 0.05
@@ -128,7 +128,7 @@ class Criticism:
             "Each datum is replicated from its own posterior, and statistics of the data are set "
             "among those of the replicated data sets. The data are used twice here, so that what "
             "is extreme is amiss, and what is not proves little.",
-            f"{len(told)} of {len(self.checks.table)} checks lie outside of 95 % of the replicates; "
+            f"{len(told)} of {len(self.checks.table)} checks lie outside of 95 % of replicates; "
             f"chance alone would leave about {LEVEL * len(self.checks.table):.0f}.",
         ]
         if not self.normalised:

@@ -2,6 +2,7 @@
 
 from .baselines import MAX_ROWS, Baseline, fit_baselines
 from .fits import responsibilities, timed_fit
+from .html import write_html
 from .markdown import environment, table_head, table_row
 from .pictures import draw_pictures, samples_picture, save_figure, swaps
 from .report import write_report
@@ -28,5 +29,6 @@ __all__ = [
     "table_head",
     "table_row",
     "timed_fit",
+    "write_html",
     "write_report",
 ]
