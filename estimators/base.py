@@ -28,7 +28,7 @@ from ..inference import (
 from ..inference.training.devices import Precision
 from ..models import GaussianMixture, MixtureVAE
 from ..networks import LadderNetworks, Networks, Perceptron
-from ..parts import Count, NonNegative, Part, Seed, Unbuilt, build, given, spelt
+from ..parts import Count, Natural, NonNegative, Part, Seed, Unbuilt, build, given, spelt
 from .composition import compose
 from .documentation import document
 from .gaps import Missing
@@ -157,6 +157,7 @@ class DeepMixture(
         event_shape: tuple[int, ...],
         likelihood: Unbuilt = "bernoulli",
         *,
+        n_covariates: Natural = 0,
         fill: Tensor | None = None,
         hide: float = 0.0,
     ) -> tuple[MixtureVAE, Guide]:
@@ -165,6 +166,7 @@ class DeepMixture(
         Args:
             event_shape: shape of one datum, ``(X,)`` or ``(C, H, W)``.
             likelihood: stands in for ``"auto"``, which only data can tell.
+            n_covariates: numbers of the companion ``covariates`` of each row.
             fill: for data with gaps, where x is NaN: what the encoder sees of each feature there,
                 such as its mean, ``(*event)``; ``None``: data have none.
             hide: the share of features at most that the encoder is not to see besides, in training.
@@ -186,6 +188,7 @@ class DeepMixture(
             likelihood=likelihood if self.likelihood == "auto" else self.likelihood,
             networks=self.networks,
             assignment=self.assignment,
+            n_covariates=n_covariates,
             fill=fill,
             hide=hide,
         )

@@ -17,8 +17,9 @@ from ..guides import (
     SphericalHead,
 )
 from ..models import Facets, Likelihood, MixturePrior, MixtureVAE, Observed, Prior
-from ..networks import LadderNetworks, feature_dims, masked
-from ..parts import Unbuilt, build, find, resolve, spelt
+from ..networks import LadderNetworks, feature_dims
+from ..parts import Natural, Unbuilt, build, find, keywords_of, resolve, spelt
+from .encoders import encoder_for, shown
 
 HEADS: dict[str, type[Head]] = {
     "real": GaussianHead,
@@ -52,6 +53,7 @@ def compose(
     likelihood: Unbuilt,
     networks: Any,
     assignment: Unbuilt,
+    n_covariates: Natural = 0,
     fill: Tensor | None = None,
     hide: float = 0.0,
 ) -> tuple[MixtureVAE, Guide]:
@@ -67,6 +69,7 @@ def compose(
         likelihood: called with (decoder, event_shape).
         networks: what makes an encoder and a decoder.
         assignment: called with (guide, prior).
+        n_covariates: P, of the companion ``covariates`` that encoder and decoder see as well.
         fill: of data with gaps: what the encoder sees of each feature there, ``(*event)``.
         hide: of data with gaps: how much the encoder is not to see besides, in training.
 
@@ -97,21 +100,28 @@ def compose(
         raise ValueError(f"latent_dim is {latent_dim}: a code needs at least one dimension")
     pair, decoded = networks_of(networks), decoded_shape(likelihood, event_shape)
     ladder = isinstance(pair, LadderNetworks)
-    more: tuple[Any, ...] = (len(sizes),) if ladder else ()
-    if fill is None:
-        encoder = pair.encoder(event_shape, *more)
-    else:
-        same = pair.settled(event_shape, *more) if hasattr(pair, "settled") else pair
-        encoder = masked(lambda shape: same.encoder(shape, *more), fill, hide)
-    decoder = pair.decoder(dims if ladder else sum(dims), decoded)
+    codes = (*dims[:-1], dims[-1] + n_covariates)
+    sized = asks_sizes(likelihood)
+    encoder = encoder_for(
+        pair,
+        event_shape,
+        len(sizes),
+        n_covariates=n_covariates,
+        fill=fill,
+        hide=hide,
+        sized=sized,
+    )
+    decoder = pair.decoder(codes if ladder else sum(codes), decoded)
     mixtures = [
         build("prior", part, MixturePrior, k, dim)
         for part, k, dim in zip(by_facet("prior", prior, len(sizes)), sizes, dims, strict=True)
     ]
     priors: Prior = Facets(*mixtures) if several else mixtures[0]
     law = build("likelihood", likelihood, Likelihood, decoder, event_shape)
-    story = MixtureVAE(priors, law if fill is None or law.leaves_gaps else Observed(law))
-    widths = feature_dims(encoder, event_shape)
+    if fill is not None and not law.leaves_gaps:
+        law = Observed(law)
+    story = MixtureVAE(priors, law, n_covariates=n_covariates)
+    widths = feature_dims(encoder, event_shape, **shown(n_covariates, sized=sized))
     if len(widths) not in (1, len(sizes)):
         raise ValueError(
             f"networks makes features for {len(widths)} facets, and there are {len(sizes)}"
@@ -130,11 +140,40 @@ def compose(
             f"posterior has a head for {min(strange)!r}, and the latents are "
             f"{', '.join(map(repr, heads))}: leave it out"
         )
+    if n_covariates:
+        refuse_data_of_its_own(mixtures)
     encoded = LadderGuide(encoder, **heads) if ladder else AmortisedGuide(encoder, **heads)
     priors.attach(encoded, event_shape)
     guide = build("assignment", assignment, Guide, encoded, priors)
     priors.check_guide(guide.posterior_like(), guide.assignment)
     return story, guide
+
+
+def refuse_data_of_its_own(mixtures: Sequence[MixturePrior]) -> None:
+    """Refuse mixtures that ask the guide about data of their own, which have no covariates.
+
+    Raises:
+        ValueError: names the mixture.
+    """
+    for mixture in mixtures:
+        if type(mixture).attach is not MixturePrior.attach:
+            raise ValueError(
+                f"covariates are given, and the components of {type(mixture).__name__} are the "
+                "guide's posteriors of data that have none: use another prior"
+            )
+
+
+def asks_sizes(likelihood: Unbuilt) -> bool:
+    """Whether a likelihood that is not built yet is to have size factors.
+
+    Example:
+        >>> from functools import partial
+        >>> from pyromix.models import Poisson
+        >>> asks_sizes("poisson"), asks_sizes(partial(Poisson, size_factors="share"))
+        (False, True)
+    """
+    made = resolve("likelihood", likelihood, Likelihood)
+    return keywords_of(made).get("size_factors") is not None
 
 
 def decoded_shape(likelihood: Unbuilt, event_shape: tuple[int, ...]) -> tuple[int, ...]:

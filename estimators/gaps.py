@@ -73,7 +73,7 @@ def _first(where: NDArray[np.bool_]) -> str:
 
 def has_gaps(guide: Guide) -> bool:
     """Whether a guide, and the story that it is of, take data with gaps."""
-    return isinstance(guide.amortised.encoder, Masked)
+    return any(isinstance(layer, Masked) for layer in guide.amortised.encoder.modules())
 
 
 def gapped(estimator: Any, story: Callable[..., Any], x: Tensor) -> Story:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from ..guides import Guide
-from ..inference import imputation_moments, impute
+from ..inference import Rows, imputation_moments, impute
 from ..models import MixtureVAE
 from ..parts import Count, checked
 from .gaps import Missing
@@ -21,7 +20,7 @@ class Imputing:
     missing: Missing
     _as_given: Callable[..., Any]
     _as_numbers: Callable[..., Any]
-    _given: Callable[[ArrayLike], tuple[MixtureVAE, Guide, Tensor]]
+    _given: Callable[..., tuple[MixtureVAE, Guide, Rows]]
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn is told: whether NaN is taken."""
@@ -38,6 +37,8 @@ class Imputing:
         return_std: bool = False,
         num_samples: Count = 200,
         seed: int = 0,
+        covariates: object = None,
+        size_factors: object = None,
     ) -> Any:
         """X with its gaps filled: by expectations given what is observed, or by draws.
 
@@ -47,6 +48,8 @@ class Imputing:
             return_std: give the standard deviation of each value beside its expectation.
             num_samples: weighted draws of z for each datum.
             seed: same seed, same answer.
+            covariates: of the rows, where the fit had some.
+            size_factors: of the rows of counts, which have no totals where they have gaps.
 
         Returns:
             ``(N, *event)``; two such, expectations and deviations, or draws
@@ -60,7 +63,7 @@ class Imputing:
             raise ValueError(
                 "n_draws and return_std are both given: draws spread by themselves, use one"
             )
-        model, guide, x = self._given(X)
+        model, guide, x = self._given(X, covariates, size_factors)
         if return_std:
             found = imputation_moments(model, guide, x, num_samples=num_samples, seed=seed)
             mean, std = (each.numpy() for each in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from ..inference import Recipe, Row, Rows, filled, launch
 from ..models import MixtureVAE
 from ..parts import NonNegative, Seed, Unbuilt
 from .answers import Answers
+from .conditions import apart
 from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, split, warm
 from .gaps import gapped
 from .scaling import scaling_of, standardised
@@ -39,6 +40,8 @@ class Learns(Answers):
         X: ArrayLike,
         y: object = None,
         *,
+        covariates: object = None,
+        size_factors: object = None,
         constraints: Constraints | None = None,
         checkpoint: str | Path | None = None,
     ) -> Self:
@@ -53,6 +56,13 @@ class Learns(Answers):
             y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
                 NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
                 clusters' numbers, others are numbered in their order; more than K are left out.
+            covariates: what is known of each row and is not to be found again: batches of an
+                experiment, doses. A frame or an array ``(N, …)`` of categories (text, booleans,
+                pandas categories: one-hot) and reals (standardised), or the names of columns of X
+                that are such. Encoder and decoder see them beside x and z, and every later answer
+                asks for the same columns.
+            size_factors: for a likelihood of counts that has them, ``(N,)``; ``None``: the totals
+                of the rows.
             constraints: pairs of rows that belong together or apart, ``(P, 2)`` each, as
                 ``{"must_link": …, "cannot_link": …}``.
             checkpoint: a file to keep the state of training in; if it exists, training goes on from
@@ -68,6 +78,7 @@ class Learns(Answers):
             BlockingIOError: another fit uses the checkpoint.
         """
         self.check_arguments()
+        X, covariates, own = apart(X, covariates, self.covariates_ if continues(self) else None)
         x = self._check(X, reset=True)
         self._begin_counting()
         if not all(1 <= n_clusters <= len(x) for n_clusters in self.clusterings()):
@@ -77,15 +88,24 @@ class Learns(Answers):
             )
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         recipe, likelihood = self.recipe(), likelihood_of(self, x)
+        if continues(self):
+            beside_x = self._companions(x, covariates, size_factors)
+        else:
+            beside_x = self._learn_conditions(
+                x, covariates, size_factors, likelihood=likelihood, own=own
+            )
         scaling = scaling_of(self, x, likelihood)
         seen = x if scaling is None else scaling(x)
-        story: Story = gapped(self, partial(self.build, tuple(seen.shape[1:]), likelihood), seen)
+        build = partial(self.build, n_covariates=self.n_covariates)
+        story: Story = gapped(self, partial(build, tuple(seen.shape[1:]), likelihood), seen)
         if continues(self):
             recipe, story = warm(self, recipe, story)
         self.n_missing_ = int(x.isnan().sum())
-        known, pairs = groups_given(self, y, len(x)), pairs_given(constraints, seen)
+        known = groups_given(self, y, len(x))
+        pairs = pairs_given(constraints, Rows(seen, **beside_x))
         recipe = recipe.with_terms(terms_of(known, pairs, self.label_weight))
-        data = Rows(seen, **{name: each.to(seen) for name, each in known.items()})
+        given = {name: each.to(seen) for name, each in (beside_x | known).items()}
+        data = Rows(seen, **given)
         recipe.rehearse(story, data, self.seed_)
         train, validation, rows = split(self, data, recipe.training)
         recipe = recipe.of_rows(rows)
@@ -94,7 +114,7 @@ class Learns(Answers):
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
             self.history_ = [*counted, *history]
             self.adopt(*standardised(model, guide, scaling), likelihood)
-            self.labels_ = self._labels(x)
+            self.labels_ = self._labels(Rows(x, **beside_x))
 
         with (
             claimed(checkpoint, self, recipe, data, len(train)) as kept,
@@ -106,6 +126,11 @@ class Learns(Answers):
             found = fit(story, train, seed=self.seed_, validation=validation, checkpoint=kept)
         take(*found)
         return self
+
+    def fit_transform(self, X: ArrayLike, y: object = None, **given: Any) -> Any:
+        """:meth:`fit`, and :meth:`transform` of the same data, with whatever ``fit`` takes."""
+        of_rows = {name: given[name] for name in ("covariates", "size_factors") if name in given}
+        return self.fit(X, y, **given).transform(X, **of_rows)
 
     def adopt(self, model: MixtureVAE, guide: Guide, likelihood: Unbuilt) -> None:
         """Take a trained story and guide as this estimator's own.

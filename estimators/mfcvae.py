@@ -25,8 +25,8 @@ from ..networks import (
     PerceptronLadder,
 )
 from ..parts import Count, choose
-from .answers import Array
 from .base import DeepMixture
+from .fitted import Array
 from .grouped import LATENT_DIM, START, TRAINING
 
 PACE = Training(max_epochs=401, learning_rate=5e-4, learning_rate_decay=None, gradient_clip=None)
@@ -137,18 +137,29 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
         """
         return cls(**choose("data", data, PUBLISHED), pretraining=None, start=ComponentMeans())
 
-    def swap(self, x_a: ArrayLike, x_b: ArrayLike, facets: Sequence[int] = (0,)) -> Array:
+    def swap(
+        self,
+        x_a: ArrayLike,
+        x_b: ArrayLike,
+        facets: Sequence[int] = (0,),
+        *,
+        covariates: object = None,
+        size_factors: object = None,
+    ) -> Array:
         """What x_a looks like with some facets of x_b: decoded posterior means, ``(N, *event)``.
 
         Args:
             x_a: data, ``(N, *event)``.
             x_b: as many others.
             facets: the facets to take from x_b.
+            covariates: of both, and of what is decoded, where the fit had some.
+            size_factors: of x_a and of what is decoded; ``None``: the totals of x_a.
 
         Raises:
             ValueError: another number of data, or a facet that there is none of.
         """
-        ours, theirs = self._codes(x_a), self._codes(x_b)
+        rows = self._rows(x_a, covariates, size_factors)
+        ours, theirs = self._codes(rows), self._codes(self._rows(x_b, covariates))
         if len(ours[0]) != len(theirs[0]):
             raise ValueError(
                 f"x_a has {len(ours[0])} samples and x_b {len(theirs[0])}: give as many of both"
@@ -156,4 +167,5 @@ class MFCVAE(DeepMixture, alias="mfcvae"):
         if not set(facets) <= set(range(len(ours))):
             raise ValueError(f"facets is {tuple(facets)}: use numbers from 0 to {len(ours) - 1}")
         pairs = enumerate(zip(ours, theirs, strict=True))
-        return self._decode([its if facet in facets else own for facet, (own, its) in pairs])
+        chosen = [its if facet in facets else own for facet, (own, its) in pairs]
+        return self._decode(chosen, rows.companions)

@@ -59,6 +59,7 @@ def fitted_on(estimator: Any) -> dict[str, Any]:
         "feature_names": None if names is None else list(names),
         "seed": estimator.seed_,
         "n_clusters": estimator.n_clusters_,
+        **estimator.conditions(),
     }
 
 
@@ -175,9 +176,11 @@ def load(path: str | Path, **parts: Any) -> Any:
     likelihood = _restored("likelihood", likelihood, parts.get("likelihood"))
     schema = schema_in(config.data.get("columns"), likelihood, run.path)
     encoding = encoding_of(likelihood)
+    estimator.take_conditions(config.data)
+    more = {"n_covariates": estimator.n_covariates}
     with seeded(0, "load"), believing(run.path):
         seen = shape if encoding is None else (encoding.width,)
-        model, guide = estimator.build(seen, likelihood, **gaps_of(config.data, seen))
+        model, guide = estimator.build(seen, likelihood, **more, **gaps_of(config.data, seen))
     if encoding is not None or config.data.get("standardised"):
         model, guide = standardised(model, guide, encoding or unit(shape))
     dtype = torch.float64 if estimator.precision == "64-true" else torch.float32

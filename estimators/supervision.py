@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ..inference import Beside, Classification, PairwiseConstraints, Rows, Term
+from ..inference.training import as_rows
 from ..parts import GROUPS, known_rows, site_name
 
 LINKS = {"must_link": 1.0, "cannot_link": 0.0}
@@ -134,18 +135,21 @@ def _soft(table: NDArray[np.float64]) -> Tensor:
     return torch.as_tensor(soft)
 
 
-def pairs_given(constraints: Constraints | None, x: Tensor) -> Rows | None:
+def pairs_given(constraints: Constraints | None, data: Tensor | Rows) -> Rows | None:
     """The pairs that are constrained, with companions ``second`` and ``linked``.
+
+    Companions of the data are those of either row: ``first_covariates``, ``second_covariates``.
 
     Args:
         constraints: ``must_link`` and ``cannot_link``, each ``(P, 2)`` numbers of rows.
-        x: data, ``(N, *event)``.
+        data: ``(N, *event)``, or with companions.
 
     Raises:
         ValueError, TypeError: names what came and what would do.
     """
     if constraints is None:
         return None
+    x = as_rows(data).x
     if not isinstance(constraints, Mapping) or not constraints.keys() <= LINKS.keys():
         raise TypeError(f"constraints must map {' and '.join(LINKS)} to pairs of rows")
     pairs, linked = [], []
@@ -166,7 +170,12 @@ def pairs_given(constraints: Constraints | None, x: Tensor) -> Rows | None:
     first, second = torch.cat(pairs).T
     if len(first) == 0:
         return None
-    return Rows(x[first], second=x[second], linked=torch.cat(linked))
+    theirs = {
+        side + name: each[rows]
+        for side, rows in (("first_", first), ("second_", second))
+        for name, each in as_rows(data).companions.items()
+    }
+    return Rows(x[first], second=x[second], linked=torch.cat(linked), **theirs)
 
 
 def terms_of(companions: Mapping[str, Tensor], pairs: Rows | None, weight: float) -> list[Term]:

@@ -2,6 +2,7 @@
 
 from .coded import Coded
 from .columns import ColumnLaw
+from .counts import Counts, NegativeBinomial, Poisson, ZeroInflatedNegativeBinomial
 from .divergence import ASSIGNMENTS, Divergence, divergence
 from .facets import Facets
 from .gamma import GammaMixture
@@ -10,8 +11,6 @@ from .likelihood import (
     Bernoulli,
     ContinuousBernoulli,
     Likelihood,
-    NegativeBinomial,
-    Poisson,
 )
 from .location_scale import (
     HeteroscedasticNormal,
@@ -35,6 +34,7 @@ __all__ = [
     "Coded",
     "ColumnLaw",
     "ContinuousBernoulli",
+    "Counts",
     "Divergence",
     "Facets",
     "GammaMixture",
@@ -58,5 +58,6 @@ __all__ = [
     "StyleMixture",
     "VampPriorMixture",
     "VonMisesFisherMixture",
+    "ZeroInflatedNegativeBinomial",
     "divergence",
 ]

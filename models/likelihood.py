@@ -7,15 +7,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pyro
-import torch
 from pyro import distributions as dist
 from pyro.distributions import TorchDistribution, constraints
 from pyro.nn import PyroModule
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from .. import distributions
-from ..networks import soft_clamp, soft_clamp_exp
 from ..parts import Part, heeded
 
 
@@ -76,6 +73,10 @@ class Likelihood(Part, PyroModule, kind="likelihood", abstract=True):
         """Emit x given z, observed where it is given, and return it."""
         emitted: Tensor = pyro.sample("x", self.given(z, **companions), obs=x)
         return emitted
+
+    def coordinates(self, x: Tensor, **companions: Tensor) -> Tensor:
+        """Where Euclidean methods such as k-means should look at data: as many for each."""
+        return x
 
     @classmethod
     def check(cls, x: Tensor) -> None:
@@ -145,58 +146,4 @@ class ContinuousBernoulli(Likelihood):
         """ContinuousBernoulli(logits = decoder(z))."""
         pixels = distributions.ContinuousBernoulli(self.decoder(z))
         law: TorchDistribution = dist.Independent(pixels, len(self.event_shape))
-        return law
-
-
-class Poisson(Likelihood):
-    """Independent counts, log-rate from the decoder.
-
-    Args:
-        decoder: a network to the log-rates, kept within ±12.
-        event_shape: shape of one datum.
-
-    Example:
-        >>> likelihood = Poisson(nn.Linear(2, 3), (3,))
-        >>> likelihood.mean(torch.zeros(5, 2)).shape
-        torch.Size([5, 3])
-    """
-
-    support = constraints.nonnegative_integer
-    support_words = "counts 0, 1, 2, …"
-
-    def distribution(self, z: Tensor) -> TorchDistribution:
-        """Poisson(exp decoder(z))."""
-        rate = soft_clamp_exp(self.decoder(z), -12.0, 12.0)
-        law: TorchDistribution = dist.Poisson(rate).to_event(len(self.event_shape))
-        return law
-
-
-class NegativeBinomial(Likelihood):
-    r"""Overdispersed counts: log-mean from the decoder, one dispersion learnt for each feature.
-
-    .. math:: \operatorname{Var}[x \mid z] = \mu(z) + \mu(z)^2 / r
-
-    Args:
-        decoder: a network to the log-means, kept within ±12.
-        event_shape: shape of one datum.
-
-    Example:
-        >>> likelihood = NegativeBinomial(nn.Linear(2, 3), (3,))
-        >>> likelihood.mean(torch.zeros(5, 2)).shape
-        torch.Size([5, 3])
-    """
-
-    support = constraints.nonnegative_integer
-    support_words = "counts 0, 1, 2, …"
-
-    def __init__(self, decoder: nn.Module, event_shape: tuple[int, ...]) -> None:
-        super().__init__(decoder, event_shape)
-        self.dispersion = nn.Parameter(torch.ones(event_shape))  # softplus gives r
-
-    def distribution(self, z: Tensor) -> TorchDistribution:
-        """NegativeBinomial with mean exp decoder(z) and total count r."""
-        total_count = softplus(self.dispersion) + 1e-4
-        log_mean = soft_clamp(self.decoder(z), -12.0, 12.0)
-        counts = dist.NegativeBinomial(total_count, logits=log_mean - total_count.log())
-        law: TorchDistribution = counts.to_event(len(self.event_shape))
         return law

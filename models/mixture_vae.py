@@ -95,6 +95,22 @@ class MixtureVAE(PyroModule):
         """What the likelihood decodes, ``(..., B, D)`` or, with covariates, ``(..., B, D + P)``."""
         return self._beside(self.prior.code(latents), companions)
 
+    def coordinates(self, x: Tensor, **companions: Tensor) -> Tensor:
+        """Where Euclidean methods such as k-means should look at data: as many for each.
+
+        That is where the likelihood says, less what is linear in the covariates: groups are looked
+        for in what these do not tell.
+
+        Args:
+            x: data, ``(N, *event)``.
+            **companions: of the rows, ``(N, ...)`` each.
+        """
+        seen = self.likelihood.coordinates(x, **companions)
+        if not self.n_covariates:
+            return seen
+        given = checked_covariates(companions.get("covariates"), self.n_covariates)
+        return without_linear(seen, given)
+
     def law(self, latents: Mapping[str, Tensor], **companions: Tensor) -> TorchDistribution:
         """p(x | z) of continuous latents by site, ``(..., B, D)`` each.
 
@@ -109,3 +125,19 @@ class MixtureVAE(PyroModule):
         """E[x | z] of continuous latents by site: ``(..., B, D)`` to ``(..., B, *event)``."""
         code = self.code(latents, **companions)
         return self.likelihood.mean(code, **heeded(self.likelihood, companions))
+
+
+def without_linear(x: Tensor, covariates: Tensor) -> Tensor:
+    """Data ``(N, *event)`` less their least-squares fit to covariates ``(N, P)``; means stay.
+
+    Example:
+        >>> x, batch = torch.tensor([[1.0], [3.0], [11.0], [13.0]]), torch.tensor([0, 0, 1, 1])
+        >>> without_linear(x, torch.eye(2)[batch]).flatten()
+        tensor([6., 8., 6., 8.])
+    """
+    flat = x.flatten(1).double()
+    centred = covariates.double() - covariates.double().mean(0)
+    known = torch.where(flat.isnan(), flat.nanmean(0), flat).nan_to_num()
+    slope = torch.linalg.pinv(centred) @ (known - known.mean(0))
+    rest: Tensor = flat - centred @ slope
+    return rest.to(x.dtype).view_as(x)

@@ -59,6 +59,10 @@ class Observed(Likelihood, abstract=True):
         """E[x | z] of all features: ``(..., D)`` to ``(..., *event)``."""
         return self.inner.mean(z, **heeded(self.inner, companions))
 
+    def coordinates(self, x: Tensor, **companions: Tensor) -> Tensor:
+        """Those of the likelihood within."""
+        return self.inner.coordinates(x, **companions)
+
     def check(self, x: Tensor) -> None:  # type: ignore[override]
         """Refuse observed values outside the support of the likelihood within.
 

@@ -7,6 +7,7 @@ from .bounds import inverse_soft_clamp, soft_clamp, soft_clamp_exp
 from .conditioned import Conditioned, checked_covariates
 from .convolutional import GMVAE_LAYERS, STRIDED_LAYERS, ConvDecoder, ConvEncoder, Layer
 from .convolutional_ladder import ConvolutionalLadder
+from .counts import LogCounts, log_counts
 from .encoding import Encoding, Form, FormName
 from .image_pairs import ByShape, Convolutional, Convolutions, Strided
 from .ladder import LadderDecoder, LadderEncoder, LadderNetworks
@@ -36,6 +37,7 @@ __all__ = [
     "LadderEncoder",
     "LadderNetworks",
     "Layer",
+    "LogCounts",
     "Masked",
     "Networks",
     "Perceptron",
@@ -47,6 +49,7 @@ __all__ = [
     "checked_covariates",
     "feature_dims",
     "inverse_soft_clamp",
+    "log_counts",
     "masked",
     "soft_clamp",
     "soft_clamp_exp",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..parts import Count, Part, check_fields
 from .mlp import MLP
@@ -66,7 +66,9 @@ class Networks(Part, kind="networks", abstract=True):
         raise NotImplementedError
 
 
-def feature_dims(encoder: nn.Module, event_shape: tuple[int, ...]) -> tuple[int, ...]:
+def feature_dims(
+    encoder: nn.Module, event_shape: tuple[int, ...], **companions: Tensor
+) -> tuple[int, ...]:
     """How many features an encoder gives: one number, or one for each facet of a ladder.
 
     Two data of zeros are sent through it in evaluation mode, so that nothing in it changes.
@@ -74,6 +76,7 @@ def feature_dims(encoder: nn.Module, event_shape: tuple[int, ...]) -> tuple[int,
     Args:
         encoder: a network from ``(B, *event)`` to ``(B, F)``, or to a tuple of such.
         event_shape: shape of one datum.
+        **companions: of both data, where it sees some.
 
     Raises:
         ValueError: it gives another shape.
@@ -86,7 +89,8 @@ def feature_dims(encoder: nn.Module, event_shape: tuple[int, ...]) -> tuple[int,
     modes = {module: module.training for module in encoder.modules()}
     try:
         with torch.no_grad():
-            given = encoder.eval()(torch.zeros(2, *event_shape, dtype=like.dtype).to(like.device))
+            zeros = torch.zeros(2, *event_shape, dtype=like.dtype).to(like.device)
+            given = encoder.eval()(zeros, **companions)
     finally:
         for module, mode in modes.items():
             module.training = mode

@@ -1,7 +1,7 @@
 """Parts by name: the registry, parts given unbuilt, and parts as JSON and as text."""
 
 from .checking import check_fields, check_types, checked
-from .companions import heeded
+from .companions import heeded, under
 from .description import UnknownPartError, describe, handed, restore
 from .expression import parse
 from .files import check_new_folder, check_plain, check_run_folder, is_unfinished
@@ -52,6 +52,7 @@ __all__ = [
     "restore",
     "site_name",
     "spelt",
+    "under",
     "unknown",
     "without_groups",
 ]

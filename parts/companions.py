@@ -23,3 +23,17 @@ def heeded(part: object, companions: Mapping[str, Value]) -> dict[str, Value]:
     """
     named: tuple[str, ...] = getattr(part, "companions", ())
     return {name: companions[name] for name in named if name in companions}
+
+
+def under(prefix: str, companions: Mapping[str, Value]) -> dict[str, Value]:
+    """The companions of rows that are companions themselves, under their own names.
+
+    Example:
+        >>> under("first_", {"first_depth": 1, "linked": 2})
+        {'depth': 1}
+    """
+    return {
+        name.removeprefix(prefix): each
+        for name, each in companions.items()
+        if name.startswith(prefix)
+    }

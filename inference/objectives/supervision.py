@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor
 
-from ...parts import GROUPS, facet_of, known_rows, site_name, without_groups
+from ...parts import GROUPS, facet_of, known_rows, site_name, under, without_groups
 from .terms import Clusterings, Look, Term
 
 TINY = 1e-37  # of a probability whose logarithm is taken; its reciprocal is still a float
@@ -52,7 +50,7 @@ class Classification(Term):
         labelled, prefix = companions.get("labelled"), ""
         if labelled is not None:
             prefix = "labelled_"
-            found = look(lambda x: labelled, **without_groups(of(companions, prefix)))
+            found = look(lambda x: labelled, **without_groups(under(prefix, companions)))
         values = [
             log_loss(gamma, companions[name])
             for site, (gamma, _) in found.items()
@@ -109,7 +107,7 @@ class PairwiseConstraints(Term):
         if "linked" not in companions:
             return super().total(found, look)
         both = torch.cat([companions["first"], companions["second"]])
-        first, second = of(companions, "first_"), of(companions, "second_")
+        first, second = under("first_", companions), under("second_", companions)
         its = {name: torch.cat([each, second[name]]) for name, each in first.items()}
         values = []
         for gamma, _ in look(lambda x: both, **its).values():
@@ -130,17 +128,3 @@ def agreement_loss(first: Tensor, second: Tensor, linked: Tensor) -> Tensor:
     # What is left of one, without the cancellation of 1 - a.
     apart = (first * (1 - second)).sum(-1)
     return -torch.where(linked > 0, together, apart).clamp(min=TINY).log().mean()
-
-
-def of(companions: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The companions of rows that are companions themselves, under their own names.
-
-    Example:
-        >>> list(of({"first_depth": torch.ones(2), "linked": torch.ones(2)}, "first_"))
-        ['depth']
-    """
-    return {
-        name.removeprefix(prefix): each
-        for name, each in companions.items()
-        if name.startswith(prefix)
-    }

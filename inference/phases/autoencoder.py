@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Count, Natural, Positive, without_groups
+from ...parts import Count, Natural, Positive, under, without_groups
 from ..training import Batch, Data, Rows, Trainer, seeded
 from .filling import filled
 from .graph import nearest, principal_components
 from .phase import Budget, Fit, Phase, epochs_of
 
 WIDE = 50  # features above which neighbours are looked for in principal components
+TARGET = "target_"  # begins the names of a target's own companions
 USUAL = Budget(5000, least=10, most=60)
 
 
@@ -129,7 +130,8 @@ class Neighbours(Pretraining):
         """-log p(x' | E_q[z | x]) on the data and their neighbours x'."""
         if resumed:
             return Reconstruction(model, guide), data
-        return Reconstruction(model, guide), NeighbourRows(data, self.n_neighbours)
+        seen = model.coordinates(data.x, **data.companions)
+        return Reconstruction(model, guide), NeighbourRows(data, self.n_neighbours, seen)
 
 
 class Reconstruction(nn.Module):
@@ -150,11 +152,19 @@ class Reconstruction(nn.Module):
     def forward(
         self, x: Tensor, target: Tensor | None = None, **companions: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss and its detached part ``reconstruction``; without a target that of ``x``."""
-        known = without_groups(companions)
-        posteriors = self.guide.posterior(x, **known)
+        """The loss and its detached part ``reconstruction``; without a target that of ``x``.
+
+        A target that has companions of its own, ``target_covariates``, is decoded with them.
+        """
+        theirs = under(TARGET, companions)
+        own = {
+            name: each
+            for name, each in without_groups(companions).items()
+            if not name.startswith(TARGET)
+        }
+        posteriors = self.guide.posterior(x, **own)
         means = {site: posterior.mean for site, posterior in posteriors.items()}
-        law = self.model.law(means, **known)
+        law = self.model.law(means, **(theirs or own))
         loss = -law.log_prob(x if target is None else target).mean()
         return loss, {"reconstruction": loss.detach()}
 
@@ -165,17 +175,22 @@ class NeighbourRows(Rows):
     Args:
         data: ``(N, *event)``, with companions.
         n_neighbours: how many neighbours a target is drawn from.
+        seen: where neighbours are near, ``(N, …)``; ``None``: in the data.
     """
 
-    def __init__(self, data: Rows, n_neighbours: Count) -> None:
-        rows = principal_components(filled(data.x).flatten(1).cpu().numpy(), WIDE)
+    def __init__(self, data: Rows, n_neighbours: Count, seen: Tensor | None = None) -> None:
+        points = filled(data.x if seen is None else seen)
+        rows = principal_components(points.flatten(1).cpu().numpy(), WIDE)
         neighbours = torch.as_tensor(nearest(rows, n_neighbours))
         super().__init__(data.x, **data.companions, neighbours=neighbours)
 
     def take(self, rows: Tensor) -> Batch:
-        """Rows with a neighbour of each as companion ``target``."""
+        """Rows with a neighbour of each as companion ``target``, and its own companions."""
         x, companions = super().take(rows)
         neighbours = companions.pop("neighbours")
         choice = torch.randint(neighbours.shape[1], (len(rows), 1), device=rows.device)
-        target = self.x[neighbours.gather(1, choice).squeeze(1)]
-        return Batch(x, {**companions, "target": target})
+        chosen = neighbours.gather(1, choice).squeeze(1)
+        theirs = {
+            TARGET + name: self.companions[name][chosen] for name in without_groups(companions)
+        }
+        return Batch(x, {**companions, "target": self.x[chosen], **theirs})

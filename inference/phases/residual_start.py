@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ..training import Rows, as_rows
+from ..prediction import asked
+from ..training import Rows
 from .around import StartAround
 from .filling import filled
 from .starts import KMeansStart
@@ -52,7 +53,8 @@ class ResidualStart(StartAround, alias="residual"):
         pretrained: nn.Module | None = None,
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
         """The groups of one facet after the other."""
-        x = as_rows(x).x
+        rows = asked(x)
+        x = model.coordinates(rows.x, **rows.companions)
         groups: dict[str, Tensor] = {}
         numbers: dict[str, float] = {}
         x = filled(x)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import GROUPS, facet_of, known_rows, site_name
-from ..prediction import encode
+from ..prediction import asked, encode
 from ..training import PhaseProgress, Row, Rows, as_rows, is_main_process
 from .filling import filled
 from .phase import Fit, Phase
@@ -88,7 +88,8 @@ class Start(Phase, kind="start", abstract=True):
         Returns:
             Soft groups by clustering site, ``(N, K)`` each, and numbers for the history.
         """
-        codes, data = encode(model, guide, x), as_rows(x).x
+        codes, rows = encode(model, guide, x), asked(x)
+        data = model.coordinates(rows.x, **rows.companions)
         groups: dict[str, Tensor] = {}
         numbers: dict[str, float] = {}
         for mixture in model.prior.mixtures:

@@ -2,6 +2,7 @@
 
 from .answers import (
     BATCH_SIZE,
+    asked,
     batched,
     decode,
     device_of,
@@ -22,6 +23,7 @@ __all__ = [
     "BATCH_SIZE",
     "Predictive",
     "Spread",
+    "asked",
     "batched",
     "bound",
     "conditional",

@@ -65,8 +65,8 @@ class Restless(VaDE):
 class Unsaved(VaDE):
     """What it learnt besides its weights is not saved."""
 
-    def transform(self, X: ArrayLike, *, site: str = "z") -> Any:
-        return super().transform(X, site=site) + getattr(self, "offset_", 0.0)
+    def transform(self, X: ArrayLike, *, site: str = "z", **more: Any) -> Any:
+        return super().transform(X, site=site, **more) + getattr(self, "offset_", 0.0)
 
     def fit(self, X: ArrayLike, y: object = None, **more: Any) -> Self:
         super().fit(X, y, **more)
@@ -88,9 +88,9 @@ class StartsAnew(VaDE):
 class Shy(VaDE):
     """It does not say that it is not fitted."""
 
-    def predict(self, X: ArrayLike) -> Any:
+    def predict(self, X: ArrayLike, **more: Any) -> Any:
         try:
-            return super().predict(X)
+            return super().predict(X, **more)
         except NotFittedError:
             return np.zeros(len(np.asarray(X)), dtype=int)
 

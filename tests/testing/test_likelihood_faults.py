@@ -92,7 +92,7 @@ class Elsewhere(Normal):
 
 
 class Overflowing(Poisson):
-    def distribution(self, z: Tensor) -> TorchDistribution:
+    def distribution(self, z: Tensor, **companions: Tensor | None) -> TorchDistribution:
         counts = dist.Poisson(self.decoder(z).exp(), validate_args=False)
         law: TorchDistribution = counts.to_event(len(self.event_shape))
         return law
