@@ -95,6 +95,8 @@ def compose(
     """
     several = isinstance(n_clusters, Sequence)
     sizes = tuple(n_clusters) if isinstance(n_clusters, Sequence) else (n_clusters,)
+    if not sizes:
+        raise ValueError("n_clusters is (): give a number for each facet, or one number")
     dims = by_facet("latent_dim", latent_dim, len(sizes))
     if min(dims) < 1:
         raise ValueError(f"latent_dim is {latent_dim}: a code needs at least one dimension")
@@ -222,7 +224,7 @@ def networks_of(value: Any) -> Any:
     """
     if isinstance(value, str):
         value = find("networks", value)
-    pair = value() if isinstance(value, type) else value
+    pair = value() if isinstance(value, type) and hasattr(value, "encoder") else value
     if not callable(getattr(pair, "encoder", None)) or not callable(getattr(pair, "decoder", None)):
         raise TypeError(
             f"networks is {spelt(value)}: give an object with the methods encoder(event_shape) and "

@@ -16,6 +16,7 @@ from ..parts import spelt
 from .gaps import check_gaps
 
 NO_NUMBERS = {"S": "bytes", "U": "text", "M": "dates", "m": "spans of time", "V": "records"}
+LARGEST = 1e100
 DIGITS = 1e-3  # of a feature's spread: rounding of this size is told
 
 
@@ -66,6 +67,11 @@ def read_numbers(estimator: Any, X: Any, *, reset: bool, wide: bool) -> Tensor:
         held = " (float32 holds numbers up to 3e38)" if beyond else ""
         raise ValueError(f"X holds inf at [{place}]{held}: impute or drop such rows first")
     check_gaps(estimator, x, fitting=reset)
+    largest = float(np.fmax.reduce(np.abs(x), axis=None))  # NaN aside
+    if largest > LARGEST:
+        raise ValueError(
+            f"X holds numbers up to {largest:.3g}, whose squares no computer holds: use other units"
+        )
     if reset and not wide:
         _tell_rounding(X, x)
     return torch.from_numpy(np.ascontiguousarray(x))

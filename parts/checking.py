@@ -23,6 +23,7 @@ BOUNDS: dict[type, tuple[Callable[[Any, Any], Any], str, str]] = {
     Le: (operator.le, "le", "up to"),
     Lt: (operator.lt, "lt", "below"),
 }
+LARGEST = 2**62  # of whole numbers
 LONGEST = 100  # letters of a value in a message
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,6 +72,7 @@ def check_types(kind: Callable[..., Any], values: Mapping[str, Any]) -> None:
         if not fits(value, hint):
             of_type = chosen(value, hint) or fits(value, hint, anyhow=True)
             finite = "finite numbers, " * (of_type and not is_finite(value))
+            finite = "smaller numbers, " if finite and is_whole(value) else finite
             message = f"{name} is {shortly(value)}: {spelt(kind)} takes {finite}{words(hint)}"
             raise ValueError(message) if of_type else TypeError(message)
 
@@ -120,10 +122,19 @@ def shortly(value: object) -> str:
     return said if len(said) <= LONGEST and "\n" not in said else f"a {type(value).__name__}"
 
 
+def is_whole(value: object) -> bool:
+    """Whether a value is a whole number, or holds nothing else."""
+    if isinstance(value, tuple | list):
+        return all(map(is_whole, value))
+    return isinstance(value, numbers.Integral)
+
+
 def is_finite(value: object) -> bool:
-    """Whether no number in a value is NaN or infinite."""
+    """Whether no number in a value is NaN or infinite, or larger than torch counts."""
     if isinstance(value, tuple | list):
         return all(map(is_finite, value))
+    if isinstance(value, numbers.Integral):
+        return abs(int(value)) < LARGEST
     return not isinstance(value, numbers.Real) or math.isfinite(value)
 
 
@@ -171,9 +182,9 @@ def fits(value: object, hint: Any, *, anyhow: bool = False) -> bool:
     if hint is bool or isinstance(value, bool):
         return hint is bool and isinstance(value, bool)
     if hint is float:
-        return isinstance(value, numbers.Real) and (anyhow or math.isfinite(value))
+        return isinstance(value, numbers.Real) and (anyhow or is_finite(value))
     if hint is int:
-        return isinstance(value, numbers.Integral)
+        return isinstance(value, numbers.Integral) and (anyhow or is_finite(value))
     return isinstance(value, hint) if inspect.isclass(hint) else True
 
 

@@ -69,12 +69,23 @@ def build(argument: str, value: Any, base: type[T], *sizes: Any, **keywords: Any
     taken = value.keywords.keys() & keywords if isinstance(value, partial) else ()
     if taken:
         raise TypeError(f"{argument} is {spelt(value)}: give {min(taken)} to the estimator itself")
-    made = resolve(argument, value, base)(*sizes, **keywords)
+    made = _called(argument, resolve(argument, value, base), *sizes, **keywords)
     if not isinstance(made, base):
         raise TypeError(
             f"{argument} made a {type(made).__name__}: {spelt(value)} should make a {base.__name__}"
         )
     return made
+
+
+def _called(argument: str, part: Callable[..., T], *sizes: Any, **keywords: Any) -> T:
+    """What a part makes; of one that takes no such call it is said which."""
+    try:
+        return part(*sizes, **keywords)
+    except TypeError as error:
+        trace = error.__traceback__
+        if trace is not None and trace.tb_next is not None:
+            raise  # from within the part
+        raise TypeError(f"{argument} is {spelt(part)}, and cannot be called: {error}") from error
 
 
 def given(argument: str, value: Any, base: type[T]) -> T:
@@ -87,7 +98,7 @@ def given(argument: str, value: Any, base: type[T]) -> T:
     if isinstance(value, str):
         value = find(getattr(base, "kind", ""), value, argument)
     if isinstance(value, type) and issubclass(value, base):
-        value = value()
+        value = _called(argument, value)
     if not isinstance(value, base):
         example = getattr(base, "example", "")
         raise TypeError(
@@ -110,7 +121,10 @@ def check_arguments(
     Raises:
         TypeError: names the first one, and the nearest that there is, or the type that would do.
     """
-    taken = inspect.signature(made).parameters
+    try:
+        taken = inspect.signature(made).parameters
+    except ValueError:  # of a builtin nothing is known before it is called
+        return
     if any(each.kind is each.VAR_KEYWORD for each in taken.values()):
         return
     for name in keywords:
@@ -174,4 +188,6 @@ def changed(value: Any, **changes: Any) -> Any:
         return partial(value.func, *value.args, **{**value.keywords, **own})
     if hasattr(value, "set_params") and not isinstance(value, type):
         return type(value)(**{**value.get_params(deep=False), **own})
+    if not callable(value):
+        raise TypeError(f"{spelt(value)} is no part, and has no argument {min(own)!r}")
     return partial(value, **own)

@@ -4,6 +4,7 @@ from .adversarial import AdversarialViews
 from .closed_form import ClosedFormELBO
 from .enumerated import EnumeratedELBO
 from .facet_terms import FacetIndependence, OnFacets
+from .information import balance_entropy, check_shares, two_view_information
 from .objective import Evaluation, Hook, MixtureELBO, ObjectiveModule
 from .parameter_priors import ComponentPrior, SparseWeights
 from .schedules import (
@@ -23,7 +24,6 @@ from .terms import (
     InformationFloor,
     MutualInformation,
     Term,
-    two_view_information,
 )
 from .views import AffineViews, AutoViews, VectorViews, Views
 
@@ -58,5 +58,7 @@ __all__ = [
     "VectorViews",
     "Views",
     "as_schedule",
+    "balance_entropy",
+    "check_shares",
     "two_view_information",
 ]

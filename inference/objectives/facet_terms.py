@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ...models import MixturePrior
 from ...parts import Natural
-from .terms import Clusterings, Look, Term, entropy
+from .information import entropy
+from .terms import Clusterings, Look, Term
 
 
 class OnFacets(Term):

@@ -18,7 +18,7 @@ from pyro.ops.einsum import contract
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from .terms import entropy
+from .information import entropy
 
 LARGEST_TABLE = 10_000  # joint states of clusters that depend on each other given the data
 

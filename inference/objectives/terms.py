@@ -14,18 +14,13 @@ import torch
 from torch import Tensor
 
 from ...models import MixturePrior
-from ...parts import NonNegative, Part, given
+from ...parts import NonNegative, Part, Positive, given
+from .information import balance_entropy, check_shares, entropy, two_view_information
 from .schedules import Schedule, as_schedule
 from .views import Views
 
 Clusterings = Mapping[str, tuple[Tensor, Tensor]]
 Look = Callable[..., Clusterings]  # of a view, and of companions in place of the batch's
-
-
-def entropy(probabilities: Tensor) -> Tensor:
-    """Entropy in nats of each row: ``(..., K)`` to ``(...)``; zeros count nothing."""
-    terms: Tensor = torch.special.xlogy(probabilities, probabilities.clamp(min=1e-38))
-    return -terms.sum(-1)
 
 
 class Term(Part, kind="term", abstract=True):
@@ -175,14 +170,18 @@ class MutualInformation(Term):
     :func:`two_view_information`, so that clusters are what the change leaves alone. The batch
     stands for the data: it should hold 20 K rows or more.
 
+    It is largest for clusters of one size, so groups of unlike sizes are cut. Where their shares p
+    are known, :func:`balance_entropy` takes the place of the entropy, and it is largest at p.
+
     Args:
         weight: a number, or a schedule over optimiser steps.
         balance: α, the extra weight of balance.
         views: makes another view of a batch, or its name, such as ``"auto"``; ``None`` looks at one
             view only.
+        shares: of the clusters, in any order, above 0 and of sum 1; ``None``: equal ones.
 
     Raises:
-        ValueError: a negative balance.
+        ValueError: a negative balance, or shares that are none, or not of K clusters.
 
     Example:
         >>> MutualInformation(balance=0.0)(torch.eye(4), torch.full((4,), 0.25))  # -log 4
@@ -200,16 +199,26 @@ class MutualInformation(Term):
         weight: float | Schedule = 1.0,
         balance: NonNegative = 0.5,
         views: Views | str | None = None,
+        shares: tuple[Positive, ...] | None = None,
     ) -> None:
         super().__init__(weight)
         if balance < 0:
             raise ValueError(f"balance is {balance}: it weighs H(c) and cannot be negative")
+        check_shares(shares)
         self.balance = balance
+        self.shares = shares
         self.views = None if views is None else given("views", views, Views)
 
     def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
         mean = responsibilities.flatten(0, -2).mean(0)
-        return entropy(responsibilities).mean() - (1 + self.balance) * entropy(mean)
+        unsure = entropy(responsibilities).mean()
+        return unsure - (1 + self.balance) * balance_entropy(mean, self.shares)
+
+    def attach(self, mixtures: Mapping[str, MixturePrior], rows: int) -> Self:
+        """The term itself, if its shares are of as many clusters as each clustering has."""
+        for mixture in mixtures.values():
+            check_shares(self.shares, mixture.n_clusters)
+        return self
 
     def total(self, found: Clusterings, look: Look, **companions: Tensor) -> Tensor:
         """The unweighted sum over all clusterings."""
@@ -222,35 +231,7 @@ class MutualInformation(Term):
 
         second = look(lambda batch: views.of(batch, assign))
         values = [
-            two_view_information(gamma, second[site][0], self.balance).mean()
+            two_view_information(gamma, second[site][0], self.balance, self.shares).mean()
             for site, (gamma, _) in found.items()
         ]
         return -torch.stack(values).sum()
-
-
-def two_view_information(first: Tensor, second: Tensor, balance: float = 0.5) -> Tensor:
-    r"""Extended mutual information between the clusters of two views of the same data, in nats.
-
-    .. math:: \sum_{cc'} P_{cc'} \log
-        \frac{P_{cc'}}{P_c^{1+\alpha}\, P_{c'}^{1+\alpha}}, \qquad
-        P = \tfrac1{2B} (\gamma^\top\gamma' + \gamma'^\top\gamma)
-
-    Args:
-        first: responsibilities of one view, ``(..., B, K)``; leading dims are heads.
-        second: those of the other view.
-        balance: α, the extra weight of balance.
-
-    Returns:
-        A value for each head, ``(...)``; to be maximised.
-
-    Example:
-        >>> two_view_information(torch.eye(4), torch.eye(4), balance=0.0)  # log 4
-        tensor(1.3863)
-    """
-    # Products of small numbers need full precision.
-    with torch.autocast(first.device.type, enabled=False):
-        wide = torch.promote_types(first.dtype, torch.float32)
-        joint = first.to(wide).transpose(-1, -2) @ second.to(wide) / first.shape[-2]
-        joint = (joint + joint.transpose(-1, -2)) / 2
-        marginal = joint.sum(-1)
-        return 2 * (1 + balance) * entropy(marginal) - entropy(joint.flatten(-2))

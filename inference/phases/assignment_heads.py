@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from ..objectives import two_view_information
+from ..objectives import check_shares, two_view_information
 
 
 class AssignmentHeads(nn.Module):
@@ -21,6 +23,7 @@ class AssignmentHeads(nn.Module):
         n_heads: number of heads, H.
         overclusters: clusters of ω; 0 for no such head.
         balance: α, the extra weight of balance.
+        shares: expected of the K clusters, in any order; ``None``: equal ones.
 
     Example:
         >>> import torch
@@ -40,9 +43,12 @@ class AssignmentHeads(nn.Module):
         n_heads: int = 20,
         overclusters: int = 50,
         balance: float = 0.5,
+        shares: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
+        check_shares(shares, n_clusters)
         self.balance = balance
+        self.shares = shares
         self.heads = nn.Linear(width, n_heads * n_clusters)
         self.split = (n_heads, n_clusters)
         self.overclustering = nn.Linear(width, overclusters) if overclusters else None
@@ -55,7 +61,8 @@ class AssignmentHeads(nn.Module):
     def losses(self, features: Tensor) -> dict[str, Tensor]:
         """The parts of the loss in nats, of features ``(2B, F)``: rows, then a view of each."""
         first, second = self.assignments(features).chunk(2, 1)
-        parts = {"mutual_information": -two_view_information(first, second, self.balance).mean()}
+        information = two_view_information(first, second, self.balance, self.shares)
+        parts = {"mutual_information": -information.mean()}
         if self.overclustering is not None:
             first, second = self.overclustering(features).softmax(-1).chunk(2)
             parts["overclustering"] = -two_view_information(first, second, self.balance)
@@ -63,8 +70,8 @@ class AssignmentHeads(nn.Module):
 
     def information(self, first: Tensor, second: Tensor) -> list[float]:
         """That of every head in nats, of all its assignments ``(H, N, K)`` of two views."""
-        found: list[float] = two_view_information(first, second, self.balance).tolist()
-        return found
+        found = two_view_information(first, second, self.balance, self.shares)
+        return [float(each) for each in found]
 
     def clusters(self, features: Tensor, head: int) -> Tensor:
         """γ of one head: ``(B, F)`` to ``(B, K)``."""

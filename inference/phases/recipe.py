@@ -19,7 +19,16 @@ from ...guides import Guide
 from ...models import MixtureVAE
 from ..objectives import MixtureELBO, Term
 from ..prediction import bound
-from ..training import Checkpoint, Row, Rows, Source, TrainingInterrupted, as_rows, seeded
+from ..training import (
+    Checkpoint,
+    Roomy,
+    Row,
+    Rows,
+    Source,
+    TrainingInterrupted,
+    as_rows,
+    seeded,
+)
 from .autoencoder import Pretraining
 from .joint import Training
 from .phase import Fit
@@ -77,7 +86,7 @@ class Recipe:
         data = as_rows(x)
         if self.start is not None:
             self.start.check_length(len(data))
-        with seeded(seed, "rehearsal"):
+        with seeded(seed, "rehearsal"), Roomy():
             model, guide = story()
             model.likelihood.check(data.x)
             dtype = data.x.dtype

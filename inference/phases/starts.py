@@ -19,6 +19,7 @@ from .graph import principal_components
 from .start import Features, Start
 
 COVARIANCES = ("full", "diag", "tied")
+FAR = 1000.0  # spreads
 MANY = 20_000  # data above which a Gaussian mixture is fitted to an even subset
 
 
@@ -51,7 +52,7 @@ class GaussianMixtureStart(Start, alias="gmm"):
         """The likeliest component of each datum, ``(N,)``."""
         if self.n_components is not None:
             features = principal_components(features, self.n_components, seed)
-        scaled = features / spread(features)
+        scaled = (features - offset(features)) / spread(features)
         mixture = gaussian_mixture(scaled, n_clusters, self.covariance, seed)
         labels: Features = mixture.predict(scaled)
         return labels
@@ -132,12 +133,14 @@ class ComponentMeans(Start):
         codes = encode(model, guide, x)
         for mixture in model.prior.mixtures:
             code = codes[mixture.site("z")].double().numpy()
-            width = spread(code)
-            found = gaussian_mixture(code / width, mixture.n_clusters, "diag", seed % 2**32)
+            width, middle = spread(code), offset(code)
+            found = gaussian_mixture(
+                (code - middle) / width, mixture.n_clusters, "diag", seed % 2**32
+            )
             variances = found.covariances_ * width**2
             if self.variance is not None:
                 variances = np.full_like(variances, self.variance)
-            cloud = _clouds(found.means_ * width, variances)
+            cloud = _clouds(found.means_ * width + middle, variances)
             mixture.initialise(*(part.to(mixture.logits) for part in cloud))
 
 
@@ -158,6 +161,13 @@ def spread(features: Features) -> float:
     return max(float(features.std(0).mean()), 1e-12)
 
 
+def offset(features: Features) -> Features:
+    """The means, of features so far from 0 that squares lose their differences; else zeros."""
+    means: Features = features.mean(0)
+    far = np.abs(means).max() > FAR * spread(features)
+    return means if far else np.zeros_like(means)
+
+
 def gaussian_mixture(features: Features, n_clusters: int, covariance: str, seed: int) -> Any:
     """Scikit-learn's mixture, fitted to an even subset of many data."""
     from sklearn.mixture import GaussianMixture
@@ -169,4 +179,11 @@ def gaussian_mixture(features: Features, n_clusters: int, covariance: str, seed:
         reg_covar=1e-3,
         random_state=seed,
     )
-    return mixture.fit(features[:: -(-len(features) // MANY)])
+    try:
+        return mixture.fit(features[:: -(-len(features) // MANY)])
+    except ValueError as error:
+        raise ValueError(
+            f"no Gaussian mixture of {n_clusters} components can be fitted to these "
+            f"{len(features)} data for the start: use another start, such as 'k-means', or fewer "
+            "clusters"
+        ) from error

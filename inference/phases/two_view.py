@@ -44,6 +44,7 @@ class InformationPretraining(nn.Module):
         n_heads: number of heads, H.
         overclusters: clusters of ω; 0 for no such head.
         balance: α, the extra weight of balance.
+        shares: of the clusters, in any order; ``None``: equal ones.
 
     Raises:
         TypeError: the guide's network of ``"c"`` is no ``Linear``.
@@ -62,6 +63,7 @@ class InformationPretraining(nn.Module):
         n_heads: Count = 20,
         overclusters: Natural = 50,
         balance: NonNegative = 0.5,
+        shares: tuple[Positive, ...] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -75,7 +77,12 @@ class InformationPretraining(nn.Module):
         _own_head(guide)
         width, n_clusters = guide.amortised.width("c"), model.prior.mixtures[0].n_clusters
         self.heads = AssignmentHeads(
-            width, n_clusters, n_heads=n_heads, overclusters=overclusters, balance=balance
+            width,
+            n_clusters,
+            n_heads=n_heads,
+            overclusters=overclusters,
+            balance=balance,
+            shares=shares,
         )
 
     def forward(self, x: Tensor, **companions: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -170,6 +177,7 @@ class TwoView(Pretraining):
         n_heads: assignment heads on one encoder, cheap restarts.
         overclusters: clusters of a further head that sharpens the features; ``None``: 5 K, 0: none.
         balance: α, the extra weight of balance.
+        shares: of the clusters, in any order, where they are known; ``None``: equal ones.
         views: what a datum's cluster should survive, or its name.
         epochs: passes over the data, or a budget of steps; 0 for none.
         learning_rate: of Adam.
@@ -181,6 +189,7 @@ class TwoView(Pretraining):
     n_heads: Count = 20
     overclusters: Natural | None = None
     balance: NonNegative = 0.5
+    shares: tuple[Positive, ...] | None = None
     views: Views | str = "auto"
     epochs: Natural | Budget = Budget(2100)
     learning_rate: Positive = 1e-3
@@ -197,6 +206,7 @@ class TwoView(Pretraining):
             n_heads=self.n_heads,
             overclusters=5 * model.prior.mixtures[0].n_clusters if more is None else more,
             balance=self.balance,
+            shares=self.shares,
         )
         return module, data
 

@@ -73,6 +73,7 @@ class TwoViewStart(Start, alias="two-view"):
         n_heads: assignment heads on one encoder, cheap restarts.
         overclusters: clusters of a further head that sharpens the features; ``None``: 5 K, 0: none.
         balance: α, the extra weight of balance.
+        shares: of the clusters, in any order, where they are known; ``None``: equal ones.
         views: what a datum's cluster should survive, or its name.
         networks: the pair whose encoder it is.
         epochs: passes over the data, or a budget of steps.
@@ -89,6 +90,7 @@ class TwoViewStart(Start, alias="two-view"):
     n_heads: Count = 20
     overclusters: Natural | None = None
     balance: NonNegative = 0.5
+    shares: tuple[Positive, ...] | None = None
     views: Views | str = "auto"
     networks: Networks = ByShape(
         vectors=Perceptron(large=(500, 500), batch_norm=True), images=Strided()
@@ -143,6 +145,7 @@ class TwoViewStart(Start, alias="two-view"):
             n_heads=self.n_heads,
             overclusters=5 * n_clusters if self.overclusters is None else self.overclusters,
             balance=self.balance,
+            shares=self.shares,
         )
         return TwoViews(encoder, heads, given("views", self.views, Views))
 

@@ -8,7 +8,7 @@ from .devices import is_main_process, launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
 from .files import locked
 from .loop import Decay
-from .machine import cores, memory
+from .machine import Roomy, cores, memory
 from .progress import PhaseProgress
 from .reading import ArrayRows, DatasetRows, Iterated, SparseRows
 from .runs import Run
@@ -31,6 +31,7 @@ __all__ = [
     "Iterated",
     "ParquetRows",
     "PhaseProgress",
+    "Roomy",
     "Row",
     "Rows",
     "Run",

@@ -132,7 +132,7 @@ class Batches:
     """
 
     def __init__(self, x: Tensor | Rows, batch_size: int, share: Share) -> None:
-        self.batch_size = int(batch_size)
+        self.batch_size = min(int(batch_size), 2**62)  # torch counts no further
         self.share = share
         rows = as_rows(x).map(Tensor.detach)
         size = sum(each.nbytes for each in (rows.x, *rows.companions.values()))

@@ -166,10 +166,9 @@ def check_read(made: DeepMixture, X: Any) -> None:
 
 def copied(value: Any) -> Any:
     """A copy to compare with; nothing of what cannot be copied."""
-    try:
-        return copy.deepcopy(value)
-    except Exception:
-        return None
+    if isinstance(value, np.ndarray):
+        return None if value.dtype.hasobject else value.copy()
+    return copy.deepcopy(value) if isinstance(value, pd.DataFrame | torch.Tensor) else None
 
 
 def same(before: Any, now: Any, name: str) -> None:

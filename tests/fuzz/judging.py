@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import signal
+import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from pyromix.cli.errors import is_deliberate
 from pyromix.inference import TrainingDiverged
 
 FAULTS = ("traceback", "silent change", "executed code", "hang", "lost file")
-SECONDS = 10.0  # of this process; a wait for something else may take as long twelve times
+SECONDS = 10.0  # of this process; a wait for something else may take sixty times as long
 CASE = Callable[["World", Any], None]
 
 
@@ -91,7 +92,7 @@ def limited(seconds: float = SECONDS) -> Iterator[None]:
     before = [signal.signal(name, stop) for _, name, _ in timers]
     try:
         for timer, _, limit in timers:
-            signal.setitimer(timer, limit or 12 * seconds)
+            signal.setitimer(timer, limit or 60 * seconds)
         yield
     finally:
         for (timer, name, _), handler in zip(timers, before, strict=True):
@@ -171,11 +172,9 @@ def refusal(error: Exception) -> tuple[str, str]:
     deliberate = isinstance(error, TrainingDiverged | OSError) or is_deliberate(error)
     if deliberate and str(error).strip() and "\n" not in str(error).strip():
         return "refused", words
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = "" if trace is None else f" in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-    return "traceback", " ".join((words + where).split())
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    where = " < ".join(f"{Path(each.filename).name}:{each.lineno}" for each in reversed(frames))
+    return "traceback", " ".join(f"{words} in {where}".split())
 
 
 def _put_back(name: str, value: Any) -> None:

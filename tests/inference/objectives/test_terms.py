@@ -17,7 +17,12 @@ from pyromix.inference import (
     Term,
     VectorViews,
 )
-from pyromix.inference.objectives.terms import entropy, two_view_information
+from pyromix.inference.objectives.information import (
+    balance_entropy,
+    entropy,
+    two_view_information,
+)
+from pyromix.models import GaussianMixture
 
 
 def some_responsibilities() -> tuple[Tensor, Tensor]:
@@ -167,3 +172,45 @@ def test_a_term_of_one_s_own_needs_a_call_and_may_have_a_name() -> None:
     assert Named().name == "largest"
     with pytest.raises(TypeError, match=r"abstract class Term .*__call__"):
         Term()  # type: ignore[abstract]
+
+
+SHARES = (0.1, 0.6, 0.3)
+
+
+def test_with_shares_information_is_largest_at_them_in_any_order() -> None:
+    """By a search over sizes, and at equal shares it is what it was."""
+    torch.manual_seed(0)
+    sizes = torch.distributions.Dirichlet(torch.ones(3, dtype=torch.float64)).sample((20_000,))
+    best = sizes[balance_entropy(sizes, SHARES).argmax()]
+    torch.testing.assert_close(
+        best.sort().values, torch.tensor(sorted(SHARES)).double(), atol=0.02, rtol=0
+    )
+    p = torch.tensor(SHARES).double()
+    torch.testing.assert_close(balance_entropy(p[[2, 0, 1]], SHARES), entropy(p))
+    equal = (1 / 3, 1 / 3, 1 / 3)
+    torch.testing.assert_close(balance_entropy(sizes, equal), entropy(sizes))
+    first, second = torch.rand(2, 4, 50, 3, dtype=torch.float64).log().softmax(-1)
+    for balance in (0.0, 0.5):
+        torch.testing.assert_close(
+            two_view_information(first, second, balance, equal),
+            two_view_information(first, second, balance),
+        )
+
+
+def test_shares_make_the_right_cut_of_unlike_groups_the_best() -> None:
+    """Nine of ten data are alike; equal halves win without shares, and the true cut with them."""
+    truth = torch.eye(2)[(torch.arange(100) < 10).long()]
+    halves = torch.eye(2)[(torch.arange(100) < 50).long()]
+    one = torch.eye(2)[torch.zeros(100, dtype=torch.long)]
+    plain, told = MutualInformation(), MutualInformation(shares=(0.9, 0.1))
+    weights = torch.full((2,), 0.5)
+    assert plain(halves, weights) < plain(truth, weights) < plain(one, weights)
+    assert told(truth, weights) < told(one, weights) < told(halves, weights)
+    two = [two_view_information(each, each, 0.5, (0.9, 0.1)) for each in (truth, one, halves)]
+    assert two[0] > two[1] > two[2]
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.6), (1.0, 0.0), (0.2, 0.3, 0.5)])
+def test_shares_that_are_none_or_of_other_clusters(shares: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match=r"shares is \("):
+        MutualInformation(shares=shares).attach({"c": GaussianMixture(2, 2)}, 10)
