@@ -167,7 +167,7 @@ def test_an_unknown_name_tells_what_would_do(kind: type[VaDE], setting: str, hin
     name = setting.partition("=")[0]
     with pytest.raises(ValueError, match=f"{kind.__name__} has no '{name}'") as caught:
         arguments(kind, {}, [setting])
-    assert f"did you mean {hint}? it has assignment, device" in str(caught.value)
+    assert f"did you mean {hint}? it has assignment, columns, device" in str(caught.value)
 
 
 def test_a_name_like_none_is_told_all_there_are() -> None:
