@@ -67,7 +67,7 @@ def check_finished(run: Path) -> None:
         )
 
 
-def check_new_file(path: Path, suffixes: tuple[str, ...]) -> None:
+def check_new_file(path: Path, suffixes: tuple[str, ...], *, overwrite: bool = False) -> None:
     """Refuse a file that exists, that has another ending, or whose folder is not there.
 
     Raises:
@@ -75,7 +75,7 @@ def check_new_file(path: Path, suffixes: tuple[str, ...]) -> None:
     """
     if not path.name.lower().endswith(suffixes):
         raise ValueError(f"--out {path} must end in {' or '.join(suffixes)}")
-    if os.path.lexists(path):
+    if os.path.lexists(path) and not (overwrite and path.is_file()):
         raise FileExistsError(f"{path} exists and is not overwritten: give another file with --out")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"--out {path} is in no folder that there is: make {path.parent}")

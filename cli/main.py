@@ -14,6 +14,7 @@ from ..parts import check_new_folder, check_run_folder
 from . import early
 from .errors import PlainErrors
 from .options import Columns, Drop, LabelColumn, Root, Run, Sep, listed, option
+from .predict import predict
 from .report import report
 from .reproduce import reproduce
 
@@ -52,6 +53,7 @@ def main(
       pyromix evaluate runs/vade-digits digits
       pyromix sample runs/vade-digits --cluster 3
       pyromix report runs/vade-digits
+      pyromix predict runs/vade-table new.csv --out labels.csv
     """
 
 
@@ -258,6 +260,7 @@ def sample(
 
 
 app.command()(report)
+app.command()(predict)
 app.command()(reproduce)
 
 

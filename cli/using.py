@@ -66,7 +66,7 @@ def evaluate(
         )
     gammas = responsibilities(estimator, data.named)
     scores = scored(data, gammas) | {
-        "bound": mean_bound(estimator, data.x),
+        "bound": mean_bound(estimator, data.named),
         "importance_weighted_bound": float(
             estimator.score_samples(data.named, num_samples=num_samples).mean()
         ),

@@ -4,7 +4,7 @@ from .catalogue import DATASETS, DEFAULT_ROOT, load
 from .coloured import colour_digits, coloured_mnist
 from .dataset import Dataset, check_labels, check_x, fingerprint
 from .factors import DSPRITES, SHAPES3D, combinations, read_dsprites, read_shapes3d
-from .files import TABLES, load_file
+from .files import TABLES, load_file, read_frame, write_frame
 from .frames import as_frame, not_numbers, row_names
 from .kinds import schema_of
 from .schema import Column, Schema, Unseen
@@ -36,9 +36,11 @@ __all__ = [
     "not_numbers",
     "pinwheel",
     "read_dsprites",
+    "read_frame",
     "read_shapes3d",
     "render",
     "row_names",
     "schema_of",
     "shapes3d",
+    "write_frame",
 ]

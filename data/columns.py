@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .dataset import Dataset, check_labels, check_x, text_classes
+from .dataset import Dataset, FloatArray, check_labels, check_x, text_classes
+from .frames import not_numbers
+from .kinds import schema_of
 from .tables import Table, numbers_the_rows
 
 LABEL_NAMES = ("y", "label", "labels", "target", "targets", "class", "classes")
@@ -110,29 +112,42 @@ def dataset_of(path: Path, name: str, table: Table, wanted: Columns) -> Dataset:
     frame = table.frame
     features, label_key, ignored = wanted.chosen(path, list(frame.columns))
     chosen = frame[features]
-    text = [name for name, kind in chosen.dtypes.items() if kind.kind not in "biuf"]
-    if text:
-        listed = ", ".join(repr(name) for name in text)
-        raise TypeError(
-            f"{path} has columns that are not numeric ({listed}): encode or drop them, or name "
-            "one of them by label_column"
-        )
-    values = chosen.to_numpy(dtype=np.float64, na_value=np.nan)
-    x = check_x(values, str(path), tuple(features))
+    frame_as_it_is = chosen if not_numbers(chosen) else None
+    if frame_as_it_is is None:
+        values = chosen.to_numpy(dtype=np.float64, na_value=np.nan)
+        x = check_x(values, str(path), tuple(features), gaps=True)
+    else:
+        x = _numbers(path, chosen)
     if not wanted.features:
         _warn_of_identifiers(path, chosen)
     names = tuple(features) if table.named else ()
     told = {**table.ignored, **ignored}
     if label_key is None:
-        return Dataset(x, None, name, columns=names, ignored=told)
+        return Dataset(x, None, name, columns=names, ignored=told, frame=frame_as_it_is)
     column = frame[label_key]
     raw = column.to_numpy(dtype=float if column.dtype.kind in "biuf" else object, na_value=np.nan)
     labels = check_labels(raw, len(x), f"{path}, column {label_key!r},")
-    return Dataset(x, labels, name, (label_key,), text_classes(raw), names, told)
+    classes = text_classes(raw)
+    return Dataset(x, labels, name, (label_key,), classes, names, told, frame_as_it_is)
+
+
+def _numbers(path: Path, frame: pd.DataFrame) -> FloatArray:
+    """A table of any columns as other methods take it.
+
+    Raises:
+        ValueError, TypeError: a column that is of no kind; the message says why.
+    """
+    try:
+        schema = schema_of(frame)
+    except (TypeError, ValueError) as error:
+        remedy = " (--drop leaves a column out)" if "drop it" in str(error) else ""
+        raise type(error)(f"{path}: {error}{remedy}") from error
+    return schema.dummies(schema.encode(frame)).astype(np.float32)
 
 
 def _warn_of_identifiers(path: Path, features: pd.DataFrame) -> None:
-    found = [name for name in features if numbers_the_rows(str(name), features[name].to_numpy())]
+    plain = features.drop(columns=not_numbers(features))
+    found = [name for name in plain if numbers_the_rows(str(name), plain[name].to_numpy())]
     if found:
         listed = ", ".join(repr(name) for name in found)
         warnings.warn(

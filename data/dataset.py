@@ -30,6 +30,8 @@ class Dataset:
         class_names: for each label column what 0, 1, … stand for; nothing where they are numbers.
         columns: the names of a table's features, where they have names.
         ignored: what the file holds besides, by name, with the reason why it is left out.
+        frame: a table with columns that are no plain numbers, as it is; ``x`` is then its numbers
+            standardised and its categories one-hot, as other methods take them.
 
     Example:
         >>> data = Dataset(np.zeros((4, 2), np.float32), np.array([0, 0, 1, 1]), "toy", ("side",))
@@ -44,6 +46,7 @@ class Dataset:
     class_names: tuple[tuple[str, ...], ...] = ()
     columns: tuple[str, ...] = ()
     ignored: Mapping[str, str] = field(default_factory=dict)
+    frame: pd.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -51,6 +54,8 @@ class Dataset:
     @property
     def named(self) -> FloatArray | pd.DataFrame:
         """The data with the names of their features, where they have names."""
+        if self.frame is not None:
+            return self.frame
         return pd.DataFrame(self.x, columns=list(self.columns)) if self.columns else self.x
 
     def told(self) -> str:
@@ -63,8 +68,12 @@ class Dataset:
         if not self.columns and not self.ignored:
             return ""
         shown = ", ".join(self.columns[:12]) + (", …" if len(self.columns) > 12 else "")
-        parts = [f"features ({self.x.shape[1]}): {shown}" if self.columns else "features: x"]
+        parts = [f"features ({len(self.columns)}): {shown}" if self.columns else "features: x"]
         parts += ["label: " + ", ".join(self.label_names) if self.label_names else "no label"]
+        named = self.named
+        gaps = int(named.isna().to_numpy().sum()) if isinstance(named, pd.DataFrame) else 0
+        are = "value is" if gaps == 1 else "values are"
+        parts += [f"{gaps:,} {are} missing, and not observed"] if gaps else []
         if self.ignored:
             parts += ["ignored: " + ", ".join(f"{n!r} ({why})" for n, why in self.ignored.items())]
         return "; ".join(parts)
@@ -95,7 +104,9 @@ def fingerprint(x: npt.NDArray[np.generic]) -> str:
     return digest.hexdigest()
 
 
-def check_x(x: object, origin: str, columns: tuple[str, ...] | None = None) -> FloatArray:
+def check_x(
+    x: object, origin: str, columns: tuple[str, ...] | None = None, *, gaps: bool = False
+) -> FloatArray:
     """Return ``x`` as finite float32, ``(N, X)`` or ``(N, C, H, W)``, or say what is wrong.
 
     Images of unsigned bytes are scaled from 0…255 to [0, 1]; ``(N, H, W)`` is read as one channel.
@@ -104,6 +115,7 @@ def check_x(x: object, origin: str, columns: tuple[str, ...] | None = None) -> F
         x: anything NumPy can read as an array of numbers.
         origin: where it came from, for the message.
         columns: names of the columns of a table, for the message.
+        gaps: whether NaN is let pass, as what is not observed.
 
     Raises:
         ValueError: on an empty array, another rank, channels last, or a value that is not finite.
@@ -133,7 +145,7 @@ def check_x(x: object, origin: str, columns: tuple[str, ...] | None = None) -> F
         values = np.ascontiguousarray(array, dtype=np.float32)
     if array.dtype == np.uint8 and array.ndim == 4:
         values = values / np.float32(255)
-    finite = np.isfinite(values)
+    finite = np.isfinite(values) | (gaps & np.isnan(array))
     if not finite.all():
         row, *rest = (int(i) for i in np.argwhere(~finite)[0])
         place = f"column {columns[rest[0]]!r}" if columns else f"position {tuple(rest)}"

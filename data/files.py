@@ -17,7 +17,7 @@ from ..parts import check_plain
 from .columns import Columns, dataset_of, find_label
 from .dataset import Dataset, check_labels, check_x, text_classes
 from .factors import read_dsprites, read_shapes3d
-from .tables import read_text_table, without_row_names
+from .tables import Table, read_text_table, without_row_names
 
 X_KEYS = ("x", "X", "data")
 TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
@@ -148,15 +148,44 @@ def _open_npz(path: Path, file: BinaryIO) -> np.lib.npyio.NpzFile:
 
 
 def _from_table(path: Path, suffix: str, columns: Columns) -> Dataset:
+    return dataset_of(path, _stem(path), _table(path, suffix, columns.sep), columns)
+
+
+def read_frame(path: Path, sep: str | None = None) -> pd.DataFrame:
+    """The columns of a table, as they are, without row names that a program has saved.
+
+    Args:
+        path: ends in one of ``TABLES``.
+        sep: of a text table, where fields end, if it is not to be found out.
+
+    Raises:
+        FileNotFoundError, ValueError: there is none, or it cannot be read.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"data file {path} does not exist: check the path")
+    check_plain(path)
+    return _table(path, _suffix(path).lower(), sep).frame
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table in the form that its name ends in, one of ``TABLES``."""
+    suffix = _suffix(path).lower()
+    if suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    elif suffix == ".feather":
+        frame.to_feather(path)
+    else:
+        frame.to_csv(path, index=False, sep="\t" if suffix.startswith(".tsv") else ",")
+
+
+def _table(path: Path, suffix: str, sep: str | None) -> Table:
     try:
         if suffix in (".parquet", ".feather"):
             read = pd.read_parquet if suffix == ".parquet" else pd.read_feather
-            table = without_row_names(path, read(path))
-        else:
-            table = read_text_table(path, "\t" if suffix.startswith(".tsv") else columns.sep)
+            return without_row_names(path, read(path))
+        return read_text_table(path, "\t" if suffix.startswith(".tsv") else sep)
     except Exception as error:  # pandas and pyarrow raise a dozen kinds
         raise _unreadable(path, error) from error
-    return dataset_of(path, _stem(path), table, columns)
 
 
 def _stem(path: Path) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..parts import unknown
 from .schema import KINDS, Column, Schema, numbers_of
+from .tables import NUMBER
 
 MANY = 1000  # categories of a column at most
 LARGEST_COUNT = 100_000
@@ -77,6 +78,8 @@ def column_of(series: pd.Series[Any], law: str | None = None) -> Column:
         series = pd.to_numeric(series)
         dtype = str(series.dtype)
     usual = {"text": "categorical", "boolean": "bernoulli", "category": "categorical"}.get(kind)
+    if kind == "text" and law is None:
+        _refuse_numbers_as_text(series)
     law = law or usual or _law_of_numbers(series, missing)
     if kind in ("text", "category") and KINDS[law] in ("real", "count"):
         row = int(np.flatnonzero(series.notna())[0])
@@ -116,6 +119,26 @@ def _kind(series: pd.Series[Any]) -> str:
         remedy = "make numbers, booleans or text of it, or drop it"
     raise TypeError(
         f"column {series.name!r} holds {given[odd]!r} in row {odd}, and is {found} in all: {remedy}"
+    )
+
+
+def _refuse_numbers_as_text(series: pd.Series[Any]) -> None:
+    """Refuse a column of numbers that some other value has made text.
+
+    Whole numbers alone are taken for categories, as codes and postcodes are.
+    """
+    texts = series.dropna().astype(str).str.strip()
+    number = texts.str.fullmatch(NUMBER.pattern)
+    signs = texts.str.extract(r"([.,])", expand=False).fillna("")
+    if number.mean() < 0.5 or (number.all() and not signs.any()):
+        return
+    odd = signs != signs.iloc[0] if number.all() else ~number
+    place = int(odd.to_numpy().argmax())
+    row = int(np.flatnonzero(series.notna())[place])
+    raise TypeError(
+        f"column {series.name!r} holds {series.iloc[row]!r} in row {row} among numbers, which are "
+        "text by that: correct it, leave it empty where nothing is known, or use "
+        f"columns={{{series.name!r}: 'categorical'}}"
     )
 
 

@@ -220,6 +220,22 @@ class Schema:
         parts = [column.encode(frame[column.name], unseen) for column in self.columns]
         return np.stack(parts, -1)
 
+    def dummies(self, codes: Codes) -> Codes:
+        """Numbers standardised and categories one-hot, ``(N, E)``, as most methods take them.
+
+        Args:
+            codes: as :meth:`encode` gives them, ``(N, X)``; NaN stays.
+        """
+        parts = []
+        for column, values in zip(self.columns, codes.T, strict=True):
+            if column.kind == "category":
+                one_hot = (values[:, None] == np.arange(len(column.categories))).astype(float)
+                parts.append(np.where(np.isnan(values)[:, None], np.nan, one_hot))
+            else:
+                spread = np.nanstd(values) or 1.0
+                parts.append((values[:, None] - np.nanmean(values)) / spread)
+        return np.hstack(parts)
+
     def decode(self, values: NDArray[Any], index: pd.Index | None = None) -> pd.DataFrame:
         """Rows of numbers and codes, ``(N, X)``, as a table of the types that there were.
 

@@ -79,6 +79,8 @@ def read_text_table(path: Path, sep: str | None = None) -> Table:
     )
     names = [name.strip() for name in first] if named else [str(i) for i in range(len(first))]
     frame.columns = pd.Index(names)
+    if bool(frame.iloc[:, -1].isna().any()):
+        _refuse_short_lines(path, form.sep, names, named)
     return without_row_names(path, frame, named)
 
 
@@ -106,6 +108,18 @@ def without_row_names(path: Path, frame: pd.DataFrame, named: bool = True) -> Ta
                 "of rows: name it, or leave it out with --drop"
             )
     return Table(frame.drop(columns=list(ignored)), named, ignored)
+
+
+def _refuse_short_lines(path: Path, sep: str, names: Sequence[str], named: bool) -> None:
+    """Refuse lines that end before the last column, which pandas takes for missing values."""
+    with _opened(path) as file:
+        rows = csv.reader(file, delimiter=sep, skipinitialspace=True)
+        for row, fields in enumerate((row for row in rows if "".join(row).strip()), -int(named)):
+            if len(fields) < len(names):
+                raise ValueError(
+                    f"{path}: row {row} ends before column {names[len(fields)]!r}: end it with "
+                    "separators where nothing is known"
+                )
 
 
 def _opened(path: Path) -> TextIO:

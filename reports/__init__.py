@@ -1,7 +1,7 @@
 """Reports: the scores, tables and pictures of a fit, and the classical clusterings beside it."""
 
 from .baselines import MAX_ROWS, Baseline, fit_baselines
-from .fits import responsibilities, timed_fit
+from .fits import by_facet, responsibilities, timed_fit
 from .html import write_html
 from .markdown import environment, table_head, table_row
 from .pictures import draw_pictures, samples_picture, save_figure, swaps
@@ -12,6 +12,7 @@ from .tables import comparison, facet_lines, metrics_table
 __all__ = [
     "MAX_ROWS",
     "Baseline",
+    "by_facet",
     "comparison",
     "draw_pictures",
     "environment",

@@ -34,7 +34,7 @@ def write_report(
     """
     config = run.read_config()
     gammas, n_clusters = responsibilities(estimator, data.named), estimator.clusterings()
-    own = scored(data, gammas) | {"bound": mean_bound(estimator, data.x), "seconds": seconds}
+    own = scored(data, gammas) | {"bound": mean_bound(estimator, data.named), "seconds": seconds}
     for name, figure in draw_pictures(estimator, data, gammas):
         save_figure(figure, run.path / f"{name}.png")
     sizes = {k: f", K = {k}" if len(set(n_clusters)) > 1 else "" for k in n_clusters}

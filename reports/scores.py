@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..data import Dataset
 from ..estimators import DeepMixture
@@ -92,8 +91,6 @@ def main_scores(data: Dataset, n_facets: int) -> list[tuple[str, ...]]:
     return [tuple(f"{name}/{metric}" for name in names) for metric in metrics]
 
 
-def mean_bound(estimator: DeepMixture, x: NDArray[Any]) -> float:
+def mean_bound(estimator: DeepMixture, x: ArrayLike) -> float:
     """The evidence lower bound in nats per datum, the mean over ``x`` ``(N, *event)``."""
-    dtype = next(estimator.model_.parameters()).dtype
-    rows = torch.as_tensor(x).to(dtype)
-    return float(bound(estimator.model_, estimator.guide_, rows).mean())
+    return float(bound(*estimator._given(x)).mean())

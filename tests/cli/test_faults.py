@@ -29,7 +29,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder: bad files, and a folder that is no run."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nan.csv").write_text("a,b\n1,2\n3,\n5,6\n")
-    (tmp_path / "text.csv").write_text("a,b\n1,red\n3,green\n")
+    (tmp_path / "inf.csv").write_text("a,b\n1,2\n3,inf\n5,6\n")
+    (tmp_path / "names.csv").write_text("a,b\n" + "".join(f"1.5,name {i}\n" for i in range(30)))
     (tmp_path / "one.csv").write_text("a,b\n1,2\n")
     (tmp_path / "broken.npy").write_bytes(b"\x93NUMPY")
     (tmp_path / "foreign").mkdir()
@@ -45,8 +46,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (["fit", "vad", "digits"], ["METHOD is 'vad': did you mean 'vade'?"]),
         (["fit", "vade", "digit"], ["unknown data set 'digit': did you mean 'digits'?"]),
-        (["fit", "vade", "nan.csv"], ["not finite", "row 1, column 'b'", "drop or impute"]),
-        (["fit", "vade", "text.csv"], ["not numeric ('b')", "encode or drop"]),
+        (["fit", "vade", "inf.csv"], ["not finite", "row 1, column 'b'", "drop or impute"]),
+        (["fit", "vade", "names.csv"], ["'b' has 30 different values", "--drop leaves"]),
         (["fit", "vade", "one.csv", "-k", "1"], ["1 sample"]),
         (["fit", "vade", "broken.npy"], ["cannot be read"]),
         (["fit", "vade", "flat.npy"], ["shape (5,)", "a table (N, X)"]),

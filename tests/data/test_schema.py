@@ -110,6 +110,7 @@ def test_arrow_tables_are_read_as_they_are() -> None:
         ([[1]], None, r"'a' holds \[1\] in row 0"),
         ([0.5, np.inf], None, "'a' holds inf in row 1"),
         ([str(i) for i in range(50)], None, "50 different values in 50 rows"),
+        (["1.5", "2.5", "?"], None, r"'a' holds '\?' in row 2 among numbers"),
         (["x"], "normal", "'a' holds 'x' in row 0, which is no number"),
         ([1.0, 0.5], "poisson", "'a' holds 0.5 in row 1, and its law 'poisson' is of a count"),
         ([1, -2], "negative-binomial", "'a' holds -2 in row 1"),
