@@ -53,6 +53,8 @@ def evaluate(
     n_replicates: Count = 50,
     seed: int = 0,
     progress: bool = False,
+    covariates: object = None,
+    size_factors: object = None,
 ) -> Criticism:
     """Criticise a fit on data, held-out ones best.
 
@@ -67,6 +69,8 @@ def evaluate(
         n_replicates: replicates of each datum, fewer where data are large.
         seed: same seed, same answer.
         progress: show bars.
+        covariates: of the rows, where an estimator's fit had some.
+        size_factors: of the rows of counts; ``None``: their totals.
 
     Raises:
         TypeError: a story without a guide, or an estimator that is not fitted.
@@ -83,7 +87,8 @@ def evaluate(
         ['In short', 'Do replicates look like the data?']
     """
     model, guide = parts_of(story, guide)
-    whole: Tensor | Rows = story._given(x)[2] if hasattr(story, "_given") else x
+    fitted = hasattr(story, "_given")
+    whole = story._given(x, covariates, size_factors)[2] if fitted else x
     rows = whole if isinstance(whole, Rows) else Rows(torch.as_tensor(whole))
     if labels is not None and len(np.asarray(labels)) != len(rows):
         raise ValueError(f"{len(rows)} data came with {len(np.asarray(labels))} labels")

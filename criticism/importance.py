@@ -15,7 +15,7 @@ from ..guides import Guide
 from ..inference.prediction.answers import BATCH_SIZE
 from ..inference.prediction.draws import in_own_order
 from ..inference.prediction.evidence import guide_weights
-from ..inference.prediction.export import pareto_shapes
+from ..inference.prediction.tails import pareto_shapes
 from ..inference.training import Rows, watched
 from ..models import MixtureVAE
 from ..parts import Count, checked

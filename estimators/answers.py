@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -90,16 +90,18 @@ class Answers(Imputing, Generates):
         *,
         n: Count = 100,
         var_names: Iterable[str] | None = None,
+        coords: Mapping[str, Sequence[Any]] | None = None,
         seed: int = 0,
         covariates: object = None,
         size_factors: object = None,
     ) -> Any:
-        """Posterior, posterior predictive, observed data and log-likelihood of X for ArviZ.
+        """Prior, posterior, posterior predictive, observed data and log-likelihood of X for ArviZ.
 
         Args:
             X: data, ``(N, *event)``.
             n: number of draws.
             var_names: which variables to keep; ``None``: all.
+            coords: names along dims; those of features are known where X had names.
             seed: same seed, same draws.
             covariates: of the rows, where the fit had some.
             size_factors: of the rows of counts; ``None``: their totals.
@@ -107,8 +109,11 @@ class Answers(Imputing, Generates):
         Raises:
             ValueError: an unknown variable, or more numbers than fit in memory.
         """
-        given = self._given(X, covariates, size_factors)
-        return to_arviz(*given, n=n, var_names=var_names, seed=seed)
+        model, guide, rows = self._given(X, covariates, size_factors)
+        names = getattr(self, "feature_names_in_", ())
+        known = {"x_dim_0": names} if model.likelihood.event_shape == (len(names),) else {}
+        named = {**known, **(coords or {})}
+        return to_arviz(model, guide, rows, n=n, var_names=var_names, coords=named, seed=seed)
 
     @checked
     def score_samples(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from pyro.ops.stats import fit_generalized_pareto
 from torch import Tensor
 
 from ...guides import Guide
@@ -16,13 +14,15 @@ from ...models import MixtureVAE
 from ...parts import Count, checked
 from ..training import ALONE, Rows, derive_seed, seeded
 from .answers import BATCH_SIZE, asked, batched, device_of, encode
+from .clusters import cluster_draws
 from .draws import draws_of
 from .evidence import log_density, log_prior
+from .latents import prior_predictive
 from .probabilities import responsibilities
+from .tails import pareto_shapes
 
+STATS = ("log_p", "log_q", "log_weight")
 LARGEST = 2**28  # numbers in all draws, 1 GiB of float32
-FEWEST_IN_TAIL = 5
-ALIKE = 1e-3
 
 Groups = dict[str, dict[str, Any]]
 
@@ -35,18 +35,23 @@ def to_arviz(
     *,
     n: Count = 100,
     var_names: Iterable[str] | None = None,
+    coords: Mapping[str, Sequence[Any]] | None = None,
     seed: int = 0,
 ) -> Any:
-    r"""What the guide says of ``x``, for ArviZ's plots and statistics.
+    r"""What the story and the guide say of ``x``, for ArviZ's plots and statistics.
 
     There is one chain, since a guide's draws are independent. Dims are ``chain``, ``draw``,
     ``datum``, then ``z_dim``, ``cluster_c`` or ``x_dim_0``, … Groups:
 
-    - ``posterior``: every continuous latent, and ``responsibilities_c`` of every clustering, the
-      same in each draw;
+    - ``posterior``: every continuous latent; of every clustering the cluster ``c``, drawn from
+      q(c | x), the shares of the data ``shares_c`` that these draws give each cluster, and
+      ``responsibilities_c``, the same in each draw;
     - ``posterior_predictive`` and ``observed_data``: ``x``;
-    - ``sample_stats``: ``log_weight``, log p(x, z) - log q(z | x) of each draw in nats, and
-      ``pareto_k``, ``(datum,)``: above .7 the datum's log p(x) is not to be trusted;
+    - ``prior`` and ``prior_predictive``: the same latents and ``x``, as many as of the posterior,
+      drawn from the story before it sees data; they are there where ``x`` is kept;
+    - ``sample_stats``: log p(x, z) as ``log_p``, log q(z | x) as ``log_q`` and their difference
+      ``log_weight`` of each draw in nats, and ``pareto_k``, ``(datum,)``: above .7 the datum's
+      log p(x) is not to be trusted;
     - ``log_likelihood``: log p(x) of each datum in nats, importance-weighted from these draws; its
       draws are bootstrap replicates, which spread by the error of that estimate and nothing else.
 
@@ -63,6 +68,7 @@ def to_arviz(
         n: number of draws.
         var_names: of the variables to keep, such as ``["z", "responsibilities_c"]``; ``"x"`` are
             the replicates. By default all. ``az.loo`` asks for one of the posterior.
+        coords: names along dims, such as ``{"x_dim_0": columns, "cluster_c": ["a", "b", "c"]}``.
         seed: same seed, same draws.
 
     Returns:
@@ -78,45 +84,60 @@ def to_arviz(
     """
     data = asked(x)
     kept = _kept(model, guide, data, n, var_names)
+    clusterings = {mixture.site("c") for mixture in model.prior.mixtures}
+    wanted = {*kept, *(site for site in clusterings if f"shares_{site}" in kept)}
     resampled = torch.Generator().manual_seed(derive_seed(seed, "to_arviz", "bootstrap"))
     times = _bootstrap(n, resampled)
 
     def draw(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
-        posteriors = guide.posterior(rows, **companions)
+        posteriors, logits = guide.infer(rows, **companions)
         latents = draws_of(guide, posteriors, rows, n, seed, **companions)
+        clusters = cluster_draws(model, guide, rows, posteriors, latents, logits, seed)
         law = model.law(latents, **companions)
-        log_weight = law.log_prob(rows) + log_prior(model.prior, latents)
-        log_weight = log_weight - log_density(posteriors, latents)
+        log_p = law.log_prob(rows) + log_prior(model.prior, latents)
+        log_q = log_density(posteriors, latents)
+        log_weight = log_p - log_q
         top = log_weight.max(0).values
         mean = times.to(log_weight) @ (log_weight - top).exp() / n
-        drawn = {site: z for site, z in latents.items() if site in kept}
+        drawn = {site: value for site, value in (latents | clusters).items() if site in wanted}
         if "x" in kept:
             drawn["x"] = law.sample()
-        return {**drawn, "log_weight": log_weight, "log_likelihood": top + mean.log()}
+        stats = {"log_p": log_p, "log_q": log_q, "log_weight": log_weight}
+        return {**drawn, **stats, "log_likelihood": top + mean.log()}
 
     with seeded(seed, "to_arviz", device=device_of(model)):
         draws = batched(model, guide, data, draw, max(1, BATCH_SIZE // n), dim=1)
-    log_likelihood, log_weight = draws.pop("log_likelihood"), draws.pop("log_weight")
+    per_datum: Groups = {
+        "log_likelihood": {"x": draws.pop("log_likelihood")[None].numpy()},
+        "sample_stats": {name: draws.pop(name)[None].numpy() for name in STATS},
+    }
     groups: Groups = {"observed_data": {"x": data.x.cpu().numpy()}}
-    if "x" in draws:
+    dims = {"x": ["datum", *(f"x_dim_{axis}" for axis in range(data.x.dim() - 1))]}
+    if "x" in kept:
         groups["posterior_predictive"] = {"x": draws.pop("x")[None].numpy()}
-    posterior = {site: value[None].numpy() for site, value in draws.items()}
-    dims = {site: ["datum", f"{site}_dim"] for site in posterior}
-    for site, gamma in responsibilities(model, guide, data, seed=seed).items():
-        name = f"responsibilities_{site}"
-        if name in kept:
-            posterior[name] = gamma.expand(1, n, *gamma.shape).numpy()
-            dims[name] = ["datum", f"cluster_{site}"]
+        before = _before(model, data, n, seed)
+        groups["prior_predictive"] = {"x": before.pop("x")}
+        groups["prior"] = {site: value for site, value in before.items() if site in kept}
+    posterior = {site: value[None].numpy() for site, value in draws.items() if site in kept}
+    gammas = responsibilities(model, guide, data, seed=seed)
+    for mixture in model.prior.mixtures:
+        site = mixture.site("c")
+        if f"shares_{site}" in kept:
+            held = torch.nn.functional.one_hot(draws[site], mixture.n_clusters).float().mean(1)
+            posterior[f"shares_{site}"] = held[None].numpy()
+        if f"responsibilities_{site}" in kept:
+            gamma = gammas[site]
+            posterior[f"responsibilities_{site}"] = gamma.expand(1, n, *gamma.shape).numpy()
+        dims[f"shares_{site}"] = [f"cluster_{site}"]
+        dims[f"responsibilities_{site}"] = ["datum", f"cluster_{site}"]
+        dims[site] = ["datum"]
+        dims |= {each: ["datum", f"{each}_dim"] for each in map(mixture.site, mixture.latent_dims)}
     if posterior:
         groups["posterior"] = posterior
-    dims["x"] = ["datum", *(f"x_dim_{axis}" for axis in range(data.x.dim() - 1))]
-    per_datum: Groups = {
-        "log_likelihood": {"x": log_likelihood[None].numpy()},
-        "sample_stats": {"log_weight": log_weight[None].numpy()},
-    }
-    found = _inference_data(groups, dims, per_datum)
+    found = _inference_data(groups, dims, per_datum, coords or {})
     stats = found["sample_stats"]
     like = stats["log_weight"][0, 0].drop_vars(("chain", "draw"))
+    log_weight = torch.as_tensor(per_datum["sample_stats"]["log_weight"][0])
     stats["pareto_k"] = like.copy(data=pareto_shapes(log_weight).numpy())
     return found
 
@@ -127,13 +148,16 @@ def _kept(
     """The variables to keep, if there is room for their draws."""
     sizes = {site: code.shape[1] for site, code in encode(model, guide, data.at(slice(1))).items()}
     for mixture in model.prior.mixtures:
-        sizes[f"responsibilities_{mixture.site('c')}"] = mixture.n_clusters
+        site = mixture.site("c")
+        sizes |= {site: 1, f"shares_{site}": 0}
+        sizes[f"responsibilities_{site}"] = mixture.n_clusters
     sizes["x"] = data.x[0].numel()
     kept = list(sizes) if var_names is None else list(var_names)
     unknown = [name for name in kept if name not in sizes]
     if unknown:
         raise ValueError(f"var_names has {unknown[0]!r}: use some of {', '.join(sizes)}")
     numbers = n * len(data) * sum(sizes[name] for name in kept)
+    numbers *= 2 if "x" in kept else 1  # before data are seen, too
     if numbers > LARGEST:
         largest = max(kept, key=sizes.__getitem__)
         rest = [name for name in kept if name != largest]
@@ -144,45 +168,44 @@ def _kept(
     return kept
 
 
+def _before(model: MixtureVAE, data: Rows, n: int, seed: int) -> dict[str, Any]:
+    """Draws of the story, n for each datum, with its companions: ``(1, n, N, …)``."""
+    companions = {name: torch.cat([value] * n) for name, value in data.companions.items()}
+    drawn = prior_predictive(model, n * len(data), companions=companions, seed=seed)
+    return {
+        site: value.reshape(1, n, len(data), *value.shape[1:]).numpy()
+        for site, value in drawn.items()
+    }
+
+
 def _bootstrap(n: int, generator: torch.Generator) -> Tensor:
     """How often each of n draws stands in each of n resamples of them, ``(n, n)``."""
     chosen = torch.randint(n, (n, n), generator=generator)
     return torch.zeros(n, n).scatter_add_(1, chosen, torch.ones(n, n))
 
 
-def pareto_shapes(log_weight: Tensor) -> Tensor:
-    """The shape k̂ of the tail of each datum's importance weights: ``(S, N)`` to ``(N,)``.
-
-    NaN where fewer than 25 draws leave no tail to fit, and 0 where all weights are alike within a
-    thousandth: the guide is the posterior, and what is left of a tail is rounding.
-    """
-    size = math.ceil(min(0.2 * len(log_weight), 3 * math.sqrt(len(log_weight))))
-    if size < FEWEST_IN_TAIL:
-        return torch.full_like(log_weight[0], math.nan)
-    weights = (log_weight - log_weight.max(0).values).double().exp().sort(0).values
-    tails = (weights[-size:] - weights[-size - 1]).T
-    alike = weights[-1] - weights[0] < ALIKE
-    return torch.tensor(
-        [0.0 if same else _shape(tail) for tail, same in zip(tails, alike, strict=True)]
-    )
-
-
-def _shape(tail: Tensor) -> float:
-    above = tail[tail > 0]
-    return float(fit_generalized_pareto(above)[0]) if len(above) >= FEWEST_IN_TAIL else math.nan
-
-
-def _inference_data(groups: Groups, dims: dict[str, list[str]], per_datum: Groups) -> Any:
+def _inference_data(
+    groups: Groups,
+    dims: dict[str, list[str]],
+    per_datum: Groups,
+    coords: Mapping[str, Sequence[Any]],
+) -> Any:
     """Through the ``from_dict`` of ArviZ 0.x, or that of 1.x, which takes one mapping."""
     with ALONE, warnings.catch_warnings():
         # ArviZ 0.x announces its refactoring whenever it is imported.
         warnings.filterwarnings("ignore", category=FutureWarning, module="arviz")
         import arviz
     own = {name: ["datum"] for group in per_datum.values() for name in group}
+    named = {name: list(values) for name, values in coords.items()}
+    used = {name for each in dims.values() for name in each}
+    if not named.keys() <= used:
+        raise ValueError(
+            f"coords has {min(named.keys() - used)!r}: the dims are {', '.join(sorted(used))}"
+        )
     if int(arviz.__version__.split(".")[0]) >= 1:
-        tree = arviz.from_dict(groups, dims=dims)
-        tree.update(arviz.from_dict(per_datum, dims=own))
+        tree = arviz.from_dict(groups, dims=dims, coords=named)
+        tree.update(arviz.from_dict(per_datum, dims=own, coords=named))
         return tree
-    data = arviz.from_dict(**groups, dims=dims)  # type: ignore[arg-type]
-    data.extend(arviz.from_dict(**per_datum, dims=own))  # type: ignore[arg-type]
+    data = arviz.from_dict(**groups, dims=dims, coords=named)  # type: ignore[arg-type]
+    data.extend(arviz.from_dict(**per_datum, dims=own, coords=named))  # type: ignore[arg-type]
     return data

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import ceil, prod
 from typing import NamedTuple
 
 import torch
-from pyro.distributions import TorchDistribution
 from torch import Tensor
 
 from ...guides import Guide
-from ...models import MixturePrior, MixtureVAE
+from ...models import MixtureVAE
 from ...parts import Count, Share, checked
-from ..training import Rows, derive_seed, memory, seeded, watched
+from ..training import Rows, memory, seeded, watched
 from .answers import BATCH_SIZE, Companions, batched, device_of, evaluating
+from .clusters import cluster_draws
 from .draws import draws_of, in_own_order
-from .noise import Noise, keys_of
 from .probabilities import FLOATS
 
 
@@ -144,15 +142,7 @@ def posterior_draws(
     def draw(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
         posteriors, logits = guide.infer(rows, **companions)
         latents = draws_of(guide, posteriors, rows, n, seed, **companions)
-        keys = keys_of(rows)
-        clusters = {}
-        for mixture in model.prior.mixtures:
-            site = mixture.site("c")
-            gamma = _responsibilities(guide, mixture, posteriors, latents, logits)
-            uniform = Noise(keys, n, derive_seed(seed, site)).uniform(torch.Size([]))
-            below = gamma.double().cumsum(-1)[..., :-1] < uniform.unsqueeze(-1)
-            clusters[site] = below.sum(-1)
-        return latents | clusters
+        return latents | cluster_draws(model, guide, rows, posteriors, latents, logits, seed)
 
     size = _rows(model, n, batch_size)
     calls = ceil(len(x) / size)
@@ -219,22 +209,6 @@ def responsibility_spread(
         found = in_own_order(model, guide, x, watched_look, size)
     sites = [mixture.site("c") for mixture in model.prior.mixtures]
     return {site: Spread(*(found[f"{site}/{k}"] for k in Spread._fields)) for site in sites}
-
-
-def _responsibilities(
-    guide: Guide,
-    mixture: MixturePrior,
-    posteriors: Mapping[str, TorchDistribution],
-    latents: Mapping[str, Tensor],
-    logits: Mapping[str, Tensor],
-) -> Tensor:
-    """q(c | x) by the guide's rule, given draws ``(n, B, D)``: ``(n, B, K)`` or ``(B, K)``."""
-    if mixture.site("c") in logits:
-        return logits[mixture.site("c")].softmax(-1)
-    if guide.assignment == "optimal":
-        style = latents.get(mixture.site("w"))
-        return mixture.expected_log_joint(posteriors[mixture.site("z")], style).softmax(-1)
-    return mixture.responsibilities(**mixture.own(latents))
 
 
 def _rows(model: MixtureVAE, n: int, batch_size: int) -> int:

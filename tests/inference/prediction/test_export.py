@@ -165,6 +165,44 @@ def test_comparing_stories_is_exact_too(x: Tensor) -> None:
     assert table.loc["wide", "dse"] == pytest.approx(float(error), rel=0.1)
 
 
+def test_clusters_shares_and_what_came_before_have_names(x: Tensor) -> None:
+    model, guide = story()
+    names = {"x_dim_0": ["height", "width", "depth"], "cluster_c": ["left", "right", "above"]}
+    data = to_arviz(model, guide, x, n=200, coords=names)
+    c = data.posterior["c"].values[0]  # (draw, datum)
+    wanted = np.stack([(c == k).mean(1) for k in range(3)], -1)
+    np.testing.assert_allclose(data.posterior["shares_c"][0], wanted, atol=1e-6)
+    z = torch.as_tensor(data.posterior["z"].values[0])
+    gamma = model.prior.mixtures[0].responsibilities(z).detach().mean(0)  # c is drawn at its z
+    error = 4 * (gamma * (1 - gamma) / 200).sqrt() + 0.01
+    assert bool(((torch.as_tensor(c == 1).float().mean(0) - gamma[:, 1]).abs() < error[:, 1]).all())
+    assert data.posterior["shares_c"].sel(cluster_c="above").shape == (1, 200)
+    assert data.observed_data["x"].sel(x_dim_0="width").shape == (120,)
+    assert data.prior_predictive["x"].dims == data.posterior_predictive["x"].dims
+    assert data.prior["z"].shape == data.posterior["z"].shape
+    shares = [(data.prior["c"] == k).mean().item() for k in range(3)]
+    np.testing.assert_allclose(shares, model.prior.mixtures[0].weights.detach(), atol=0.02)
+    stats = data.sample_stats
+    np.testing.assert_allclose(stats["log_p"] - stats["log_q"], stats["log_weight"], atol=1e-4)
+    with pytest.raises(ValueError, match="coords has 'feature': the dims are cluster_c, datum"):
+        to_arviz(model, guide, x, n=30, coords={"feature": ["a"]})
+
+
+@pytest.mark.filterwarnings("ignore")  # ArviZ and xarray on new versions of others
+def test_what_arviz_says_and_draws_runs_on_it(x: Tensor) -> None:
+    import matplotlib.pyplot as plt
+
+    data = to_arviz(*story(), x[:20], n=60, coords={"cluster_c": ["left", "right", "above"]})
+    table = arviz.summary(data, var_names=["shares_c"], kind="stats")
+    assert list(table.index) == ["shares_c[left]", "shares_c[right]", "shares_c[above]"]
+    assert table["mean"].sum() == pytest.approx(1, abs=2e-3)
+    with plt.rc_context({"backend": "agg"}):
+        arviz.plot_forest(data, var_names=["shares_c"])
+        arviz.plot_ppc(data, num_pp_samples=5)
+        arviz.plot_ppc(data, group="prior", num_pp_samples=5)
+        plt.close("all")
+
+
 def test_only_what_is_asked_for() -> None:
     prior = Facets(GaussianMixture(3, 1), GaussianMixture(2, 2))
     model = MixtureVAE(prior, Normal(nn.Linear(3, 4), (4,)))
@@ -174,7 +212,9 @@ def test_only_what_is_asked_for() -> None:
     assert set(data.posterior.data_vars) == {"z_1", "responsibilities_c_0"}
     assert "posterior_predictive" not in data.groups()
     assert "log_likelihood" in data.groups()
-    names = "z_0, z_1, responsibilities_c_0, responsibilities_c_1, x"
+    names = (
+        "z_0, z_1, c_0, shares_c_0, responsibilities_c_0, c_1, shares_c_1, responsibilities_c_1, x"
+    )
     with pytest.raises(ValueError, match=f"var_names has 'y': use some of {names}"):
         to_arviz(model, guide, rows, var_names=["y"])
     with pytest.raises(ValueError, match="n is 0"):
@@ -184,19 +224,19 @@ def test_only_what_is_asked_for() -> None:
 def test_more_than_there_is_room_for_is_refused_before_anything_is_drawn() -> None:
     model, guide = story()
     many = torch.zeros(1, 3).expand(10_000_000, 3)
-    with pytest.raises(ValueError, match=r"8e\+09 numbers \(29\.8 GiB\), .* use var_names="):
+    with pytest.raises(ValueError, match=r"1.8e\+10 numbers \(\d+\.\d GiB\), .* use var_names="):
         to_arviz(model, guide, many)
 
 
 def test_arviz_1_takes_one_mapping(x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its from_dict, as it is called; what it gives is its own."""
-    calls: list[tuple[Any, Any]] = []
+    calls: list[tuple[Any, Any, Any]] = []
 
     class Tree(dict[str, Any]):
         pass
 
-    def from_dict(groups: Any, dims: Any) -> Tree:
-        calls.append((groups, dims))
+    def from_dict(groups: Any, dims: Any, coords: Any) -> Tree:
+        calls.append((groups, dims, coords))
         return Tree(groups)
 
     fake = ModuleType("arviz")
@@ -204,6 +244,10 @@ def test_arviz_1_takes_one_mapping(x: Tensor, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "arviz", fake)
     groups = {"posterior": {"z": np.zeros((1, 2, 3, 4))}}
     per_datum = {"log_likelihood": {"x": np.zeros((1, 2, 3))}}
-    tree = export._inference_data(groups, {"z": ["datum", "z_dim"]}, per_datum)
+    named = {"z_dim": ["a", "b", "c", "d"]}
+    tree = export._inference_data(groups, {"z": ["datum", "z_dim"]}, per_datum, named)
     assert set(tree) == {"posterior", "log_likelihood"}
-    assert calls == [(groups, {"z": ["datum", "z_dim"]}), (per_datum, {"x": ["datum"]})]
+    assert calls == [
+        (groups, {"z": ["datum", "z_dim"]}, named),
+        (per_datum, {"x": ["datum"]}, named),
+    ]
