@@ -63,7 +63,7 @@ def evaluate(
         x: data, ``(N, *event)``, as the estimator takes them; a tensor or ``Rows`` for a story.
         guide: the guide, if a story is given.
         labels: ``(N,)`` whole numbers, for scores and the reliability of the probabilities.
-        names: of the features.
+        names: of the features; by default those that an estimator's fit saw.
         image_shape: (H, W) or (C, H, W) where a datum is a picture.
         max_rows: data looked at, drawn at random of more.
         n_replicates: replicates of each datum, fewer where data are large.
@@ -97,6 +97,8 @@ def evaluate(
     rows = asked(rows.at(some))
     y = None if labels is None else np.asarray(labels)[some.numpy()]
     data = rows.x.cpu().numpy()
+    known = tuple(getattr(story, "feature_names_in_", ()))
+    names = names or (known if data.shape[1:] == (len(known),) else ())
     n = max(10, min(n_replicates, NUMBERS // max(1, data.size)))
     replicated = posterior_predictive(model, guide, rows, n, seed=seed).numpy()
     gammas = {

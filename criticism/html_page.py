@@ -26,7 +26,7 @@ img { max-width: 100%; height: auto; }
 .table { overflow-x: auto; margin: 1rem 0; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .words th, .words td { text-align: left; }
 @media print { nav { display: none; } h2 { break-after: avoid; } figure { break-inside: avoid; } }
 """
 
@@ -56,7 +56,10 @@ class Section:
             left_out = (
                 f", the first {SHOWN_ROWS} of {len(table)} rows" if len(some) < len(table) else ""
             )
-            shown = some.to_html(index=False, border=0, float_format=_number, na_rep="")
+            words = "words" if len(some) and isinstance(some.iloc[0, -1], str) else None
+            shown = some.to_html(
+                index=False, border=0, float_format=_number, na_rep="", classes=words
+            )
             note = f'<p class="note">{escape(caption + left_out)}</p>' if caption else ""
             parts.append(f'<div class="table">{note}{shown}</div>')
         for caption, figure in self.figures.items():

@@ -53,12 +53,10 @@ def write_html(
     """
     labels = list(label_columns(data))
     lone = labels[0].values if len(labels) == 1 else None
-    names = tuple(getattr(estimator, "feature_names_in_", ()))
     found = evaluate(
         estimator,
         data.named,
         labels=lone,
-        names=names if len(names) == data.x[0].size else (),
         image_shape=data.image_shape,
         max_rows=max_rows,
         seed=seed,
