@@ -52,7 +52,7 @@ def fitted() -> VaDE:
         (np.full((4, 4), 1e39), r"X holds inf at \[0, 0\] \(float32 holds numbers up to 3e38\)"),
         (np.zeros((4, 1, 0, 0)), "holds no numbers"),
         (pd.DataFrame(np.eye(4), columns=list("abca")), "Expected unique column names"),
-        (pd.DataFrame({"a": ["red", "blue"]}), "could not convert string to float: 'red'"),
+        (np.array([["red"], ["blue"]], object), "X holds text"),
         (torch.zeros(4, 4, requires_grad=True), "X cannot be read"),
     ],
 )

@@ -33,11 +33,11 @@ from pyromix.parts.registry import _classes
 ZOO: dict[str, Callable[..., Any]] = {
     name: part for name, part in _classes.items() if part.__module__.startswith("pyromix.")
 }
-MAY_BE_NEGATIVE = {"value", "start", "end", "weight", "kl_weight", "log_scale", "knots"}
+MAY_BE_NEGATIVE = {"value", "start", "end", "weight", "kl_weight", "log_scale", "knots", "loc"}
 MAY_BE_ZERO = {
     *MAY_BE_NEGATIVE, "random_state", "epochs", "max_epochs", "overclusters", "fade_steps", "order",
     "join_epochs", "facets", "balance", "floor", "noise", "min_dist", "rotation", "shear", "shift",
-    "dropout", "steps", "scale", "label_weight",
+    "dropout", "steps", "scale", "label_weight", "trust",
 }  # fmt: skip
 SKIPPED = {"event_shape"}  # a fit gives it
 
