@@ -68,7 +68,8 @@ def bring_tutorials() -> None:
     shutil.rmtree(DOCS / "tutorials", ignore_errors=True)
     (DOCS / "tutorials").mkdir()
     for notebook in (ROOT / "tutorials").glob("*.ipynb"):
-        shutil.copy2(notebook, DOCS / "tutorials")
+        text = notebook.read_text("utf-8").replace("](../docs/", "](../")
+        (DOCS / "tutorials" / notebook.name).write_text(text, "utf-8")
 
 
 def within(app: Any, name: str, source: list[str]) -> None:
