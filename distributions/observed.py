@@ -80,6 +80,8 @@ class ObservedLaw(TorchDistribution):
 
     Args:
         law: one that :func:`log_prob_by_feature` knows.
+        stretch: of what is not observed: how many times as far it spreads about its mean as the law
+            says, for each feature; ``None`` for as far.
 
     Example:
         >>> from pyro.distributions import Normal
@@ -90,9 +92,14 @@ class ObservedLaw(TorchDistribution):
 
     arg_constraints: ClassVar[dict[str, Constraint]] = {}
 
-    def __init__(self, law: TorchDistribution) -> None:
-        self.law = law
+    def __init__(self, law: TorchDistribution, stretch: Tensor | None = None) -> None:
+        self.law, self.stretch = law, stretch
         super().__init__(law.batch_shape, law.event_shape, validate_args=False)
+
+    @property
+    def unseen(self) -> TorchDistribution:
+        """The law of what stands in gaps."""
+        return self.law if self.stretch is None else Stretched(self.law, self.stretch)
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]
@@ -118,7 +125,7 @@ class ObservedLaw(TorchDistribution):
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> ObservedLaw:
         """The same law for a larger batch."""
-        return ObservedLaw(self.law.expand(batch_shape))
+        return ObservedLaw(self.law.expand(batch_shape), self.stretch)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
         """Whole data."""
@@ -139,3 +146,43 @@ class ObservedLaw(TorchDistribution):
 @log_prob_by_feature.register(ObservedLaw)
 def _(law: ObservedLaw, x: Tensor) -> Tensor:
     return log_prob_by_feature(law.law, x)
+
+
+class Stretched(TorchDistribution):
+    """m + f (x - m), x of a law of mean m: as it is, but for how far it spreads.
+
+    Args:
+        law: of real numbers.
+        factor: f, for each feature.
+    """
+
+    arg_constraints: ClassVar[dict[str, Constraint]] = {}
+
+    def __init__(self, law: TorchDistribution, factor: Tensor) -> None:
+        self.law, self.factor = law, factor
+        super().__init__(law.batch_shape, law.event_shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """That of the law."""
+        mean: Tensor = self.law.mean
+        return mean
+
+    @property
+    def variance(self) -> Tensor:
+        """f² times that of the law."""
+        variance: Tensor = self.law.variance
+        return self.factor.square() * variance
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draws of the law, moved away from its mean."""
+        mean = self.law.mean
+        drawn: Tensor = self.law.sample(torch.Size(sample_shape))
+        return mean + self.factor * (drawn - mean)
+
+
+@log_prob_by_feature.register(Stretched)
+def _(law: Stretched, x: Tensor) -> Tensor:
+    mean = law.law.mean
+    each = log_prob_by_feature(law.law, mean + (x - mean) / law.factor)
+    return each - law.factor.log().expand_as(each).masked_fill(x.isnan(), 0.0)

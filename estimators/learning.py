@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from ..guides import Guide
-from ..inference import Recipe, Row, Rows, filled, launch
+from ..inference import Recipe, Row, Rows, calibrate_gaps, filled, launch
 from ..models import MixtureVAE
 from ..parts import NonNegative, Seed, Unbuilt
 from .answers import Answers
@@ -113,6 +113,7 @@ class Learns(Answers):
 
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
             self.history_ = [*counted, *history]
+            calibrate_gaps(model, guide, seen, seed=self.seed_)
             self.adopt(*standardised(model, guide, scaling), likelihood)
             self.labels_ = self._labels(Rows(x, **beside_x))
 

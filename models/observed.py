@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from pyro.distributions import TorchDistribution
+from pyro.distributions import TorchDistribution, constraints
 from torch import Tensor, nn
 
 from ..distributions import ObservedLaw
@@ -18,7 +18,9 @@ class Observed(Likelihood, abstract=True):
     .. math:: \log p(x_{\mathrm{obs}} \mid z) = \sum_{i \in \mathrm{obs}} \log p(x_i \mid z)
 
     It scores whole data as the likelihood within does, to the bit. Draws and means are of whole
-    data.
+    data. What stands in gaps may spread further about its mean than what a fit has seen:
+    ``stretch``, ``(*event)``, says by how much, where data are real numbers; it is 1 until
+    :func:`pyromix.inference.calibrate_gaps` has measured it.
 
     Args:
         inner: the likelihood of whole data, whose features are independent given z: the law it
@@ -37,6 +39,7 @@ class Observed(Likelihood, abstract=True):
     """
 
     leaves_gaps = True
+    stretch: Tensor
 
     def __init__(self, inner: Likelihood) -> None:
         super(Likelihood, self).__init__()  # the decoder is the inner one's
@@ -45,6 +48,12 @@ class Observed(Likelihood, abstract=True):
         self.companions = inner.companions
         self.support, self.support_words = inner.support, inner.support_words  # type: ignore[misc]
         self.is_density = inner.is_density  # type: ignore[misc]
+        self.register_buffer("stretch", torch.ones(self.event_shape))
+
+    @property
+    def stretches(self) -> bool:
+        """Whether there is a spread about a mean to be measured: data are real numbers."""
+        return self.support is constraints.real
 
     @property
     def decoder(self) -> nn.Module:  # type: ignore[override]
@@ -53,7 +62,8 @@ class Observed(Likelihood, abstract=True):
 
     def distribution(self, z: Tensor, **companions: Tensor) -> TorchDistribution:
         """The inner law, of what is observed: ``(..., D)`` to batch shape ``(...)``."""
-        return ObservedLaw(self.inner.given(z, **companions))
+        stretch = self.stretch if self.stretches else None
+        return ObservedLaw(self.inner.given(z, **companions), stretch)
 
     def mean(self, z: Tensor, **companions: Tensor) -> Tensor:
         """E[x | z] of all features: ``(..., D)`` to ``(..., *event)``."""

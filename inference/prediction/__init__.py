@@ -10,10 +10,11 @@ from .answers import (
     evaluating,
     reconstruct,
 )
+from .calibrating import calibrate_gaps
 from .evidence import bound, importance_weighted_bound
 from .export import to_arviz
 from .geodesics import geodesic, interpolate
-from .imputation import imputation_moments, impute
+from .imputation import imputation_log_prob, imputation_moments, impute
 from .latents import Spread, posterior_draws, prior_predictive, responsibility_spread
 from .predictive import Predictive
 from .probabilities import responsibilities
@@ -26,6 +27,7 @@ __all__ = [
     "asked",
     "batched",
     "bound",
+    "calibrate_gaps",
     "conditional",
     "decode",
     "device_of",
@@ -33,6 +35,7 @@ __all__ = [
     "evaluating",
     "geodesic",
     "importance_weighted_bound",
+    "imputation_log_prob",
     "imputation_moments",
     "impute",
     "interpolate",

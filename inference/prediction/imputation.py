@@ -15,6 +15,7 @@ import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor
 
+from ...distributions import ObservedLaw, log_prob_by_feature
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, checked
@@ -72,7 +73,7 @@ def impute(
         chosen = torch.searchsorted(below, places).clamp(max=num_samples - 1).T  # (n, B)
         own = torch.arange(len(rows), device=rows.device)
         kept = {site: z[chosen, own] for site, z in latents.items()}
-        drawn = model.law(kept, **companions).sample()
+        drawn = unseen(model.law(kept, **companions)).sample()
         return {"x": torch.where(rows.isnan(), drawn, rows).transpose(0, 1)}
 
     some = _rows_at_a_time(as_rows(x).x, max(draws, num_samples), batch_size)
@@ -104,22 +105,90 @@ def imputation_moments(
         ``(N, *event)`` each; what is observed is itself, without spread.
     """
 
+    data = as_rows(x)
+    mean, of_means, noise = variances(
+        model, guide, data, num_samples=num_samples, seed=seed, batch_size=batch_size
+    )
+    missing = data.x.cpu().isnan()
+    spread = torch.where(missing, (of_means + noise).sqrt(), torch.zeros_like(mean))
+    return torch.where(missing, mean, data.x.cpu()), spread
+
+
+def variances(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor | Rows,
+    *,
+    num_samples: int,
+    seed: int,
+    batch_size: int = BATCH_SIZE,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """E[x | x_obs] of every feature, the variance of E[x | z] about it, and the mean of Var[x | z].
+
+    The arguments are those of :func:`imputation_moments`; ``(N, *event)`` each.
+    """
+
     def expect(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
         _, weights, law = _weighted(model, guide, rows, num_samples, seed, **companions)
         share = weights.reshape(*weights.shape, *(1,) * (rows.dim() - 1))
-        each = law.mean
-        average = getattr(law, "average", None)  # of laws that have no mean of some features
+        gap = unseen(law)
+        each = gap.mean
+        average = getattr(gap, "average", None)  # of laws that have no mean of some features
         mean = (share * each).sum(0) if average is None else average(weights)
-        variance = (share * (law.variance + (each - mean).square())).sum(0)
-        missing = rows.isnan()
         return {
-            "mean": torch.where(missing, mean, rows),
-            "std": torch.where(missing, variance.sqrt(), torch.zeros_like(rows)),
+            "mean": mean,
+            "of_means": (share * (each - mean).square()).sum(0),
+            "noise": (share * gap.variance).sum(0),
         }
 
     some = _rows_at_a_time(as_rows(x).x, num_samples, batch_size)
     found = in_own_order(model, guide, x, expect, some)
-    return found["mean"], found["std"]
+    return found["mean"], found["of_means"], found["noise"]
+
+
+def unseen(law: TorchDistribution) -> TorchDistribution:
+    """The law of what stands in gaps, of one of data with gaps."""
+    return law.unseen if isinstance(law, ObservedLaw) else law
+
+
+@checked
+def imputation_log_prob(
+    model: MixtureVAE,
+    guide: Guide,
+    x: Tensor | Rows,
+    truth: Tensor,
+    *,
+    num_samples: Count = 200,
+    seed: int = 0,
+    batch_size: Count = BATCH_SIZE,
+) -> Tensor:
+    r"""How probable what stands in each gap is given what is observed, in nats of its units.
+
+    .. math:: \log \sum_s \bar w_s\, p(x_i \mid z_s)
+
+    Args:
+        model: the story, whose likelihood is :class:`pyromix.models.Observed`.
+        guide: its guide.
+        x: data, NaN where not observed, ``(N, *event)``, or :class:`Rows` with companions.
+        truth: what stands in the gaps, ``(N, *event)``.
+        num_samples: weighted draws of z for each datum, S.
+        seed: same seed, same draws: a datum's own.
+        batch_size: rows at a time, at most.
+
+    Returns:
+        ``(N, *event)``; 0 where x is observed, and where the truth is not known.
+    """
+    data = as_rows(x)
+    both = data.with_companions(truth=truth.to(data.x))
+
+    def score(rows: Tensor, truth: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        _, weights, law = _weighted(model, guide, rows, num_samples, seed, **companions)
+        each = log_prob_by_feature(unseen(law), truth.masked_fill(~rows.isnan(), torch.nan))
+        share = weights.log().reshape(*weights.shape, *(1,) * (rows.dim() - 1))
+        return {"nats": (share + each).logsumexp(0).masked_fill(~rows.isnan(), 0.0)}
+
+    some = _rows_at_a_time(data.x, num_samples, batch_size)
+    return in_own_order(model, guide, both, score, some)["nats"]
 
 
 def _rows_at_a_time(x: Tensor, samples: int, batch_size: int) -> int:

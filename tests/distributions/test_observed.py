@@ -99,3 +99,18 @@ def test_a_support_that_holds_no_known_number_is_refused() -> None:
     far = torch.distributions.constraints.interval(3.0, 4.0)
     with pytest.raises(NotImplementedError, match="nothing can stand for a gap"):
         inside(far)
+
+
+def test_what_is_unseen_may_spread_further() -> None:
+    law = ObservedLaw(dist.Normal(RAW, 2.0).to_event(1), SCALE)
+    x = law.sample()
+    assert torch.equal(law.log_prob(x), dist.Normal(RAW, 2.0).to_event(1).log_prob(x))
+    wide = dist.Normal(RAW, 2.0 * SCALE)
+    torch.testing.assert_close(law.unseen.variance, wide.variance.expand(B, X))
+    each = log_prob_by_feature(law.unseen, x.masked_fill(x > 1, math.nan))
+    wanted = wide.log_prob(x).masked_fill(x > 1, 0.0)
+    torch.testing.assert_close(each, wanted, rtol=0, atol=1e-12)
+    torch.manual_seed(0)
+    draws = law.unseen.sample(torch.Size([20_000]))
+    torch.testing.assert_close(draws.std(0), wide.stddev.expand(B, X), rtol=0.03, atol=0)
+    assert ObservedLaw(law.law).unseen is law.law

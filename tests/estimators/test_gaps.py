@@ -81,6 +81,9 @@ def test_every_estimator_fits_and_answers_with_gaps(name: str, tmp_path: Path) -
     other = load(tmp_path / "run")
     assert other.n_missing_ == estimator.n_missing_
     np.testing.assert_array_equal(other.impute(X), full)
+    stretch = estimator.model_.likelihood.stretch
+    assert bool((stretch != 1).any())
+    assert torch.equal(other.model_.likelihood.stretch, stretch)
     np.testing.assert_array_equal(other.score_samples(X), estimator.score_samples(X))
 
 

@@ -18,7 +18,9 @@ from pyromix.inference import (
     ClosedFormELBO,
     EnumeratedELBO,
     MixtureELBO,
+    calibrate_gaps,
     importance_weighted_bound,
+    imputation_log_prob,
     imputation_moments,
     impute,
     responsibilities,
@@ -227,3 +229,40 @@ def test_gaps_are_filled_in_the_units_of_the_data() -> None:
     # Random numbers are a datum's own, and this one is another datum: both are near the truth.
     torch.testing.assert_close((theirs - loc) / scale, mine, rtol=0, atol=0.4)
     torch.testing.assert_close(wide / scale, spread, rtol=0, atol=0.4)
+
+
+def test_nats_of_what_stands_in_gaps_are_those_of_the_conditional_law() -> None:
+    story = linear()
+    x = data(story)
+    truth = x.nan_to_num(nan=0.4)
+    nats = imputation_log_prob(story, Wide(D), x, truth, num_samples=8192)
+    assert not nats[:, ~GAPS].any()
+    for row, (datum, given) in enumerate(zip(x.numpy(), nats.numpy(), strict=True)):
+        seen = ~GAPS.numpy()
+        for place in np.flatnonzero(~seen):
+            more = seen.copy()
+            more[place] = True
+            joint = Exact(story).clusters(truth[row].numpy(), more)[1]
+            marginal = Exact(story).clusters(datum, seen)[1]
+            assert given[place] == pytest.approx(joint - marginal, abs=0.03)
+
+
+@pytest.mark.parametrize("told", [0.25, 0.5, 1.0])
+def test_how_far_gaps_spread_is_measured(told: float) -> None:
+    """A story that is told of another noise than there is spreads gaps as far as is right."""
+    story = linear()
+    torch.manual_seed(3)
+    whole = story(n=400).detach()
+    inner = story.likelihood.inner
+    assert isinstance(inner, Normal)
+    inner.log_scale.fill_(math.log(told))
+    gaps = torch.rand_like(whole) < 0.3
+    gaps[gaps.all(1)] = False
+    x = whole.masked_fill(gaps, math.nan)
+    before = importance_weighted_bound(story, Wide(D), x)
+    calibrate_gaps(story, Wide(D), x)
+    assert torch.equal(importance_weighted_bound(story, Wide(D), x), before)
+    draws = impute(story, Wide(D), x, 200, num_samples=400)
+    low, high = draws.quantile(0.05, 0), draws.quantile(0.95, 0)
+    inside = ((whole >= low) & (whole <= high))[gaps].double().mean()
+    assert 0.87 < float(inside) < 0.93
