@@ -113,7 +113,7 @@ class Learns(Answers):
 
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
             self.history_ = [*counted, *history]
-            calibrate_gaps(model, guide, seen, seed=self.seed_)
+            calibrate_gaps(model, guide, data, seed=self.seed_)
             self.adopt(*standardised(model, guide, scaling), likelihood)
             self.labels_ = self._labels(Rows(x, **beside_x))
 
