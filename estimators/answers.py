@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from ..inference import (
@@ -16,6 +17,7 @@ from .fitted import Array, Labels
 from .generating import Generates
 from .imputing import Imputing
 from .reading import refuse_what_overflows
+from .weighting import read_weights
 
 
 class Answers(Imputing, Generates):
@@ -143,9 +145,10 @@ class Answers(Imputing, Generates):
         X: ArrayLike,
         y: object = None,
         *,
+        sample_weight: ArrayLike | None = None,
         covariates: object = None,
         size_factors: object = None,
     ) -> float:
-        """The mean of :meth:`score_samples`, in nats per datum."""
+        """The mean of :meth:`score_samples`, by weights if there are any, in nats per datum."""
         found = self.score_samples(X, covariates=covariates, size_factors=size_factors)
-        return float(found.mean())
+        return float(np.average(found, weights=read_weights(sample_weight, len(found))))

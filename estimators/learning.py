@@ -22,6 +22,7 @@ from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, 
 from .gaps import gapped
 from .scaling import scaling_of, standardised
 from .supervision import Constraints, beside, groups_given, pairs_given, terms_of
+from .weighting import read_weights, repeated
 
 
 class Learns(Answers):
@@ -40,6 +41,7 @@ class Learns(Answers):
         X: ArrayLike,
         y: object = None,
         *,
+        sample_weight: ArrayLike | None = None,
         covariates: object = None,
         size_factors: object = None,
         constraints: Constraints | None = None,
@@ -56,6 +58,8 @@ class Learns(Answers):
             y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
                 NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
                 clusters' numbers, others are numbered in their order; more than K are left out.
+            sample_weight: how much each row counts, ``(N,)``: whole numbers repeat rows; others do
+                so in expectation, by a draw of N rows that ``random_state`` decides.
             covariates: what is known of each row and is not to be found again: batches of an
                 experiment, doses. A frame or an array ``(N, …)`` of categories (text, booleans,
                 pandas categories: one-hot) and reals (standardised), or the names of columns of X
@@ -80,6 +84,7 @@ class Learns(Answers):
         self.check_arguments()
         X, covariates, own = apart(X, covariates, self.covariates_ if continues(self) else None)
         x = self._check(X, reset=True)
+        weights = read_weights(sample_weight, len(x))
         self._begin_counting()
         if not all(1 <= n_clusters <= len(x) for n_clusters in self.clusterings()):
             raise ValueError(
@@ -107,6 +112,9 @@ class Learns(Answers):
         given = {name: each.to(seen) for name, each in (beside_x | known).items()}
         data = Rows(seen, **given)
         recipe.rehearse(story, data, self.seed_)
+        if weights is not None:
+            taken = repeated(weights, self.seed_)
+            data, recipe = data.at(taken), recipe.of_rows(taken)
         train, validation, rows = split(self, data, recipe.training)
         recipe = recipe.of_rows(rows)
         counted: list[Row] = []

@@ -23,6 +23,8 @@ QUICK: dict[str, Any] = {
 }
 
 
+# Rows in another order are in other batches: equal weights are equal in law, not in bits.
+IN_LAW = {"check_sample_weight_equivalence_on_dense_data": "the order of rows decides batches"}
 ON_CODES = {"pretraining": Neighbours(3, epochs=5), "start": GaussianMixtureStart()}
 
 
@@ -31,6 +33,9 @@ ON_CODES = {"pretraining": Neighbours(3, epochs=5), "start": GaussianMixtureStar
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.filterwarnings("ignore::pyromix.estimators.UnscaledWarning")
 @pytest.mark.filterwarnings("ignore:y holds .* classes:UserWarning")  # a check's own labels
-@parametrize_with_checks([VaDE(**QUICK), GMVAE(**{**QUICK, **ON_CODES})])  # type: ignore[untyped-decorator]
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    [VaDE(**QUICK), GMVAE(**{**QUICK, **ON_CODES})],
+    expected_failed_checks=lambda estimator: IN_LAW,
+)
 def test_sklearn(estimator: BaseEstimator, check: Any) -> None:
     check(estimator)
