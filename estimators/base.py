@@ -35,11 +35,13 @@ from .gaps import Missing
 from .learning import Learns
 from .parameters import Parameters
 from .persistence import Saved
+from .showing import Shows
 from .tables import Laws
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class DeepMixture(
+    Shows,
     Parameters,
     Learns,
     Saved,

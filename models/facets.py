@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from ..parts import rows_html
 from .attached import Encoding
 from .prior import MixturePrior, Prior
 
@@ -70,6 +71,9 @@ class Facets(Prior, abstract=True):
         """Tell every mixture."""
         for mixture in self.mixtures:
             mixture.attach(guide, event_shape)
+
+    def _repr_html_(self) -> str:
+        return rows_html("Facets", {f"facet {j}": each for j, each in enumerate(self.mixtures)})
 
     def __repr__(self) -> str:
         return f"Facets({', '.join(map(repr, self.mixtures))})"

@@ -12,7 +12,7 @@ from pyro.nn import PyroModule
 from torch import Tensor
 
 from ..networks import checked_covariates
-from ..parts import GROUPS, Natural, heeded
+from ..parts import GROUPS, Natural, heeded, rows_html
 from .likelihood import Likelihood
 from .prior import Prior
 
@@ -46,6 +46,14 @@ class MixtureVAE(PyroModule):
         self.prior = prior
         self.likelihood = likelihood
         self.n_covariates = n_covariates
+
+    def _repr_html_(self) -> str:
+        sites = ", ".join(
+            mixture.site(name) for mixture in self.prior.mixtures for name in mixture.latent_dims
+        )
+        parts = {"prior": self.prior, "likelihood": self.likelihood, "continuous latents": sites}
+        size = sum(parameter.numel() for parameter in self.parameters())
+        return rows_html("MixtureVAE", {**parts, "parameters": f"{size:,}"})
 
     @property
     def companions(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from .files import check_new_folder, check_plain, check_run_folder, is_unfinishe
 from .groups import GROUPS, given_law, is_groups, known_rows, without_groups
 from .ranges import Count, Natural, NonNegative, Positive, Rate, Seed, Share
 from .registry import Part, choose, find, name_of, names
+from .showing import rows_html
 from .sites import facet_of, site_name
 from .spelling import spelt, unknown
 from .unbuilt import Unbuilt, build, changed, check_arguments, given, keywords_of, resolve
@@ -50,6 +51,7 @@ __all__ = [
     "parse",
     "resolve",
     "restore",
+    "rows_html",
     "site_name",
     "spelt",
     "under",

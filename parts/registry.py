@@ -10,6 +10,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
 from .checking import check_types
+from .showing import rows_html
 from .spelling import spelt, unknown
 
 Value = TypeVar("Value")
@@ -61,6 +62,12 @@ class Part:
         if is_dataclass(self):
             return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
         return dict(vars(self).get("_given", {}))
+
+    def _repr_html_(self) -> str:
+        said = (inspect.getdoc(type(self)) or "").partition("\n")[0]
+        return rows_html(
+            type(self).__name__, {k: spelt(v) for k, v in self.arguments().items()}, said
+        )
 
     def __repr__(self) -> str:
         listed = ", ".join(f"{SYMBOLS.get(n, n)}={spelt(v)}" for n, v in self.arguments().items())

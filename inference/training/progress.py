@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 _HIDDEN = {"phase", "epoch", "seconds"}
+SILENCE = 10.0  # seconds at most without a word where no bar can move
 
 
 class PhaseProgress:
@@ -31,8 +32,12 @@ class PhaseProgress:
     """
 
     def __init__(self, phase: str, epochs: int, start: int, steps: int, shown: bool) -> None:
-        # Rich's notebook display wants ipywidgets and warns without it; plain text needs nothing.
+        # Rich's notebook display wants ipywidgets, warns without it, and is gone from a notebook
+        # opened again. Plain text needs nothing and stays, but cannot move: it says lines.
         console = Console(stderr=True, force_jupyter=False)
+        self._plain = shown and not console.is_terminal
+        self._phase = phase
+        self._said = monotonic()
         self._steps = steps
         self._epochs = start
         self._done = 0
@@ -85,6 +90,9 @@ class PhaseProgress:
             self._progress.update(
                 self._task, completed=self._epochs, count=self._count(), parts=parts
             )
+            if self._plain and self._epochs < self._total and monotonic() - self._said > SILENCE:
+                self._said = monotonic()
+                self._progress.console.print(f"{self._phase} {self._count()} · {parts}")
 
     def finish(self) -> None:
         """The phase ended before its last epoch, on purpose: the bar is full."""
