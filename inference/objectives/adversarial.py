@@ -23,7 +23,7 @@ class AdversarialViews(Views, alias="adversarial"):
 
     .. math:: x' = x + \varepsilon(x) \frac{g}{\lVert g \rVert}, \qquad
         g = \nabla_r \operatorname{KL}\bigl(\gamma(x) \,\Vert\, \gamma(x + r)\bigr)
-        \Bigr|_{r = \xi d}, \quad d \text{ random on the sphere}
+        \text{ at } r = \xi d, \quad d \text{ random on the sphere}
 
     The radius ε is a share of the distance to the nearest other datum of the batch, which differs
     from datum to datum as density does. One step of the power method finds the direction, as
