@@ -7,9 +7,10 @@ from time import monotonic
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
+
+from .watching import words_only
 
 _HIDDEN = {"phase", "epoch", "seconds"}
 SILENCE = 10.0  # seconds at most without a word where no bar can move
@@ -32,9 +33,7 @@ class PhaseProgress:
     """
 
     def __init__(self, phase: str, epochs: int, start: int, steps: int, shown: bool) -> None:
-        # Rich's notebook display wants ipywidgets, warns without it, and is gone from a notebook
-        # opened again. Plain text needs nothing and stays, but cannot move: it says lines.
-        console = Console(stderr=True, force_jupyter=False)
+        console = words_only()
         self._plain = shown and not console.is_terminal
         self._phase = phase
         self._said = monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
@@ -11,6 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+def words_only() -> Console:
+    """A console on the standard error that draws no widgets, and moves nothing in a notebook.
+
+    Rich's notebook display wants ipywidgets, warns without it, and is gone from a notebook opened
+    again; a kernel says that it is a terminal, and cannot move its cursor up.
+    """
+    kernel = type(sys.stderr).__module__.partition(".")[0] == "ipykernel"
+    return Console(stderr=True, force_jupyter=False, force_terminal=False if kernel else None)
 
 
 @contextmanager
@@ -35,7 +46,7 @@ def watched(
         BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True, force_jupyter=False),
+        console=words_only(),
         disable=not shown,
         transient=True,
     )

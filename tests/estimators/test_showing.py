@@ -144,7 +144,7 @@ def test_where_no_bar_can_move_a_long_phase_says_lines(monkeypatch: pytest.Monke
     """A notebook and a log file are no terminals: they get words, and not a silence of minutes."""
     written, clock = io.StringIO(), [0.0]
     monkeypatch.setattr(progress, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(progress, "Console", lambda **_: Console(file=written, width=80))
+    monkeypatch.setattr(progress, "words_only", lambda: Console(file=written, width=80))
     with PhaseProgress("train", epochs=4, start=0, steps=1, shown=True) as bar:
         for epoch, now in enumerate([1.0, 11.0, 12.0, 30.0], 1):
             clock[0] = now
