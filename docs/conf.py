@@ -85,9 +85,13 @@ def included(app: Any, path: Path, parent: str, source: list[str]) -> None:
     source[0] = source[0].replace("](docs/", "](").replace("](CHANGELOG.md", "](changelog.md")
 
 
-def skipped(app: Any, what: str, name: str, *_: Any) -> bool | None:
-    """Leave out what scikit-learn gives to every estimator, which names pages of its own."""
-    return True if re.fullmatch(r"set_\w+_request", name.rpartition(".")[2]) else None
+def skipped(app: Any, what: str, name: str, member: Any, *_: Any) -> bool | None:
+    """Leave out what scikit-learn gives to every estimator, which names pages of its own.
+
+    Fields of a named tuple are told by its docstring.
+    """
+    given = re.fullmatch(r"set_\w+_request", name.rpartition(".")[2])
+    return True if given or type(member).__name__ == "_tuplegetter" else None
 
 
 def mathml(self: Any, node: Any) -> None:
