@@ -3,6 +3,7 @@
 from .confidence import reliability_diagram, responsibility_histogram, simulation_diagram
 from .facet_plots import facet_grids, facet_heatmap, swap_grid
 from .facets import best_facets, evaluate_facets, facet_dependence, facet_matrices
+from .latent_plots import latent_map
 from .matching import contingency, hungarian_map
 from .metrics import (
     affiliation_variance,
@@ -18,7 +19,7 @@ from .metrics import (
     reliability,
 )
 from .number_plots import draw_counts, number_picture
-from .plots import cluster_map, confusion, latent_map
+from .plots import cluster_map, confusion
 from .predictive import predictive_check
 from .samples import cluster_grid, style_grid
 from .training_plots import curves

@@ -1,4 +1,4 @@
-"""Pictures of a clustering: the latent space, and the clusters against the labels."""
+"""Pictures of a clustering: data of the plane, and the clusters against the labels."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from sklearn.decomposition import PCA
 
 from .matching import check_partition, contingency, hungarian_map
 from .metrics import hungarian_accuracy, purity
 from .style import (
-    GREY,
     MAX_INCHES,
     ORANGE,
     FloatArray,
@@ -28,47 +26,6 @@ from .style import (
 )
 
 MAX_POINTS = 10_000
-
-
-@styled
-def latent_map(
-    codes: npt.ArrayLike,
-    clusters: npt.ArrayLike,
-    labels: npt.ArrayLike | None = None,
-    *,
-    class_names: Sequence[str] = (),
-) -> Figure:
-    """Map the latent codes, coloured by cluster and, where known, by label.
-
-    A cluster has the colour of the label that it stands for by the Hungarian map. Beyond two
-    dimensions the map is the first two principal components, and its axes say how much of the
-    variance they hold. At most 10,000 points are drawn.
-
-    Args:
-        codes: ``(N, D)``, D ≥ 1.
-        clusters: ``(N,)`` whole numbers.
-        labels: ``(N,)`` whole numbers, or None.
-        class_names: of labels 0, 1, …, to be written in place of the numbers.
-
-    Example:
-        >>> figure = latent_map(np.eye(4), [0, 0, 1, 1])
-    """
-    z = np.asarray(codes, np.float64)
-    if z.ndim != 2 or len(z) < 2:
-        raise ValueError(f"codes must have shape (N, D) with N of at least 2, got {z.shape}")
-    points, axis_names = _plane(z)
-    figure = canvas(5.2 if labels is None else 10.4, 5.3)
-    panels = figure.subplots(1, 1 if labels is None else 2, sharex=True, sharey=True, squeeze=False)
-    left, right = panels[0, 0], panels[0, -1]
-    _panel(left, points, clusters, labels, "clusters")
-    if labels is not None:
-        _panel(right, points, labels, None, "labels", class_names)
-    for axes in panels[0]:
-        axes.set_xlabel(axis_names[0])
-    left.set_ylabel(axis_names[1])
-    if len(z) > MAX_POINTS:
-        figure.supxlabel(f"{MAX_POINTS:,} of {len(z):,} points", fontsize=9, color=GREY)
-    return figure
 
 
 @styled
@@ -97,7 +54,7 @@ def cluster_map(
     if x.ndim != 2 or x.shape[1] != 2:
         raise ValueError(f"points must have shape (N, 2), got {x.shape}")
     axes = canvas(5.2, 5.3).subplots() if ax is None else ax
-    _panel(axes, x, clusters, labels, "clusters")
+    panel(axes, x, clusters, labels, "clusters")
     if title is not None:
         axes.set_title(title)
     axes.set_xlabel("$x_1$")
@@ -105,7 +62,7 @@ def cluster_map(
     return figure_of(axes)
 
 
-def _panel(
+def panel(
     axes: Axes,
     points: FloatArray,
     groups: npt.ArrayLike,
@@ -140,20 +97,6 @@ def _kinds(present: IntArray, clusters: IntArray, labels: npt.ArrayLike) -> list
 def class_name(names: Sequence[str], label: int) -> str:
     """What a picture calls a label: its name, where it has one."""
     return str(names[label]) if 0 <= label < len(names) else str(label)
-
-
-def _plane(z: FloatArray) -> tuple[FloatArray, tuple[str, str]]:
-    if z.shape[1] == 1:
-        jitter = np.random.default_rng(0).uniform(-1, 1, len(z))
-        return np.column_stack([z[:, 0], jitter]), ("$z_1$", "random, to spread the points")
-    if z.shape[1] == 2:
-        return z, ("$z_1$", "$z_2$")
-    pca = PCA(2, random_state=0).fit(z)
-    first, second = pca.explained_variance_ratio_
-    return np.asarray(pca.transform(z)), (
-        f"principal component 1 ({first:.0%} of the variance of {z.shape[1]} dimensions)",
-        f"principal component 2 ({second:.0%})",
-    )
 
 
 @styled

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..data import Dataset
 from ..estimators import MFCVAE, DeepMixture
@@ -24,13 +25,18 @@ from ..evaluation import (
     style_grid,
     swap_grid,
 )
-from ..inference import conditional, decode, sample
+from ..evaluation.planes import SPACES
+from ..inference import conditional, decode, sample, seeded
+from ..inference.prediction import device_of, evaluating
+from ..models import MixtureVAE
 from .fits import by_facet
 from .scores import Gammas, label_columns
 
 IMAGES_PER_CLUSTER = 10
 VECTORS_PER_CLUSTER = 200
 SWAPPED = (6, 8)
+PRIOR_DRAWS = 5000
+FEWEST = 20  # draws that an ellipse is drawn of
 
 
 def draw_pictures(
@@ -50,11 +56,19 @@ def draw_pictures(
     known = labels[0] if len(labels) == 1 else None
     for j, z in enumerate(by_facet(estimator.transform(data.named))):
         suffix = f"-facet-{j}" if several else ""
-        if known is None:
-            yield f"latent-map{suffix}", latent_map(z, clusters[:, j])
-        else:
-            figure = latent_map(z, clusters[:, j], known.values, class_names=known.classes)
-            yield f"latent-map{suffix}", figure
+        values, classes = (None, ()) if known is None else (known.values, known.classes)
+        space, components = prior_of(estimator, j)
+        yield (
+            f"latent-map{suffix}",
+            latent_map(
+                z,
+                clusters[:, j],
+                values,
+                class_names=classes,
+                space=space,
+                components=components,
+            ),
+        )
     for label in labels:
         suffix = "" if known is not None else f"-{label.name.replace(' ', '-')}"
         best = clusters[:, best_facets(label.values, clusters)[0]]
@@ -68,6 +82,28 @@ def draw_pictures(
         yield "swap", swaps(estimator, data)
     if not several and data.image_shape and "w" in estimator.model_.prior.mixtures[0].latent_dims:
         yield "styles", styles(estimator, data.image_shape)
+
+
+def prior_of(estimator: DeepMixture, facet: int) -> tuple[str, dict[int, NDArray[np.float32]]]:
+    """Where a facet's codes live, and draws of the components that hold some, by cluster."""
+    mixture = estimator.model_.prior.mixtures[facet]
+    space = mixture.lives_on(estimator.guide_.posterior_like() or None)
+    cluster, latents = prior_draws(estimator.model_, PRIOR_DRAWS)[facet]
+    z = latents.numpy()
+    held = (np.flatnonzero(cluster.numpy() == k) for k in range(mixture.n_clusters))
+    return space if space in SPACES else "real", {
+        k: z[rows] for k, rows in enumerate(held) if len(rows) >= FEWEST
+    }
+
+
+def prior_draws(model: MixtureVAE, n: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
+    """Clusters ``(n,)`` and codes ``(n, D)`` of each facet, from the story; nothing is decoded."""
+    with evaluating(model), seeded(seed, "prior draws", device=device_of(model)):
+        drawn = [mixture.draw_joint(n) for mixture in model.prior.mixtures]
+    return [
+        (cluster.cpu(), latents[mixture.site("z")].cpu())
+        for mixture, (cluster, latents) in zip(model.prior.mixtures, drawn, strict=True)
+    ]
 
 
 def samples_picture(
