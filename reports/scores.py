@@ -93,4 +93,4 @@ def main_scores(data: Dataset, n_facets: int) -> list[tuple[str, ...]]:
 
 def mean_bound(estimator: DeepMixture, x: ArrayLike) -> float:
     """The evidence lower bound in nats per datum, the mean over ``x`` ``(N, *event)``."""
-    return float(bound(*estimator._given(x)).mean())
+    return float(bound(*estimator._given(x, None, None)).mean())
