@@ -97,7 +97,8 @@ def _sphere(z: FloatArray) -> Plane:
         there = unit(codes)
         along = (there @ mean)[:, None]
         across = there - along * mean
-        return np.arctan2(np.linalg.norm(across, axis=1, keepdims=True), along) * unit(across)
+        angle: FloatArray = np.arctan2(np.linalg.norm(across, axis=1, keepdims=True), along)
+        return angle * unit(across)
 
     if z.shape[1] > 3:
         return _components(z, tangent, " on the sphere")
@@ -139,7 +140,8 @@ def _umap(z: FloatArray, space: str, seed: int) -> Plane:
 def unit(z: FloatArray) -> FloatArray:
     """Vectors at unit length, zeros as they are."""
     length = np.linalg.norm(z, axis=-1, keepdims=True)
-    return np.divide(z, length, out=np.zeros_like(z), where=length > 0)
+    found: FloatArray = np.divide(z, length, out=np.zeros_like(z), where=length > 0)
+    return found
 
 
 def _itself(z: FloatArray) -> FloatArray:
