@@ -3,6 +3,7 @@
 from .confidence import reliability_diagram, responsibility_histogram, simulation_diagram
 from .facet_plots import facet_grids, facet_heatmap, swap_grid
 from .facets import best_facets, evaluate_facets, facet_dependence, facet_matrices
+from .fit_plots import parts_picture, restarts_picture, starts_picture
 from .latent_plots import latent_map
 from .matching import contingency, hungarian_map
 from .metrics import (
@@ -49,12 +50,15 @@ __all__ = [
     "most_confident_accuracy",
     "number_picture",
     "occupied_clusters",
+    "parts_picture",
     "predictive_check",
     "purity",
     "reliability",
     "reliability_diagram",
     "responsibility_histogram",
+    "restarts_picture",
     "simulation_diagram",
+    "starts_picture",
     "style_grid",
     "swap_grid",
 ]
