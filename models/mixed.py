@@ -105,6 +105,11 @@ class Mixed(Likelihood):
         return (sum(each.outputs for each in arguments.get("columns", ())),)
 
     @property
+    def has_categories(self) -> bool:
+        """Whether some columns are categories, or yes or no."""
+        return any(each.form.kind in ("category", "binary") for each in self.columns)
+
+    @property
     def shares(self) -> list[Share]:
         """The columns by family."""
         names = ("columns", "heads", "places", "valid")

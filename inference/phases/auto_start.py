@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ...guides import Guide
-from ...models import MixturePrior, MixtureVAE
+from ...models import Mixed, MixturePrior, MixtureVAE
 from ..training import Rows, as_rows
 from .choice import BestOf
 from .looks import Brightness, ByFacet, Colours, Through
 from .manifold import SpectralStart, UMAPStart
 from .residual_start import ResidualStart
 from .start import Features, Start
-from .starts import GaussianMixtureStart
+from .starts import GaussianMixtureStart, KMeansStart
 
 FEW, MANY = 1000, 5000  # data from which UMAP is tried, and up to which eigenvectors are
 
@@ -26,6 +26,9 @@ class AutoStart(Start, alias="auto"):
     They are a Gaussian mixture on 30 principal components, one on a UMAP (from 1,000 data), and
     spectral clustering (up to 5,000): the first for clouds, the others for groups of any shape.
     Which were tried, and their scores, stand in the history's row.
+
+    Of a table with categories it is k-means of the encoded columns: full covariances collapse on
+    one-hot columns, and neighbours share all categories or none.
 
     Several clusterings must not find one thing. Of two clusterings of colour images the first is of
     colours, by a Gaussian mixture on the mean one, and the second of brightness, which hue leaves
@@ -65,9 +68,13 @@ class AutoStart(Start, alias="auto"):
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
         """Those of each clustering, apart from the others."""
         facets = len(model.prior.mixtures)
-        if facets == 1:
+        named = isinstance(model.likelihood, Mixed) and model.likelihood.has_categories
+        usual: Start = KMeansStart(on="data") if named else self
+        if facets == 1 and usual is self:
             return super().find_all(model, guide, x, seed=seed, pretrained=pretrained)
-        within: Start = ResidualStart(self)
+        if facets == 1:
+            return usual.find_all(model, guide, x, seed=seed, pretrained=pretrained)
+        within: Start = ResidualStart(usual)
         shape = as_rows(x).x.shape
         if facets == 2 and len(shape) == 4 and shape[1] == 3:
             colours = Through(GaussianMixtureStart(on="data"), Colours())
