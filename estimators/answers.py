@@ -16,11 +16,12 @@ from ..parts import Count, Natural, checked
 from .fitted import Array, Labels
 from .generating import Generates
 from .imputing import Imputing
+from .predicting import Predicts
 from .reading import refuse_what_overflows
 from .weighting import read_weights
 
 
-class Answers(Imputing, Generates):
+class Answers(Imputing, Predicts, Generates):
     """The methods of a fitted estimator; several facets have a list, or a column, each."""
 
     def predict(
