@@ -81,10 +81,11 @@ def guide_check(
     Example:
         >>> from torch import nn
         >>> from pyromix.guides import AmortisedGuide, GaussianHead
+        >>> from pyromix.inference import prior_predictive
         >>> from pyromix.models import GaussianMixture, Normal
         >>> model = MixtureVAE(GaussianMixture(3, 2), Normal(nn.Linear(2, 4), (4,)))
         >>> guide = AmortisedGuide(nn.Linear(4, 8), z=GaussianHead(8, 2))
-        >>> guide_check(model, guide, torch.zeros(5, 4)).pareto_k.shape
+        >>> guide_check(model, guide, prior_predictive(model, 5)["x"]).pareto_k.shape
         (5,)
 
     References:
