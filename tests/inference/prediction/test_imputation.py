@@ -266,3 +266,20 @@ def test_how_far_gaps_spread_is_measured(told: float) -> None:
     low, high = draws.quantile(0.05, 0), draws.quantile(0.95, 0)
     inside = ((whole >= low) & (whole <= high))[gaps].double().mean()
     assert 0.87 < float(inside) < 0.93
+
+
+def test_intervals_hold_nine_tenths_where_errors_have_long_tails() -> None:
+    """Variances alone would make them too wide."""
+    story = linear()
+    torch.manual_seed(4)
+    clean = story.likelihood.mean(story.prior.code({"z": torch.randn(600, D).double()})).detach()
+    noise = torch.where(torch.rand(600, X) < 0.06, 6.0, 0.3) * torch.randn(600, X)
+    whole = clean + noise
+    gaps = torch.rand_like(whole) < 0.3
+    gaps[gaps.all(1)] = False
+    x = whole.masked_fill(gaps, math.nan)
+    calibrate_gaps(story, Wide(D), x)
+    draws = impute(story, Wide(D), x, 200, num_samples=400)
+    low, high = draws.quantile(0.05, 0), draws.quantile(0.95, 0)
+    inside = ((whole >= low) & (whole <= high))[gaps].double().mean()
+    assert 0.87 < float(inside) < 0.93
