@@ -18,7 +18,8 @@ class Masked(nn.Module):
     Args:
         encoder: a network from data with twice the features, ``(B, 2X)``, or twice the channels,
             ``(B, 2C, H, W)``.
-        fill: what stands in for each feature, such as its mean: ``(*event)``.
+        fill: what stands in for each feature, such as its mean: ``(*event)``, kept in the default
+            precision until the layer is given another.
         hide: in training this share at most of the features of each datum is hidden from it
             besides, a share of its own for each, so that an encoder of whole data learns of gaps.
 
@@ -37,7 +38,7 @@ class Masked(nn.Module):
     def __init__(self, encoder: nn.Module, fill: Tensor, hide: float = 0.0) -> None:
         super().__init__()
         self.encoder = encoder
-        self.register_buffer("fill", fill.clone())
+        self.register_buffer("fill", fill.to(torch.get_default_dtype(), copy=True))
         self.hide = hide
 
     @property

@@ -106,7 +106,7 @@ def small(kind: type[DeepMixture]) -> Any:
         {"assignment": "optimal"},
         {"assignment": "amortised", "objective": "enumerated"},
         {"n_init": 2},
-        {"standardise": True},
+        {"standardise": True, "precision": "64-true"},
         {"likelihood": "student-t", "missing": "allow"},
     ],
     ids=lambda phases: " ".join(phases),
