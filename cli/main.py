@@ -14,7 +14,7 @@ from ..parts import check_new_folder, check_run_folder
 from . import early
 from .errors import PlainErrors
 from .options import Columns, Drop, LabelColumn, Root, Run, Sep, listed, option
-from .predict import predict
+from .predict import TABLES, predict
 from .report import report
 from .reproduce import reproduce
 
@@ -237,8 +237,8 @@ def sample(
         Path | None,
         option(
             "--out",
-            "A new file: .png for a picture of the means, .npz for the draws as arrays; "
-            "RUN/samples.png by default.",
+            "A new file: .png for a picture of the means, .npz for the draws as arrays, .csv or "
+            ".parquet (…) as a table; RUN/samples.png by default.",
             "FILE",
         ),
     ] = None,
@@ -253,7 +253,7 @@ def sample(
     """
     early.check_finished(run)
     if out is not None:
-        early.check_new_file(out, (".png", ".npz"))
+        early.check_new_file(out, (".png", ".npz", *TABLES))
     from . import using
 
     using.sample(run, facet, cluster, number, seed, out)

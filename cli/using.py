@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import typer
 from rich.console import Console
 
+from ..data import TABLES, write_frame
 from ..estimators import load
 from ..evaluation import best_facets, reliability_diagram
 from ..inference import Run
@@ -144,7 +148,9 @@ def sample(
         number: how many to draw; of each cluster, for a picture.
         seed: same seed, same samples.
         out: a new file: .png for a picture of the means E[x | z], .npz for draws of x as arrays
-            ``x`` and ``clusters``, a column for each facet where there are several.
+            ``x`` and ``clusters``, a column for each facet where there are several; .csv, .tsv,
+            .parquet or .feather for draws as a table in the types that were fitted, the cluster
+            last.
 
     Raises:
         ValueError: a foreign or damaged run, or a facet or a cluster that is not there.
@@ -157,17 +163,35 @@ def sample(
     estimator = load(path)
     n_clusters = estimator.clusterings()
     _check_facet(path, len(n_clusters), facet, cluster)
-    check_new_file(out, (".png", ".npz"))
+    check_new_file(out, (".png", ".npz", *TABLES))
     shape = estimator.model_.likelihood.event_shape
     image_shape = Run(path).read_config().data.get("image_shape")
-    if out.suffix.lower() == ".npz":
-        wanted = [cluster if j == (facet or 0) else None for j in range(len(n_clusters))]
+    wanted = [cluster if j == (facet or 0) else None for j in range(len(n_clusters))]
+    if out.name.lower().endswith(TABLES):
+        write_frame(_table_of_draws(estimator, number, wanted, seed), out)
+    elif out.suffix.lower() == ".npz":
         write_draws(estimator.model_, number, wanted, tuple(image_shape or shape), seed, out)
     else:
         check_picture(number, 1 if cluster is not None else sum(n_clusters), shape)
         figure = samples_picture(estimator, image_shape, number, facet, cluster, seed)
         save_figure(figure, out)
     typer.echo(f"samples: {out}")
+
+
+def _table_of_draws(
+    estimator: Any, number: int, wanted: Sequence[int | None], seed: int
+) -> pd.DataFrame:
+    """Draws as rows of a table, with their clusters last; columns have the names of the fit."""
+    one = wanted[0] if len(wanted) == 1 else wanted
+    rows, clusters = estimator.sample(number, cluster=one, seed=seed)
+    if not isinstance(rows, pd.DataFrame):
+        flat = rows.reshape(len(rows), -1)
+        names = getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(flat.shape[1])])
+        rows = pd.DataFrame(flat, columns=list(names))
+    labels = clusters.reshape(len(rows), -1).T
+    several = len(labels) > 1
+    found = {f"cluster_{j}" if several else "cluster": each for j, each in enumerate(labels)}
+    return rows.assign(**found)
 
 
 def _check_facet(path: Path, n_facets: int, facet: int | None, cluster: int | None) -> None:

@@ -92,7 +92,8 @@ class DeepMixture(
             have what suits them. ``"auto"``: a DataFrame with columns that are no plain numbers is
             read column by column, whose answers are DataFrames again, and any other data as one
             array.
-        unseen: what a category is that fit has not seen: an ``"error"``, or ``"missing"``.
+        unseen: what a category is that fit has not seen: an ``"error"``, or ``"missing"``, which
+            has the fit prepare for gaps as ``missing="allow"`` does.
         n_init: restarts; the best held-out bound is kept, labels are never used.
         warm_start: a second ``fit`` goes on from the weights of the first, with the joint training
             alone, whose optimiser starts anew.

@@ -41,7 +41,9 @@ def check_gaps(estimator: Any, x: NDArray[Any], *, fitting: bool) -> None:
     gaps = np.isnan(x)
     if not gaps.any():
         return
-    found = f"X holds NaN at [{_first(gaps)}], {gaps.sum()} of {gaps.size} values in all"
+    names: Sequence[str] | None = vars(estimator).get("feature_names_in_")
+    named = "" if names is None else f" (column {names[np.argwhere(gaps)[0][1]]!r})"
+    found = f"X holds NaN at [{_first(gaps)}]{named}, {gaps.sum()} of {gaps.size} values in all"
     if estimator.missing == "error":
         raise ValueError(
             f"{found}, and missing is 'error': {REFUSED}, or use missing='auto', which takes NaN "
@@ -58,7 +60,6 @@ def check_gaps(estimator: Any, x: NDArray[Any], *, fitting: bool) -> None:
         raise ValueError(f"row {empty[0]} of X has no observed value{others}: drop such rows first")
     unseen = np.argwhere(gaps.all(0))
     if fitting and len(unseen):
-        names: Sequence[str] | None = vars(estimator).get("feature_names_in_")
         place = tuple(int(index) for index in unseen[0])
         name = repr(names[place[0]]) if names is not None else ", ".join(map(str, place))
         others = f", nor have {len(unseen) - 1} others" if len(unseen) > 1 else ""
@@ -103,9 +104,11 @@ def gapped(estimator: Any, story: Callable[..., Any], x: Tensor) -> Story:
             int(missing.sum()),
             missing.numel(),
         )
-    if not gaps and estimator.missing != "allow" and not (before and has_gaps(estimator.guide_)):
+    unseen = estimator.unseen == "missing" and "columns_" in vars(estimator)
+    allow = estimator.missing == "allow" or unseen
+    if not gaps and not allow and not (before and has_gaps(estimator.guide_)):
         return story
-    hide = HIDDEN if estimator.missing == "allow" else 0.0
+    hide = HIDDEN if allow else 0.0
     return partial(story, fill=x.nanmean(0), hide=hide)
 
 

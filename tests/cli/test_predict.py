@@ -121,3 +121,18 @@ def test_scores_of_a_table_are_those_of_its_rows(pyromix: Invoke, run: Path, tab
     scores = json.loads(result.stdout)["metrics"]
     held = json.loads((run / "metrics.json").read_text())["metrics"]
     assert scores["bound"] == pytest.approx(held["bound"], abs=0.5)
+
+
+def test_draws_are_a_table_in_the_types_that_were_fitted(
+    pyromix: Invoke, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "draws.parquet"
+    result = pyromix("sample", run, "-n", 20, "--cluster", 1, "--out", out)
+    assert result.exit_code == 0, result.output
+    drawn = pd.read_parquet(out)
+    assert list(drawn.columns) == ["size", "visits", "colour", "member", "cluster"]
+    assert drawn["cluster"].eq(1).all()
+    assert drawn["visits"].dtype == np.int64
+    assert set(drawn["colour"]) <= {"red", "blue"}
+    pyromix("sample", run, "-n", 20, "--out", tmp_path / "all.csv")
+    assert len(pd.read_csv(tmp_path / "all.csv")) == 20

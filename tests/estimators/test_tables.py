@@ -123,6 +123,15 @@ def test_unseen_categories_are_refused(fitted: DeepMixture) -> None:
     strange = table().assign(colour="green")
     with pytest.raises(ValueError, match="'colour' holds 'green' in row 0, which fit has not seen"):
         fitted.predict(strange)
+    with pytest.raises(ValueError, match=r"\[0, 3\] \(column 'year'\), 60 of 420 values"):
+        fitted.predict(table().assign(year=None))
+
+
+def test_unseen_categories_may_be_missing_where_fit_saw_no_gaps() -> None:
+    X = table()
+    fitted = quick(unseen="missing").fit(X)
+    taken = fitted.predict_proba(X.assign(colour="green"))
+    np.testing.assert_array_equal(taken, fitted.predict_proba(X.assign(colour=None)))
 
 
 def test_a_run_has_the_columns_and_gives_the_same_answers(
