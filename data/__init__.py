@@ -1,5 +1,6 @@
 """Data: bundled digits, torchvision's image sets, synthetic sets, a user's files and arrays."""
 
+from .annotated import Annotated, read_annotated
 from .catalogue import DATASETS, DEFAULT_ROOT, load
 from .coloured import colour_digits, coloured_mnist
 from .dataset import Dataset, check_labels, check_x, fingerprint
@@ -18,6 +19,7 @@ __all__ = [
     "DSPRITES",
     "SHAPES3D",
     "TABLES",
+    "Annotated",
     "Column",
     "Dataset",
     "Schema",
@@ -35,6 +37,7 @@ __all__ = [
     "load_vision",
     "not_numbers",
     "pinwheel",
+    "read_annotated",
     "read_dsprites",
     "read_frame",
     "read_shapes3d",

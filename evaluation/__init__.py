@@ -4,6 +4,7 @@ from .confidence import reliability_diagram, responsibility_histogram, simulatio
 from .facet_plots import facet_grids, facet_heatmap, swap_grid
 from .facets import best_facets, evaluate_facets, facet_dependence, facet_matrices
 from .fit_plots import parts_picture, restarts_picture, starts_picture
+from .independence import independence, told_from
 from .latent_plots import latent_map
 from .matching import contingency, hungarian_map
 from .metrics import (
@@ -45,6 +46,7 @@ __all__ = [
     "facet_matrices",
     "hungarian_accuracy",
     "hungarian_map",
+    "independence",
     "latent_map",
     "mean_confidence",
     "most_confident_accuracy",
@@ -61,4 +63,5 @@ __all__ = [
     "starts_picture",
     "style_grid",
     "swap_grid",
+    "told_from",
 ]
