@@ -17,11 +17,10 @@ import argparse
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import process_time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -42,8 +41,7 @@ GROUPS, BATCHES = 4, 3
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Cells:
+class Cells(NamedTuple):
     """Simulated counts.
 
     Attributes:
