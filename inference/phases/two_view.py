@@ -34,8 +34,7 @@ class InformationPretraining(nn.Module):
         - \frac1X \log p(x \mid \operatorname{mode} q(z \mid x))
 
     H heads have K clusters each and start apart, so they are cheap restarts; one more, ω, has more
-    clusters and sharpens the features. The last term, in nats per feature so that it does not
-    outweigh the others, teaches the decoder and the latent head.
+    clusters and sharpens the features. The last term, in nats per feature, trains the decoder.
 
     Args:
         model: the story.
