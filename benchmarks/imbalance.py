@@ -93,8 +93,11 @@ def table(results: Path = RESULTS) -> str:
             paths = sorted(results.glob(f"{method.replace(', ', '-').replace(' ', '-')}-{share}-*"))
             rows = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
             seeds.add(len(rows))
+            if not rows:
+                cells.append("")
+                continue
             means = [np.mean([row[name] for row in rows]) for name in ("accuracy", "balanced")]
-            cells.append(f"{means[0]:.3f} ({means[1]:.3f})" if rows else "")
+            cells.append(f"{means[0]:.3f} ({means[1]:.3f})")
         if seeds != {0}:
             lines.append(f"| {method} | {max(seeds)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -107,7 +108,9 @@ def fingerprint(x: npt.NDArray[np.generic]) -> str:
 def check_x(
     x: object, origin: str, columns: tuple[str, ...] | None = None, *, gaps: bool = False
 ) -> FloatArray:
-    """Return ``x`` as finite float32, ``(N, X)`` or ``(N, C, H, W)``, or say what is wrong.
+    """Return ``x`` as finite floats, ``(N, X)`` or ``(N, C, H, W)``, or say what is wrong.
+
+    They are float32, but for float64 that it does not hold exactly, which a fit may want whole.
 
     Images of unsigned bytes are scaled from 0…255 to [0, 1]; ``(N, H, W)`` is read as one channel.
 
@@ -155,7 +158,13 @@ def check_x(
             f"{origin} has {int((~finite).sum())} values that are not finite in float32, the first "
             f"({array[(row, *rest)]}) in row {row}, {place}: drop or impute them"
         )
-    return values
+    exact = (
+        array.dtype.kind != "f"
+        or array.itemsize <= 4
+        or np.array_equal(values, array, equal_nan=True)
+    )
+    whole: Any = values if exact else np.ascontiguousarray(array, np.float64)
+    return cast(FloatArray, whole)
 
 
 def check_labels(labels: object, n: int, origin: str) -> IntArray:

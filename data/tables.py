@@ -129,16 +129,26 @@ def _opened(path: Path) -> TextIO:
 
 
 def _form(path: Path, sep: str | None) -> _Form:
-    read: dict[str, Rows] = {}
-    for each in SEPARATORS if sep is None else (sep,):
-        with _opened(path) as file:
-            rows = csv.reader(file, delimiter=each, skipinitialspace=True)
-            read[each] = list(islice((row for row in rows if "".join(row).strip()), LOOKED_AT))
+    read = {each: _rows(path, each) for each in (SEPARATORS if sep is None else (sep,))}
     if not any(read.values()):
         raise ValueError(f"{path} has no lines: at least one row is needed")
+    if sep is not None and all(len(row) == 1 for row in read[sep]):
+        others = [each for each in SEPARATORS if each != sep and _alike(_rows(path, each))]
+        if others:
+            raise ValueError(
+                f"{path}: no line has {sep!r}, and {others[0]!r} parts them all alike: give it as "
+                "--sep, or end a file whose fields end at tabs alone in .tsv"
+            )
     alike = [each for each, rows in read.items() if _alike(rows)]
     found = alike[0] if alike else (sep or ",")
     return _Form(found, _decimal(path, found, read[found][1:] or read[found]), read[found])
+
+
+def _rows(path: Path, sep: str) -> Rows:
+    """The first lines that hold anything, in fields."""
+    with _opened(path) as file:
+        rows = csv.reader(file, delimiter=sep, skipinitialspace=True)
+        return list(islice((row for row in rows if "".join(row).strip()), LOOKED_AT))
 
 
 def _alike(rows: Rows) -> bool:

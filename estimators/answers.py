@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..inference import (
+    bound_samples,
     importance_weighted_bound,
     to_arviz,
 )
@@ -123,7 +124,7 @@ class Answers(Imputing, Predicts, Generates):
         self,
         X: ArrayLike,
         *,
-        num_samples: Count = 100,
+        num_samples: Count | None = None,
         covariates: object = None,
         size_factors: object = None,
     ) -> Array:
@@ -131,12 +132,14 @@ class Answers(Imputing, Predicts, Generates):
 
         Args:
             X: data, ``(N, *event)``.
-            num_samples: draws of z for each datum.
+            num_samples: draws of z for each datum; ``None``: 100, or as many as 1e9 operations of
+                the decoder allow and no fewer than 10.
             covariates: of the rows, where the fit had some.
             size_factors: of the rows of counts; ``None``: their totals.
         """
         model, guide, rows = self._given(X, covariates, size_factors)
-        found = importance_weighted_bound(model, guide, rows, num_samples=num_samples)
+        n = bound_samples(model, guide, rows) if num_samples is None else num_samples
+        found = importance_weighted_bound(model, guide, rows, num_samples=n)
         bound: Array = found.numpy()
         refuse_what_overflows(rows.x, bound)
         return bound

@@ -114,7 +114,9 @@ class Conditions:
         """Companions of n data that are to be made; sizes, if none are given, as the fit's were."""
         found = self._read_covariates(covariates, n)
         quantiles = self.size_factors_
-        sizes = read_sizes(torch.zeros(n), size_factors, quantiles is not None, totals=False)
+        sizes = read_sizes(
+            torch.zeros(1).expand(n), size_factors, quantiles is not None, totals=False
+        )
         if sizes is None and quantiles is not None:
             generator = np.random.default_rng(derive_seed(seed, "size factors"))
             levels = np.linspace(0, 1, len(quantiles))

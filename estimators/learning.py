@@ -20,7 +20,7 @@ from .answers import Answers
 from .conditions import apart
 from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, split, warm
 from .gaps import gapped
-from .scaling import scaling_of, standardised
+from .scaling import in_units, scaling_of, standardised
 from .supervision import Constraints, beside, groups_given, pairs_given, terms_of
 from .weighting import read_weights, repeated
 
@@ -120,7 +120,8 @@ class Learns(Answers):
         counted: list[Row] = []
 
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
-            self.history_ = [*counted, *history]
+            held_out = None if validation is None else validation.x
+            self.history_ = [*counted, *in_units(history, scaling, train.x, held_out)]
             calibrate_gaps(model, guide, data, seed=self.seed_)
             self.adopt(*standardised(model, guide, scaling), likelihood)
             self.labels_ = self._labels(Rows(x, **beside_x))

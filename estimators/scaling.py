@@ -17,6 +17,7 @@ from pyro.distributions import constraints
 from torch import Tensor
 
 from ..guides import Guide
+from ..inference import Row
 from ..models import Coded, Likelihood, MixtureVAE, Observed, Standardised
 from ..networks import Encoding, Scaling
 from ..parts import Unbuilt, resolve, spelt
@@ -106,6 +107,39 @@ def standardised(
         model.likelihood = around(whole, own[0])
     guide.amortised.scaling = own[1]
     return model, guide
+
+
+def in_units(
+    history: Sequence[Row], scaling: object, train: Tensor, held_out: Tensor | None
+) -> list[Row]:
+    r"""The history of a fit of standardised data in nats of the data's own units.
+
+    A density of x is that of y less :math:`\sum_i \log \mathrm{scale}_i`, of what is observed.
+
+    Args:
+        history: rows of losses of y.
+        scaling: from x to y; what is no :class:`Scaling` changes nothing.
+        train: y of the data trained on, ``(N, *event)``.
+        held_out: y of the others, or ``None``.
+    """
+    if not isinstance(scaling, Scaling):
+        return list(history)
+    log_scale = scaling.scale.log()
+    both = [
+        None if y is None else float((log_scale * ~y.isnan()).flatten(1).sum(1).mean())
+        for y in (train, held_out)
+    ]
+    own, others = both[0] or 0.0, both[1] or 0.0
+    moved = {"loss": own, "reconstruction": own, "validation": others, "held_out_bound": -others}
+    rows = []
+    for row in history:
+        # A pretraining by two views has it for each feature.
+        each = train[0].numel() if "overclustering" in row else 1
+        losses = "loss" in row
+        rows.append(
+            {n: v + moved[n] / each if losses and n in moved else v for n, v in row.items()}
+        )
+    return rows
 
 
 def unscaled_states(model: MixtureVAE, guide: Guide) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..inference import Beside, Classification, PairwiseConstraints, Rows, Term
 from ..inference.training import as_rows
-from ..parts import GROUPS, known_rows, site_name
+from ..parts import GROUPS, known_rows, site_name, spelt
 
 LINKS = {"must_link": 1.0, "cannot_link": 0.0}
 Constraints = Mapping[str, ArrayLike]
@@ -79,6 +79,8 @@ def read_groups(y: object, n: int, clusterings: Sequence[int], lone: bool) -> di
     if y is None:
         return {}
     table = _numbers(y)
+    if table.ndim == 0:
+        raise ValueError(f"y is {spelt(y)}: give labels ({n},)")
     if len(table) != n:
         raise ValueError(f"y has {len(table)} rows and X has {n}: give one for each")
     if lone and table.ndim == 1:

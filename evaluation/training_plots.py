@@ -24,6 +24,7 @@ UNITS = {
     "beta": "weight",
     "refitted": "0: no, 1: yes",
 }
+NO_TRAINING = ("n_clusters", "initialise")
 WHOLE = ("occupied_clusters", "refitted")
 STEPS = [1, 2, 5, 10]
 PANEL = 3.6
@@ -35,7 +36,8 @@ def curves(history: Rows) -> Figure:
     """Draw the loss and each named part over the epochs, with the phases marked.
 
     Parts whose names end in the number of a facet, such as ``kl_z_0`` and ``kl_z_1``, share a
-    panel. A line ends with its phase, since another phase has another loss.
+    panel. A line ends with its phase, since another phase has another loss. Rows of starts and of
+    the search for K are left out.
 
     Args:
         history: rows with ``phase``, ``loss`` and further named numbers, losses in nats per datum,
@@ -45,7 +47,8 @@ def curves(history: Rows) -> Figure:
     Example:
         >>> figure = curves([{"phase": "train", "epoch": 1, "loss": 90.0, "kl_z": 10.0}])
     """
-    history = [row for row in history if row["phase"] != "n_clusters"]  # over K, not over epochs
+    # The curves of K are not over epochs, and what a start tells is no loss.
+    history = [row for row in history if not str(row["phase"]).startswith(NO_TRAINING)]
     if not history:
         raise ValueError("history is empty: train for at least one epoch")
     lines_of: dict[str, dict[str, str]] = {"loss": {"loss": "trained"}}

@@ -207,4 +207,7 @@ class SphericalHead(Head):
         """``(..., F)`` to batch shape ``(...)``, event shape ``(D,)``."""
         raw = self.linear(features)
         concentration = soft_clamp(raw[..., -1], *CONCENTRATION_RANGE)
-        return SPHERICAL_FAMILIES[self.family](normalize(raw[..., :-1], dim=-1), concentration)
+        direction = raw[..., :-1]
+        lost = direction.norm(dim=-1, keepdim=True) < 1e-12  # as of dead features: it has none
+        direction = normalize(torch.where(lost, torch.ones_like(direction), direction), dim=-1)
+        return SPHERICAL_FAMILIES[self.family](direction, concentration)

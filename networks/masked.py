@@ -53,7 +53,7 @@ class Masked(nn.Module):
             ones = (1,) * self.fill.dim()
             share = torch.rand(*x.shape[: -self.fill.dim()], *ones, device=x.device)
             missing = missing | (torch.rand_like(x) < self.hide * share)
-        seen = torch.where(missing, self.fill, x)
+        seen = torch.where(missing, self.fill.to(x), x)
         return self.encoder(torch.cat([seen, missing.to(x)], -self.fill.dim()), **companions)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -110,7 +111,7 @@ def widths(value: Sequence[int] | int, argument: str = "hidden_dims") -> tuple[i
     Raises:
         ValueError: none, or one below 1.
     """
-    sizes = (value,) if isinstance(value, int) else tuple(value)
+    sizes = (int(value),) if isinstance(value, int | Integral) else tuple(value)
     if not sizes or min(sizes) < 1:
         raise ValueError(f"{argument} is {value}: give at least one size, each 1 or more")
     return sizes

@@ -23,7 +23,7 @@ BOUNDS: dict[type, tuple[Callable[[Any, Any], Any], str, str]] = {
     Le: (operator.le, "le", "up to"),
     Lt: (operator.lt, "lt", "below"),
 }
-LARGEST = 2**62  # of whole numbers
+LARGEST = 2**63  # of whole numbers, seeds among them
 LONGEST = 100  # letters of a value in a message
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -29,4 +29,4 @@ def spelt(value: object) -> str:
         return f"[{', '.join(map(spelt, value))}]"
     if type(value) is tuple:
         return f"({', '.join(map(spelt, value))}{',' * (len(value) == 1)})"
-    return repr(value)
+    return " ".join(said.split()) if "\n" in (said := repr(value)) else said

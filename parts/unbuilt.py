@@ -48,7 +48,11 @@ partial(BlueBall, …)
             f"partial({name}, …)"
         )
     made = value.func if isinstance(value, partial) else value
-    if not callable(made) or (isinstance(made, type) and not issubclass(made, base)):
+    if (
+        not callable(made)
+        or isinstance(made, Part)
+        or (isinstance(made, type) and not issubclass(made, base))
+    ):
         raise TypeError(
             f"{argument} is {spelt(value)}: give a subclass of {base.__name__}, a partial of one, "
             "a function that makes one, or a registered name"

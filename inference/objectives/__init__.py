@@ -4,7 +4,7 @@ from .adversarial import AdversarialViews
 from .closed_form import ClosedFormELBO
 from .enumerated import EnumeratedELBO
 from .facet_terms import FacetIndependence, OnFacets
-from .information import balance_entropy, check_shares, two_view_information
+from .information import balance_entropy, check_shares, entropy, two_view_information
 from .objective import Evaluation, Hook, MixtureELBO, ObjectiveModule
 from .parameter_priors import ComponentPrior, SparseWeights
 from .schedules import (
@@ -60,5 +60,6 @@ __all__ = [
     "as_schedule",
     "balance_entropy",
     "check_shares",
+    "entropy",
     "two_view_information",
 ]

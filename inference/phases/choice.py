@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,13 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import Count
-from .graph import modularity, neighbour_graph, shared_neighbours
+from .graph import modularity, neighbour_graph, principal_components, shared_neighbours
 from .groups_of import as_start
 from .phase import Phase
 from .start import Features, Start, matching, shares
+from .valleys import UnclearNumberWarning, separate_clusters
+
+UNLIKE = 0.8  # entropy of the sizes of groups, as a share of the largest there is
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,6 +31,7 @@ class Several(Start, abstract=True):
     starts: Sequence[Any]
 
     on = "data"
+    one: ClassVar[bool] = False  # whether one of the starts is chosen
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,11 +63,17 @@ class Several(Start, abstract=True):
         """Groups of starts that each look at the data or the code, and what is made of them."""
         candidates: list[Features] = []
         row: dict[str, float] = {}
+        before, after = _weights(pretrained), []
         for number, each in enumerate(self.starts):
             soft, found = each.find(x, mixture, code, seed=seed, pretrained=pretrained)
             candidates.append(soft)
+            after.append(_weights(pretrained))
+            if pretrained is not None and self.one:
+                pretrained.load_state_dict(before)  # a start that is not chosen changes nothing
             row |= {f"start_{number}_{name}": value for name, value in found.items()}
         settled, scores = self.settle(self.features(x, mixture, code), candidates, seed % 2**32)
+        if pretrained is not None and self.one:
+            pretrained.load_state_dict(after[int(scores["start"])])
         return settled, row | scores
 
     def of_rows(self, rows: NDArray[np.int64]) -> Self:
@@ -127,6 +138,8 @@ class BestOf(Several, alias="best-of"):
         True
     """
 
+    one: ClassVar[bool] = True
+
     by: Literal["modularity", "neighbours", "agreement"] = "modularity"
     n_neighbours: Count = 15
     n_components: Count = 30
@@ -138,6 +151,8 @@ class BestOf(Several, alias="best-of"):
         scores = self.scores(rows, candidates, seed)
         best = int(np.argmax(scores))
         named = {f"{self.by}_{number}": score for number, score in enumerate(scores)}
+        if self.by == "modularity":
+            _tell_unlike(rows, candidates, best, self.n_components, seed)
         return candidates[best], {"start": best, **named}
 
     def scores(self, rows: Features, candidates: list[Features], seed: int = 0) -> list[float]:
@@ -189,6 +204,42 @@ class Averaged(Several, alias="averaged"):
         weight = total.sum(1, keepdims=True)
         averaged: Features = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
         return averaged, named
+
+
+def _tell_unlike(
+    rows: Features, candidates: list[Features], best: int, n_components: int, seed: int
+) -> None:
+    """Warn where modularity has cut a group though other groups, of unlike sizes, stand apart."""
+    n_clusters = candidates[best].shape[1]
+    places = principal_components(rows, n_components, seed)
+    labels = [likeliest(each) for each in candidates]
+    unlike = [each for each in labels if 0 < _evenness(each, n_clusters) < UNLIKE]
+    if not unlike or separate_clusters(places, labels[best]) == n_clusters:
+        return
+    apart = [each for each in unlike if separate_clusters(places, each) == n_clusters]
+    if apart:
+        sizes = sorted(np.bincount(apart[0]) / len(apart[0]), reverse=True)
+        warnings.warn(
+            f"the start keeps groups that do not stand apart, since modularity expects like sizes, "
+            f"and others that do have shares of {', '.join(f'{s:.2g}' for s in sizes)}: if those "
+            'are meant, use BestOf(starts, by="neighbours"), or a Gaussian mixture alone',
+            UnclearNumberWarning,
+            stacklevel=2,
+        )
+
+
+def _evenness(labels: NDArray[np.int64], n_clusters: int) -> float:
+    """The entropy of the groups' sizes as a share of the largest; 0 where some have none."""
+    sizes = np.bincount(labels[labels >= 0], minlength=n_clusters) / len(labels)
+    if n_clusters < 2 or (sizes == 0).any():
+        return 0.0
+    return float(-(sizes * np.log(sizes)).sum() / np.log(n_clusters))
+
+
+def _weights(module: nn.Module | None) -> dict[str, Tensor]:
+    """A copy of what a module has learnt."""
+    state = {} if module is None else module.state_dict()
+    return {name: each.clone() for name, each in state.items()}
 
 
 def agreement(candidates: list[Features]) -> list[float]:

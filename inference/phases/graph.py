@@ -18,6 +18,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
+from ..training import doing
+
 MANY = 20_000  # data above which neighbours are approximate: exact ones cost the square of N
 LISTED = 30  # neighbours that the descent keeps: ten would do in ten features, and not in fifty
 
@@ -70,9 +72,14 @@ def nearest(rows: NDArray[Any], k: int, seed: int = 0) -> NDArray[np.int64]:
     References:
         Dong, Moses & Li (2011). Efficient k-nearest neighbor graph construction. WWW.
     """
+    k = min(k, len(rows) - 1)
+    with doing(f"neighbours of {len(rows):,} data"):
+        return _nearest(rows, k, seed)
+
+
+def _nearest(rows: NDArray[Any], k: int, seed: int) -> NDArray[np.int64]:
     from sklearn.neighbors import NearestNeighbors
 
-    k = min(k, len(rows) - 1)
     if len(rows) <= MANY:
         found: NDArray[np.int64] = NearestNeighbors(n_neighbors=k).fit(rows).kneighbors()[1]
         return found

@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass
 
 from ...parts import Count, Natural, Positive, Share
-from ..objectives import Clock, MixtureELBO, ObjectiveModule
+from ..objectives import Clock, MixtureELBO, MutualInformation, ObjectiveModule
 from ..training import Decay, Trainer, is_main_process
 from .monitor import ClusterMonitor
 from .phase import Budget, Fit, Phase, epochs_of
@@ -98,8 +98,9 @@ class Training(Phase, kind="training"):
         """
         if elbo is None:
             raise TypeError("elbo is missing: the joint training needs an objective")
-        monitor = ClusterMonitor(fit.model, fit.guide, fit.data)
         objective = self.objective(fit, copy.deepcopy(elbo))
+        equal = [t for t in elbo.terms if isinstance(t, MutualInformation) and t.shares is None]
+        monitor = ClusterMonitor(fit.model, fit.guide, fit.data, balanced=bool(equal))
         self.trainer(fit.steps_per_epoch, fit.verbose).fit(
             objective,
             fit.everything,

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 
 from ...parts import Count, Rate
+from ..training import doing
 from .graph import beside_numba, neighbour_graph, principal_components
 from .start import Features, Start
 from .starts import gaussian_mixture, spread
@@ -75,7 +76,8 @@ class UMAPStart(Start, alias="umap"):
                 random_state=seed,
                 n_jobs=1,
             )
-            places: Features = mapper.fit_transform(rows).astype(float)
+            with doing(f"UMAP of {len(rows):,} data"):
+                places: Features = mapper.fit_transform(rows).astype(float)
         return places
 
 
@@ -114,5 +116,6 @@ class SpectralStart(Start, alias="spectral"):
         with warnings.catch_warnings():
             # Its pieces are clusters, then, and their eigenvectors say so.
             warnings.filterwarnings("ignore", message="Graph is not fully connected")
-            labels: Features = spectral.fit_predict(graph)
+            with doing(f"eigenvectors of the graph of {len(features):,} data"):
+                labels: Features = spectral.fit_predict(graph)
         return labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from ...guides import Guide
 from ...models import MixtureVAE
+from ..objectives import entropy
 from ..prediction import encode, responsibilities
 from ..training import Rows, as_rows
 from .valleys import UnclearNumberWarning, doubt
@@ -16,6 +18,7 @@ from .valleys import UnclearNumberWarning, doubt
 ROWS = 1000
 SETTLED = 10  # epochs after which clusters can tell whether they are too many or too few
 PATIENCE = 3
+UNLIKE = 0.8  # entropy of the clusters' sizes, as a share of the largest there is
 
 
 class CollapseWarning(UserWarning):
@@ -38,7 +41,10 @@ class ClusterMonitor:
         x: data; 1,000 rows spread evenly over them are watched.
     """
 
-    def __init__(self, model: MixtureVAE, guide: Guide, x: Tensor | Rows) -> None:
+    def __init__(
+        self, model: MixtureVAE, guide: Guide, x: Tensor | Rows, *, balanced: bool = False
+    ) -> None:
+        self.balanced = balanced
         self.model = model
         self.guide = guide
         every = slice(None, None, max(1, len(x) // ROWS))
@@ -106,10 +112,21 @@ class ClusterMonitor:
             mixture.coordinates(codes).double().cpu().numpy(),
             gamma[mixture.site("c")].argmax(-1).cpu().numpy(),
         )
+        labels = gamma[mixture.site("c")].argmax(-1)
+        sizes = labels.bincount(minlength=n_clusters) / len(labels)
+        told = "equal shares are pressed for: tell MutualInformation and TwoView other ones"
         if found:
+            more = f"; or groups are of unlike sizes, and {told}" if self.balanced else ""
             warnings.warn(
                 f"n_clusters is {n_clusters}, which may be {found}; ask select_k(estimator, X), "
-                'or use n_clusters="auto"',
+                f'or use n_clusters="auto"{more}',
+                UnclearNumberWarning,
+                stacklevel=3,
+            )
+        elif self.balanced and float(entropy(sizes)) < UNLIKE * math.log(n_clusters):
+            shares = ", ".join(f"{share:.2g}" for share in sizes.tolist())
+            warnings.warn(
+                f"clusters hold shares of {shares}, and {told}, as shares=({shares})",
                 UnclearNumberWarning,
                 stacklevel=3,
             )

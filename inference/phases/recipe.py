@@ -27,7 +27,9 @@ from ..training import (
     Source,
     TrainingInterrupted,
     as_rows,
+    is_main_process,
     seeded,
+    showing,
 )
 from .autoencoder import Pretraining
 from .joint import Training
@@ -188,6 +190,10 @@ class Recipe:
 
     def run(self, fit: Fit) -> None:
         """All phases once, in place."""
+        with showing(fit.verbose and is_main_process()):
+            self._run(fit)
+
+    def _run(self, fit: Fit) -> None:
         for phase in (self.pretraining, self.start):
             if phase is not None:
                 phase(fit)

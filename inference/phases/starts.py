@@ -14,7 +14,7 @@ from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, Positive
 from ..prediction import encode
-from ..training import Rows
+from ..training import Rows, doing
 from .graph import principal_components
 from .start import Features, Start
 
@@ -73,7 +73,8 @@ class KMeansStart(Start, alias="k-means"):
         from sklearn.cluster import KMeans
 
         means = KMeans(n_clusters, n_init=10, random_state=seed)
-        labels: Features = means.fit_predict(features)
+        with doing(f"k-means of {len(features):,} data"):
+            labels: Features = means.fit_predict(features)
         return labels
 
 
@@ -179,8 +180,10 @@ def gaussian_mixture(features: Features, n_clusters: int, covariance: str, seed:
         reg_covar=1e-3,
         random_state=seed,
     )
+    some = features[:: -(-len(features) // MANY)]
     try:
-        return mixture.fit(features[:: -(-len(features) // MANY)])
+        with doing(f"Gaussian mixture of {len(some):,} data"):
+            return mixture.fit(some)
     except ValueError as error:
         raise ValueError(
             f"no Gaussian mixture of {n_clusters} components can be fitted to these "

@@ -210,10 +210,8 @@ class TwoView(Pretraining):
         return module, data
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
-        """Refuse no head, and views or a story that this is not for."""
+        """Refuse views or a story that this is not for."""
         super().check(model, guide, x)
-        if self.n_heads < 1:
-            raise ValueError(f"n_heads is {self.n_heads}: use 1 or more")
         given("views", self.views, Views)(x)
         self.module(model, guide, Rows(x), False)
 

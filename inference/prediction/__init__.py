@@ -17,7 +17,7 @@ from .geodesics import geodesic, interpolate
 from .imputation import imputation_log_prob, imputation_moments, impute
 from .latents import Spread, posterior_draws, prior_predictive, responsibility_spread
 from .predictive import Predictive
-from .probabilities import responsibilities
+from .probabilities import bound_samples, responsibilities
 from .sampling import conditional, posterior_predictive, sample
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "asked",
     "batched",
     "bound",
+    "bound_samples",
     "calibrate_gaps",
     "conditional",
     "decode",

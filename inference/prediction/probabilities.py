@@ -41,6 +41,7 @@ ENOUGH = 8.0  # draws in effect, to trust their weights
 UNWEIGHTED = 16  # draws from the guide, where nothing is decoded
 FEWEST, MOST = 32, 128  # draws with weights
 OPERATIONS = 2e7  # of the decoder for each datum, 1 to 2 s for 10,000 data on a core
+BOUND_OPERATIONS = 1e9
 FLOATS = 2**23  # in one tensor of all draws, clusters and dimensions
 
 
@@ -133,17 +134,32 @@ def _width(dims: int) -> float:
     return min(WIDTH, math.sqrt(cost**2 + cost * math.sqrt(cost**2 - 1)))
 
 
+def bound_samples(model: MixtureVAE, guide: Guide, x: Tensor | Rows) -> int:
+    """How many draws an importance-weighted bound is made of where nobody says.
+
+    As many as 1e9 operations of the decoder for each datum allow, from 10 to 100.
+    """
+    operations, _ = _cost(model, guide, x)
+    return int(min(max(BOUND_OPERATIONS // max(1, operations), 10), 100))
+
+
 def _look(model: MixtureVAE, guide: Guide, x: Tensor | Rows) -> tuple[int, int]:
     """How many draws may be decoded for each datum, and the numbers in a draw of all clusters."""
+    operations, size = _cost(model, guide, x)
+    affordable = int(OPERATIONS // max(1, operations))
+    return min(affordable, MOST) if affordable >= FEWEST else 0, size
+
+
+def _cost(model: MixtureVAE, guide: Guide, x: Tensor | Rows) -> tuple[int, int]:
+    """Operations to decode a draw, and the numbers in a draw of all clusters."""
     row = asked(x).at(slice(1)).map(lambda each: each.to(device_of(model)))
     companions = row.companions
     with evaluating(model, guide):
         means = posterior_means(guide, row.x, **companions)
         likelihood, code = model.likelihood, model.code(means, **companions)
         operations = _operations(likelihood, code, **heeded(likelihood, companions))
-    affordable = int(OPERATIONS // max(1, operations))
     size = sum(m.n_clusters for m in model.prior.mixtures) * sum(z.numel() for z in means.values())
-    return min(affordable, MOST) if affordable >= FEWEST else 0, size
+    return operations, size
 
 
 def _operations(likelihood: Likelihood, code: Tensor, **companions: Tensor) -> int:

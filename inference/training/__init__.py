@@ -9,7 +9,7 @@ from .errors import TrainingDiverged, TrainingInterrupted
 from .files import locked
 from .loop import Decay
 from .machine import Roomy, cores, memory
-from .progress import PhaseProgress
+from .progress import PhaseProgress, doing, showing
 from .reading import ArrayRows, DatasetRows, Iterated, SparseRows
 from .runs import Run
 from .seeds import ALONE, derive_seed, seeded
@@ -46,12 +46,14 @@ __all__ = [
     "as_rows",
     "cores",
     "derive_seed",
+    "doing",
     "is_main_process",
     "launch",
     "locked",
     "make_fabric",
     "memory",
     "seeded",
+    "showing",
     "source_of",
     "steps_of",
     "watched",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -12,6 +14,8 @@ from rich.table import Column
 
 from .watching import words_only
 
+_BAR: ContextVar[PhaseProgress | None] = ContextVar("bar", default=None)
+_SHOWN: ContextVar[bool] = ContextVar("shown", default=False)
 _HIDDEN = {"phase", "epoch", "seconds"}
 SILENCE = 10.0  # seconds at most without a word where no bar can move
 
@@ -60,6 +64,7 @@ class PhaseProgress:
 
     def __enter__(self) -> PhaseProgress:
         self._progress.start()
+        self._token = _BAR.set(self if self._shown else None)
         return self
 
     def __exit__(
@@ -69,6 +74,14 @@ class PhaseProgress:
         trace: TracebackType | None,
     ) -> None:
         self._progress.stop()
+        _BAR.reset(self._token)
+
+    def note(self, words: str) -> None:
+        """Say what is being done; where no line is drawn anew, on a line of its own."""
+        if self._progress.console.is_terminal:
+            self._progress.update(self._task, parts=words)
+        elif words:
+            self._progress.console.print(words)
 
     def step(self) -> None:
         """One optimiser step is done; draws at most five times a second."""
@@ -99,3 +112,38 @@ class PhaseProgress:
 
     def _count(self) -> str:
         return f"{self._epochs}/{self._total}"
+
+
+@contextmanager
+def showing(shown: bool) -> Iterator[None]:
+    """A scope in which :func:`doing` is shown, or is not."""
+    token = _SHOWN.set(shown)
+    try:
+        yield
+    finally:
+        _SHOWN.reset(token)
+
+
+@contextmanager
+def doing(words: str) -> Iterator[None]:
+    """A scope that takes long and has no epochs: its words stand in the bar, or are one.
+
+    Args:
+        words: what is done, such as ``"neighbours of 1,000,000 data"``.
+
+    Example:
+        >>> with doing("counting"):
+        ...     1 + 1
+        2
+    """
+    bar = _BAR.get()
+    if bar is not None:
+        bar.note(words)
+        yield
+        bar.note("")
+    elif _SHOWN.get():
+        with PhaseProgress(words, 1, 0, 0, True) as own:
+            yield
+            own.epoch({"epoch": 1})
+    else:
+        yield

@@ -148,3 +148,21 @@ def test_a_header_of_numpy_that_lies(tmp_path: Path) -> None:
             with pytest.raises(ValueError, match=rf"{name}.*(cannot be read|is damaged)") as info:
                 load_file(tmp_path / name)
             assert "\n" not in str(info.value)
+
+
+def test_another_separator_than_the_ending_promises_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.tsv"
+    path.write_text("0;2;4\n1;2;2.75\n2;1;3.5\n")
+    with pytest.raises(ValueError, match=r"no line has '\\t', and ';' parts them all alike"):
+        load_file(path)
+    assert load_file(path, sep=";").x.shape == (3, 3)
+
+
+def test_digits_that_float32_does_not_hold_are_kept_for_who_wants_them(tmp_path: Path) -> None:
+    exact = np.array([[1.0, 2.5], [3.0, 4.0]])
+    fine = exact + 1e-12
+    for name, array, dtype in (("exact", exact, np.float32), ("fine", fine, np.float64)):
+        np.save(tmp_path / f"{name}.npy", array)
+        found = load_file(tmp_path / f"{name}.npy").x
+        assert found.dtype == dtype
+        np.testing.assert_array_equal(found, array)

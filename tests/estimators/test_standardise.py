@@ -177,3 +177,27 @@ def test_a_warm_start_keeps_the_scaling(both: tuple[DeepMixture, DeepMixture]) -
         torch.testing.assert_close(vade.model_.likelihood.scaling.scale, scaling.scale)
         assert not (found[-1] == first).all()
     np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
+
+
+def test_the_history_is_in_nats_of_the_datas_units() -> None:
+    histories = []
+    patient = {**SMALL, "training": SMALL["training"].with_params(patience=50)}
+    for x in (grouped(), grouped() * FACTOR + OFFSET):
+        vade = VaDE(standardise=True, **patient).fit(x)
+        histories.append([row for row in vade.history_ if row["phase"] == "train"])
+    jacobian = 4 * np.log(FACTOR)
+    assert histories[0]
+    for mine, theirs in zip(*histories, strict=True):
+        for name in ("loss", "reconstruction", "validation"):
+            assert theirs[name] == pytest.approx(mine[name] + jacobian, abs=1e-6)
+        assert theirs["kl_z"] == pytest.approx(mine["kl_z"], abs=1e-6)
+
+
+def test_standardised_warm_starts_go_on_in_the_same_units() -> None:
+    x = grouped() * FACTOR + OFFSET
+    vade = VaDE(standardise=True, warm_start=True, **SMALL).fit(x)
+    before = vade.history_[-1]["loss"]
+    again = vade.fit(x).history_
+    assert [row["phase"] for row in again] == ["train"] * len(again)
+    assert again[0]["loss"] < before + 1.0
+    assert vade.score(x) > -before - 20

@@ -155,6 +155,8 @@ def check_read(made: DeepMixture, X: Any) -> None:
     detached = X.detach() if isinstance(X, torch.Tensor) else X
     wide = detached.float() if isinstance(detached, torch.Tensor) else detached
     came = np.asarray(wide)
+    if came.dtype.hasobject:
+        came = np.vectorize(lambda v: np.nan if v is None or v is pd.NA else float(v))(came)
     if came.dtype.kind not in "biuf" and not isinstance(X, pd.DataFrame | list):
         raise SilentChange(f"{came.dtype} was read as numbers")
     seen = np.asarray(made._check(X))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import permutations
 from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.datasets import make_moons
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from pyromix import MFCVAE, VaDE
+from pyromix import DHVC, MFCVAE, VaDE
 from pyromix.inference import (
     Averaged,
     BestHead,
@@ -21,16 +23,20 @@ from pyromix.inference import (
     GaussianMixtureStart,
     GroupsOf,
     KMeansStart,
+    Rows,
     SpectralStart,
     Start,
     Training,
     TwoView,
+    VectorViews,
     modularity,
     neighbour_graph,
     shared_neighbours,
 )
 from pyromix.inference.phases.choice import Several, agreement, likeliest
 from pyromix.inference.phases.start import matching, shares
+from pyromix.inference.phases.two_view import InformationPretraining
+from pyromix.inference.phases.valleys import UnclearNumberWarning
 from pyromix.networks import Perceptron, PerceptronLadder
 
 Array = NDArray[Any]
@@ -232,3 +238,32 @@ def test_several_clusterings_and_unfit_starts_are_refused_before_any_work() -> N
         facets.fit(x)
     with pytest.raises(TypeError, match="clusterer is 3: give an object with fit_predict"):
         VaDE(**SMALL, start=Averaged((KMeansStart(), GroupsOf(3)))).fit(x)
+
+
+@pytest.mark.parametrize("loses", [True, False])
+def test_a_head_is_kept_where_it_is_chosen_alone(loses: bool) -> None:
+    x, moons = make_moons(60, noise=0.05, random_state=0)
+    torch.manual_seed(0)
+    dhvc = DHVC(n_clusters=2, latent_dim=2, networks=Perceptron(8))
+    model, guide = dhvc.build((2,), "normal")
+    module = InformationPretraining(model, guide, VectorViews(), n_heads=3, overclusters=0)
+    before = {name: each.clone() for name, each in guide.state_dict().items()}
+    best = BestOf((BestHead(), GroupsOf(moons if loses else [0, 1] * 30)))
+    rows = Rows(torch.as_tensor(x).float())
+    _, row = best.find(rows.x, model.prior.mixtures[0], torch.zeros(60, 2), pretrained=module)
+    assert row["start"] == loses
+    changed = any(not torch.equal(guide.state_dict()[n], each) for n, each in before.items())
+    assert changed != loses
+
+
+def test_modularity_that_cuts_a_large_group_is_told_of() -> None:
+    rng = np.random.default_rng(0)
+    truth = (np.arange(600) >= 590).astype(int)
+    x = rng.standard_normal((600, 3)) + 9.0 * truth[:, None]
+    cut = (x[:, 0] > np.median(x[:, 0])).astype(int)
+    both = BestOf((GroupsOf(cut), GroupsOf(truth)))
+    with pytest.warns(UnclearNumberWarning, match=r"shares of 0\.98, 0\.017: if those are meant"):
+        assert (both.groups(x, 2, seed=0).argmax(1) == cut).all()
+    assert (replace(both, by="neighbours").groups(x, 2, seed=0).argmax(1) == truth).all()
+    even = rng.standard_normal((600, 3)) + 9.0 * (np.arange(600) >= 300)[:, None]
+    both.groups(even, 2, seed=0)
