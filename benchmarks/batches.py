@@ -2,10 +2,10 @@
 
 Cells of four groups are counted in three batches, in which genes are counted with efficiencies of
 their own and groups are mixed otherwise; cells are counted to different depths. The zoo's VaDE has
-negative binomial counts with size factors and starts from a Gaussian mixture, blind or with
-``covariates=``; beside it are the usual logarithms, principal components and a Gaussian mixture, as
-they are and with the batches' means taken off. One JSON for each method and seed, of data and fit;
-what is there is not measured again.
+negative binomial counts with size factors, blind or with ``covariates=``, and its own start or that
+from a Gaussian mixture; beside it are the usual logarithms, principal components and a Gaussian
+mixture, as they are and with the batches' means taken off. One JSON for each method and seed, of
+data and fit; what is there is not measured again.
 
     python benchmarks/batches.py            # measures and prints the table of docs/results.md
     python benchmarks/batches.py --table    # prints it
@@ -82,13 +82,15 @@ def simulate(seed: int, n: int = 800, genes: int = 100) -> Cells:
     return Cells(counts, group, np.array(["a", "b", "c"])[batch])
 
 
-def vade(cells: Cells, seed: int, *, known: bool, epochs: int = 60) -> tuple[Floats, Any]:
-    """Codes and clusters of VaDE, with the batch known or not."""
+def vade(
+    cells: Cells, seed: int, *, known: bool, epochs: int = 60, start: Any = None
+) -> tuple[Floats, Any]:
+    """Codes and clusters of VaDE, with the batch known or not; its own start unless told."""
     model = VaDE(
         n_clusters=GROUPS,
         likelihood=partial(NegativeBinomial, size_factors="share"),
-        start=PseudoLabels(GaussianMixtureStart(on="data", n_components=20), epochs=epochs),
         training=Training(max_epochs=epochs),
+        **({} if start is None else {"start": start}),
         random_state=seed,
     )
     given: dict[str, Any] = {"covariates": cells.batch} if known else {}
@@ -107,11 +109,14 @@ def usual(cells: Cells, seed: int, *, known: bool) -> tuple[Floats, Any]:
     return codes, mixture.fit_predict(codes)
 
 
+MIXTURE = PseudoLabels(GaussianMixtureStart(on="data", n_components=20), epochs=60)
 METHODS: dict[str, Callable[[Cells, int], tuple[Floats, Any]]] = {
     "PCA + GMM": partial(usual, known=False),
     "PCA + GMM, batch means off": partial(usual, known=True),
     "VaDE, blind": partial(vade, known=False),
     "VaDE, covariates": partial(vade, known=True),
+    "VaDE from a mixture, blind": partial(vade, known=False, start=MIXTURE),
+    "VaDE from a mixture, covariates": partial(vade, known=True, start=MIXTURE),
 }
 
 
