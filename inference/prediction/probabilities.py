@@ -12,9 +12,9 @@ worth as much as 500 from the guide itself. Of more than seven latent dimensions
 that a quarter of the draws would count were the guide exact and Gaussian.
 
 Weights are cut off at √S times their mean (Ionides 2008), which keeps few draws from being ruled by
-one, and ends as S grows. With fewer than 32 draws, or where fewer than 8 count in effect, as where
-the guide is far from the posterior of many dimensions, weights bring more noise than they mend, and
-the draws are averaged.
+one, and ends as S grows. With fewer than 32 draws, or where of more than seven dimensions fewer
+than 8 draws count in effect, as where the guide is far from the posterior, weights bring more noise
+than they mend, and the draws are averaged. In fewer dimensions some draws are near it.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def responsibilities(
 
     Draws are a datum's own: its answer is the same each time, in any batch and at any place. Data
     whose draws agree on a cluster to .99 on average are answered by that average and not decoded,
-    and so are those of which fewer than 8 draws count in effect.
+    and so are those of which, in more than seven dimensions, fewer than 8 draws count in effect.
 
     Args:
         model: the story.
@@ -88,6 +88,8 @@ def responsibilities(
     n_weighted = affordable if num_samples is None else num_samples
     n_drawn = n_weighted or UNWEIGHTED
     width = _width(sum(sum(m.latent_dims.values()) for m in model.prior.mixtures))
+    # Of squared weights together, the inverse of the draws that count.
+    most = 1 / min(ENOUGH, n_drawn / 4) if width < WIDTH else math.inf
     width = width if n_weighted else 1.0
 
     def assign(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
@@ -114,7 +116,7 @@ def responsibilities(
             its = {name: each[some] for name, each in companions.items()}
             joint = log_joint(model, rows[some], here, **its)
             weights = _truncated(joint - density[:, some])
-            trusted = weights.square().sum(0) <= 1 / min(ENOUGH, n_drawn / 4)
+            trusted = weights.square().sum(0) <= most
             some, weights = some[trusted], weights[:, trusted]
             for site, gamma in given.items():
                 gammas[site][some] = (weights.unsqueeze(-1) * gamma[:, some]).sum(0)

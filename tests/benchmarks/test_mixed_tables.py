@@ -38,7 +38,8 @@ def test_the_truth_is_true(tables: ModuleType) -> None:
 def test_bundled_sets_have_columns_of_every_kind(tables: ModuleType) -> None:
     frame, labels = tables.binned(tables.load_wine)
     assert len(labels) == len(frame) == 178
-    assert {str(dtype) for dtype in frame.dtypes} == {"float64", "int64", "str", "bool"}
+    kinds = {str(dtype).replace("object", "str") for dtype in frame.dtypes}  # as pandas 2 has it
+    assert kinds == {"float64", "int64", "str", "bool"}
 
 
 @pytest.mark.long

@@ -36,6 +36,7 @@ from pyromix.inference import (
 from pyromix.models import (
     GammaMixture,
     GaussianMixture,
+    Mixed,
     MixturePrior,
     MixtureVAE,
     ReversedVonMisesFisherMixture,
@@ -55,7 +56,9 @@ def zoo(kind: str) -> dict[str, Any]:
     }
 
 
-ASSIGNMENTS, LIKELIHOODS, BOUNDS = zoo("assignment"), zoo("likelihood"), zoo("objective")
+ASSIGNMENTS, BOUNDS = zoo("assignment"), zoo("objective")
+# A table's likelihood is made of its columns, and is put to tests of its own.
+LIKELIHOODS = {alias: part for alias, part in zoo("likelihood").items() if part is not Mixed}
 PRIORS: dict[str, Callable[[], MixturePrior]] = {
     "`GaussianMixture`": lambda: GaussianMixture(K, D),
     "`GaussianMixture`, full": lambda: GaussianMixture(K, D, covariance="full"),
