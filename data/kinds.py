@@ -34,9 +34,10 @@ def schema_of(frame: pd.DataFrame, laws: Mapping[str, str] | None = None) -> Sch
             it cannot have; names the column, the row and what would do.
 
     Example:
-        >>> schema_of(pd.DataFrame({"size": [1.5, 2.5, 0.0], "sort": ["a", "b", "a"]}))
+        >>> sorts = pd.Categorical(["a", "b", "a"])
+        >>> schema_of(pd.DataFrame({"size": [1.5, 2.5, 0.0], "sort": sorts}))
         size: real, normal, float64
-        sort: category of 2 (a, b), categorical, str
+        sort: category of 2 (a, b), categorical, category
     """
     laws = dict(laws or {})
     names = list(frame.columns)

@@ -106,6 +106,7 @@ class Bernoulli(Likelihood):
         event_shape: shape of one datum.
 
     Example:
+        >>> import torch
         >>> likelihood = Bernoulli(nn.Linear(2, 64), (64,))
         >>> likelihood.mean(torch.zeros(5, 2)).shape
         torch.Size([5, 64])
@@ -131,6 +132,7 @@ class ContinuousBernoulli(Likelihood):
         event_shape: shape of one datum.
 
     Example:
+        >>> import torch
         >>> likelihood = ContinuousBernoulli(nn.Linear(2, 64), (64,))
         >>> likelihood.distribution(torch.zeros(5, 2)).batch_shape
         torch.Size([5])

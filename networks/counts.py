@@ -19,6 +19,7 @@ def log_counts(x: Tensor, size_factors: Tensor) -> Tensor:
         size_factors: ℓ, ``(B,)``, such as the rows' totals.
 
     Example:
+        >>> import torch
         >>> log_counts(torch.tensor([[1.0, 3.0], [10.0, 30.0]]), torch.tensor([4.0, 40.0]))
         tensor([[0.4055, 0.9163],
                 [0.4055, 0.9163]])
@@ -34,6 +35,7 @@ class LogCounts(nn.Module):
         encoder: a network from data ``(B, *event)`` to features.
 
     Example:
+        >>> import torch
         >>> LogCounts(nn.Linear(3, 2))(torch.ones(5, 3), size_factors=torch.ones(5)).shape
         torch.Size([5, 2])
     """

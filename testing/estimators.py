@@ -19,6 +19,9 @@ from ..estimators import DeepMixture, load
 from ..inference import Checkpoint
 from .laws import clean_scope, require
 
+# Rows in another order are in other batches: equal weights are equal in law, not in bits.
+IN_LAW = {"check_sample_weight_equivalence_on_dense_data": "the order of rows decides batches"}
+
 
 def check_estimator(
     estimator: DeepMixture,
@@ -88,7 +91,7 @@ def require_same_answers(when: str, one: Any, other: Any, X: Any) -> None:
 def _passes(estimator: Any, expected: Mapping[str, str] | None) -> None:
     results = sklearn_check(
         clone(estimator),
-        expected_failed_checks=dict(expected or {}),
+        expected_failed_checks={**IN_LAW, **(expected or {})},
         on_skip=None,
         on_fail=None,
     )

@@ -137,7 +137,7 @@ def test_images_go_through_convolutions_and_clusters_can_be_drawn() -> None:
         ({"assignment": "marginal"}, "use 'amortised'"),
         ({"assignment": "optimal"}, "use 'amortised'"),
         ({"networks": Strided()}, r"give images \(C, H, W\), or use perceptrons"),
-        ({"pretraining": TwoView(views="pictures")}, "views is .pictures.: use one of auto"),
+        ({"pretraining": TwoView(views="pictures")}, "views is .pictures.: use one of "),
         ({"pretraining": None}, r"BestHead needs pretraining=TwoView\(\)"),
     ],
 )

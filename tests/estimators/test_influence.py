@@ -191,6 +191,7 @@ WITHIN: list[tuple[str, str, type[Phase], dict[str, Any]]] = [
             "epochs": 3,
             "batch_size": 45,
             "learning_rate": 1e-2,
+            "shares": (0.6, 0.3, 0.1),
         },
     ),
     ("residual", "start", ResidualStart, {"start": GroupsOf(halves)}),
@@ -208,6 +209,7 @@ WITHIN: list[tuple[str, str, type[Phase], dict[str, Any]]] = [
             "views": VectorViews(noise=0.5),
             "epochs": 3,
             "learning_rate": 1e-2,
+            "shares": (0.6, 0.3, 0.1),
         },
     ),
 ]
@@ -265,6 +267,7 @@ def test_devices_are_looked_for_and_bars_shown(capsys: pytest.CaptureFixture[str
 
 def test_every_argument_there_is_was_tried() -> None:
     elsewhere = {"device", "devices", "label_weight", "verbose", "warm_start"}
+    elsewhere |= {"missing", "columns", "unseen"}
     assert set(DeepMixture().get_params(deep=False)) == FLAT.keys() | elsewhere
     tried: dict[type[Phase], set[str]] = {}
     for _, _, kind, values in WITHIN:
