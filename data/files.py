@@ -183,7 +183,7 @@ def _table(path: Path, suffix: str, sep: str | None) -> Table:
         if suffix in (".parquet", ".feather"):
             read = pd.read_parquet if suffix == ".parquet" else pd.read_feather
             return without_row_names(path, read(path))
-        return read_text_table(path, "\t" if sep is None and suffix.startswith(".tsv") else sep)
+        return read_text_table(path, sep or ("\t" if suffix.startswith(".tsv") else None))
     except Exception as error:  # pandas and pyarrow raise a dozen kinds
         raise _unreadable(path, error) from error
 

@@ -208,6 +208,8 @@ class SphericalHead(Head):
         raw = self.linear(features)
         concentration = soft_clamp(raw[..., -1], *CONCENTRATION_RANGE)
         direction = raw[..., :-1]
+        large = direction.detach().abs().amax(-1, keepdim=True)
+        direction = torch.where(large > 1e15, direction / large, direction)  # squares overflow
         lost = direction.norm(dim=-1, keepdim=True) < 1e-12  # as of dead features: it has none
         direction = normalize(torch.where(lost, torch.ones_like(direction), direction), dim=-1)
         return SPHERICAL_FAMILIES[self.family](direction, concentration)

@@ -80,6 +80,11 @@ def test_a_direction_of_dead_features_is_one() -> None:
     torch.testing.assert_close(mean.norm(dim=-1), torch.ones(5))
 
 
+def test_a_direction_of_huge_features_is_one() -> None:
+    mean = SphericalHead(2, 3)(torch.full((5, 2), 1e30)).loc
+    torch.testing.assert_close(mean.norm(dim=-1), torch.ones(5))
+
+
 def test_numbers_beyond_torchs_are_told() -> None:
     @checked
     def draws(n: Count) -> int:
