@@ -52,7 +52,7 @@ def changed(text: str, path: tuple[str, ...], value: Any) -> str:
         (("arguments", "training"), 3, "does not fit VaDE"),
         (("arguments", "precision"), "x", "does not fit VaDE"),
         (("arguments", "n_clusters"), 10**9, NO_MODEL),
-        (("arguments", "n_clusters"), 10**30, NO_MODEL),
+        (("arguments", "n_clusters"), 10**30, "takes smaller numbers"),
         (("arguments", "latent_dim"), 10**10, NO_MODEL),
         (("arguments", "prior"), {"part": "GaussianMixture", "arguments": None}, "GaussianMixture"),
         (("arguments", "prior"), {"part": "x", "arguments": {}}, "not defined in this process"),
