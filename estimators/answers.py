@@ -20,34 +20,48 @@ from .imputing import Imputing
 from .predicting import Predicts
 from .reading import refuse_what_overflows
 from .weighting import read_weights
+from .writing import Out, answered
 
 
 class Answers(Imputing, Predicts, Generates):
     """The methods of a fitted estimator; several facets have a list, or a column, each."""
 
     def predict(
-        self, X: ArrayLike, *, covariates: object = None, size_factors: object = None
+        self,
+        X: Any,
+        *,
+        covariates: object = None,
+        size_factors: object = None,
+        out: Out = None,
     ) -> Labels:
         """The likeliest cluster of each datum, ``(N,)``; of each facet, ``(N, J)``.
 
         Args:
-            X: data, ``(N, *event)``.
+            X: data, ``(N, *event)``, or what they are read from, as in :meth:`fit`.
             covariates: of the rows, where the fit had some: the same columns.
             size_factors: of the rows of counts; ``None``: their totals.
+            out: where the answer is put as it comes: an array of its shape, or a path that ends in
+                ``.npy`` or ``.parquet``.
 
         Raises:
             TypeError, ValueError: names the argument, what came and what would do.
         """
-        return self._labels(self._rows(X, covariates, size_factors))
+
+        def likeliest(rows: Any) -> Labels:
+            return self._labels(self._rows(rows, covariates, size_factors))
+
+        labels: Labels = answered(likeliest, X, out, "label")
+        return labels
 
     @checked
     def predict_proba(
         self,
-        X: ArrayLike,
+        X: Any,
         *,
         num_samples: Natural | None = None,
         covariates: object = None,
         size_factors: object = None,
+        out: Out = None,
     ) -> Any:
         """The probabilities of the clusters, ``(N, K)``, rows summing to one; a list by facet.
 
@@ -60,18 +74,24 @@ class Answers(Imputing, Predicts, Generates):
                 the guide's own average, which is over-confident where the guide is.
             covariates: of the rows, where the fit had some.
             size_factors: of the rows of counts; ``None``: their totals.
+            out: as in :meth:`predict`.
         """
-        rows = self._rows(X, covariates, size_factors)
-        return self._by_facet(self._gammas(rows, num_samples))
+
+        def assign(rows: Any) -> Any:
+            given = self._rows(rows, covariates, size_factors)
+            return self._by_facet(self._gammas(given, num_samples))
+
+        return answered(assign, X, out, "probability")
 
     @checked
     def transform(
         self,
-        X: ArrayLike,
+        X: Any,
         *,
         site: str = "z",
         covariates: object = None,
         size_factors: object = None,
+        out: Out = None,
     ) -> Any:
         """The posterior mean of a latent, ``(N, D)``; a list by facet.
 
@@ -80,12 +100,17 @@ class Answers(Imputing, Predicts, Generates):
             site: ``"z"``, or ``"w"``, the style of GMVAE.
             covariates: of the rows, where the fit had some.
             size_factors: of the rows of counts; ``None``: their totals.
+            out: as in :meth:`predict`.
 
         Raises:
             ValueError: a latent that the story does not have.
         """
-        rows = self._rows(X, covariates, size_factors)
-        return self._by_facet([code.numpy() for code in self._codes(rows, site)])
+
+        def infer(rows: Any) -> Any:
+            given = self._rows(rows, covariates, size_factors)
+            return self._by_facet([code.numpy() for code in self._codes(given, site)])
+
+        return answered(infer, X, out, site)
 
     @checked
     def to_arviz(
@@ -122,11 +147,12 @@ class Answers(Imputing, Predicts, Generates):
     @checked
     def score_samples(
         self,
-        X: ArrayLike,
+        X: Any,
         *,
         num_samples: Count | None = None,
         covariates: object = None,
         size_factors: object = None,
+        out: Out = None,
     ) -> Array:
         """A lower bound on log p(x) of each datum in nats, ``(N,)``: importance-weighted.
 
@@ -136,17 +162,22 @@ class Answers(Imputing, Predicts, Generates):
                 the decoder allow and no fewer than 10.
             covariates: of the rows, where the fit had some.
             size_factors: of the rows of counts; ``None``: their totals.
+            out: as in :meth:`predict`.
         """
-        model, guide, rows = self._given(X, covariates, size_factors)
-        n = bound_samples(model, guide, rows) if num_samples is None else num_samples
-        found = importance_weighted_bound(model, guide, rows, num_samples=n)
-        bound: Array = found.numpy()
-        refuse_what_overflows(rows.x, bound)
+
+        def weigh(some: Any) -> Array:
+            model, guide, rows = self._given(some, covariates, size_factors)
+            n = bound_samples(model, guide, rows) if num_samples is None else num_samples
+            found = importance_weighted_bound(model, guide, rows, num_samples=n).numpy()
+            refuse_what_overflows(rows.x, found)
+            return found
+
+        bound: Array = answered(weigh, X, out, "score")
         return bound
 
     def score(
         self,
-        X: ArrayLike,
+        X: Any,
         y: object = None,
         *,
         sample_weight: ArrayLike | None = None,

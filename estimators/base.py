@@ -32,8 +32,8 @@ from ..parts import Count, Natural, NonNegative, Part, Seed, Unbuilt, build, giv
 from .composition import compose
 from .documentation import document
 from .gaps import Missing
-from .learning import Learns
 from .parameters import Parameters
+from .partial import LearnsOn
 from .persistence import Saved
 from .showing import Shows
 from .tables import Laws
@@ -43,7 +43,7 @@ from .tables import Laws
 class DeepMixture(
     Shows,
     Parameters,
-    Learns,
+    LearnsOn,
     Saved,
     ClusterMixin,
     TransformerMixin,

@@ -20,6 +20,7 @@ from ..inference import (
     Recipe,
     Rows,
     Schedule,
+    Source,
     Training,
     TrainingInterrupted,
     is_main_process,
@@ -36,7 +37,9 @@ Weights = Mapping[str, Any]
 FREE = {"verbose", "device", "random_state", "warm_start", "training__patience"}
 
 
-def identity(estimator: Any, recipe: Recipe, data: Rows, trained_on: int) -> dict[str, Any]:
+def identity(
+    estimator: Any, recipe: Recipe, data: Rows, trained_on: int, source: Source | None = None
+) -> dict[str, Any]:
     """What a fit must share with the one that began a checkpoint, to end where that would have.
 
     That is the data, the seed, and every argument but ``verbose``, ``device``, ``patience`` and,
@@ -47,6 +50,7 @@ def identity(estimator: Any, recipe: Recipe, data: Rows, trained_on: int) -> dic
         recipe: its phases.
         data: all data, and their companions.
         trained_on: how many of them are not held out.
+        source: what is read in the joint training, where data are a sample of it.
     """
     settings = dict(flattened(describe({**estimator.get_params(deep=False), "device": None})))
     free = FREE if counts_epochs(recipe) else FREE | {"training__max_epochs"}
@@ -60,6 +64,8 @@ def identity(estimator: Any, recipe: Recipe, data: Rows, trained_on: int) -> dic
             for tensor in module.state_dict().values()
         ]
         found["warm_start"] = fingerprint(np.concatenate(weights))
+    if source is not None:
+        found["rows read"] = len(source)
     return {**found, "seed": estimator.seed_, "rows held out": len(data) - trained_on}
 
 

@@ -18,9 +18,11 @@ from ..models import MixtureVAE
 from ..parts import NonNegative, Seed, Unbuilt
 from .answers import Answers
 from .conditions import apart
+from .fitted import Labels
 from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, split, warm
 from .gaps import gapped
 from .scaling import in_units, scaling_of, standardised
+from .streaming import at_hand, checker
 from .supervision import Constraints, beside, groups_given, pairs_given, terms_of
 from .weighting import read_weights, repeated
 
@@ -38,7 +40,7 @@ class Learns(Answers):
 
     def fit(
         self,
-        X: ArrayLike,
+        X: Any,
         y: object = None,
         *,
         sample_weight: ArrayLike | None = None,
@@ -54,7 +56,11 @@ class Learns(Answers):
 
         Args:
             X: data, ``(N, X)`` or images ``(N, C, H, W)``, NaN where not observed; or a
-                table of any columns.
+                table of any columns; or rows that are read batch by batch
+                (:func:`pyromix.inference.source_of`): a sparse matrix, ``np.memmap``, a ``Dataset``
+                or ``DataLoader``, Parquet files, or :class:`pyromix.inference.Shards`. Of more than
+                20,000 such rows a sample is what pretraining and start see, and what is held out is
+                of it; the joint training reads all, and leaves no ``labels_``.
             y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
                 NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
                 clusters' numbers, others are numbered in their order; more than K are left out.
@@ -82,7 +88,42 @@ class Learns(Answers):
             BlockingIOError: another fit uses the checkpoint.
         """
         self.check_arguments()
-        X, covariates, own = apart(X, covariates, self.covariates_ if continues(self) else None)
+        return self._learn(
+            X,
+            y,
+            self.recipe(),
+            covariates=covariates,
+            size_factors=size_factors,
+            constraints=constraints,
+            sample_weight=sample_weight,
+            checkpoint=checkpoint,
+        )
+
+    def _learn(
+        self,
+        X: Any,
+        y: object,
+        recipe: Recipe,
+        *,
+        covariates: object = None,
+        size_factors: object = None,
+        constraints: Constraints | None = None,
+        sample_weight: ArrayLike | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        """All phases of a recipe on data, or on a sample of those that are not in memory."""
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        held = at_hand(X, self.seed_)
+        held.refuse(
+            y=y,
+            covariates=covariates,
+            size_factors=size_factors,
+            constraints=constraints,
+            sample_weight=sample_weight,
+        )
+        X, covariates, own = apart(
+            held.x, covariates, self.covariates_ if continues(self) else None
+        )
         x = self._check(X, reset=True)
         weights = read_weights(sample_weight, len(x))
         self._begin_counting()
@@ -91,8 +132,7 @@ class Learns(Answers):
                 f"n_clusters is {self.n_clusters} and X has {len(x)} samples: "
                 "use between 1 and the number of samples"
             )
-        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        recipe, likelihood = self.recipe(), likelihood_of(self, x)
+        likelihood = likelihood_of(self, x)
         if continues(self):
             beside_x = self._companions(x, covariates, size_factors)
         else:
@@ -105,6 +145,7 @@ class Learns(Answers):
         story: Story = gapped(self, partial(build, tuple(seen.shape[1:]), likelihood), seen)
         if continues(self):
             recipe, story = warm(self, recipe, story)
+        held.refuse(**beside_x, columns=vars(self).get("columns_"))
         self.n_missing_ = int(x.isnan().sum())
         known = groups_given(self, y, len(x))
         pairs = pairs_given(constraints, Rows(seen, **beside_x))
@@ -117,6 +158,7 @@ class Learns(Answers):
             data, recipe = data.at(taken), recipe.of_rows(taken)
         train, validation, rows = split(self, data, recipe.training)
         recipe = recipe.of_rows(rows)
+        source = held.read(partial(checker, story, self.seed_), scaling, x, rows)
         counted: list[Row] = []
 
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
@@ -124,18 +166,34 @@ class Learns(Answers):
             self.history_ = [*counted, *in_units(history, scaling, train.x, held_out)]
             calibrate_gaps(model, guide, data, seed=self.seed_)
             self.adopt(*standardised(model, guide, scaling), likelihood)
-            self.labels_ = self._labels(Rows(x, **beside_x))
+            if source is None:
+                self.labels_ = self._labels(Rows(x, **beside_x))
+            else:
+                self.__dict__.pop("labels_", None)
 
         with (
-            claimed(checkpoint, self, recipe, data, len(train)) as kept,
+            claimed(checkpoint, self, recipe, data, len(train), source) as kept,
             kept_if_stopped(take if kept is None else None),
         ):
             counted += self._count(filled(data.x), kept)
             fit = launch(recipe.fit, str(self.device), self.devices, self.precision)
             train = beside(train, pairs)
-            found = fit(story, train, seed=self.seed_, validation=validation, checkpoint=kept)
+            found = fit(
+                story,
+                train,
+                seed=self.seed_,
+                validation=validation,
+                checkpoint=kept,
+                source=source,
+            )
         take(*found)
         return self
+
+    def fit_predict(self, X: Any, y: object = None, **given: Any) -> Labels:
+        """:meth:`fit`, and the clusters of the same data, with whatever ``fit`` takes."""
+        self.fit(X, y, **given)
+        labels: Labels = self.labels_ if hasattr(self, "labels_") else self.predict(X)
+        return labels
 
     def fit_transform(self, X: ArrayLike, y: object = None, **given: Any) -> Any:
         """:meth:`fit`, and :meth:`transform` of the same data, with whatever ``fit`` takes."""

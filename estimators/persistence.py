@@ -69,7 +69,8 @@ def write_fitted(run: Run, estimator: Any) -> None:
     run.write_config(replace(config, data={**config.data, **fitted_on(estimator)}))
     run.write_weights(_tensors(estimator.model_, estimator.guide_))
     run.write_history(estimator.history_)
-    run.write_labels(estimator.labels_)
+    if hasattr(estimator, "labels_"):
+        run.write_labels(estimator.labels_)
 
 
 def configured(config: RunConfig, parts: Mapping[str, Any] | None = None) -> Any:

@@ -74,7 +74,7 @@ def read_numbers(estimator: Any, X: Any, *, reset: bool, wide: bool) -> Tensor:
         )
     if reset and not wide:
         _tell_rounding(X, x)
-    return torch.from_numpy(np.ascontiguousarray(x))
+    return torch.from_numpy(np.require(x, requirements=["C", "W"]))
 
 
 def refuse_other_kinds(X: Any) -> None:

@@ -25,8 +25,9 @@ def as_floats(x: Any) -> Tensor:
         array = np.asarray(x)
         if array.dtype.kind not in "biuf":
             raise TypeError(f"X holds {array.dtype} values: give numbers")
-        if array.dtype.kind in "biu" or array.dtype.itemsize not in (4, 8):
+        if array.dtype.kind != "f" or array.dtype.itemsize not in (4, 8):
             array = array.astype(np.float32)
+        array = array.astype(array.dtype.newbyteorder("="), copy=False)
         return torch.as_tensor(array if array.flags.writeable else np.array(array))
     return x if x.is_floating_point() else x.float()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from os.path import isdir
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from .reading import UNIT, ArrayRows, DatasetRows, Iterated, SparseRows, as_floats, datum_of
-from .sources import SAMPLE, Source
+from .sources import SAMPLE, Source, room_for
 
 Item = TypeVar("Item")
 
@@ -143,10 +144,10 @@ def _check_columns(file: Path, schema: Any, names: Sequence[str]) -> None:
 def source_of(X: Any) -> Source | None:
     """The source that data are read from; ``None`` of data in memory, which are taken whole.
 
-    Sources are ``np.memmap``, SciPy's sparse matrices, a ``Dataset`` or ``DataLoader``, the path of
-    a Parquet file or of a folder of such, and :class:`Source` itself. Of a loader of a map-style
-    dataset that only shuffles, the dataset, ``collate_fn`` and ``num_workers`` are taken: batches
-    are the fit's own.
+    Sources are an ``np.memmap`` of more rows than a sample may have, SciPy's sparse matrices, a
+    ``Dataset`` or ``DataLoader``, the path of a Parquet file or of a folder of such, and
+    :class:`Source` itself. Of a loader of a map-style dataset that only shuffles, the dataset,
+    ``collate_fn`` and ``num_workers`` are taken: batches are the fit's own.
 
     Raises:
         TypeError: what can be read only once.
@@ -156,10 +157,10 @@ def source_of(X: Any) -> Source | None:
     if isinstance(X, Source):
         return X
     if isinstance(X, np.memmap):
-        return ArrayRows(X)
+        return ArrayRows(X) if X.ndim > 1 and len(X) > min(SAMPLE, room_for(X)) else None
     if hasattr(X, "tocsr"):
         return SparseRows(X)
-    if isinstance(X, str | Path):
+    if isinstance(X, Path) or (isinstance(X, str) and (X.endswith(".parquet") or isdir(X))):
         return ParquetRows(X)
     if isinstance(X, torch_data.DataLoader):
         usual = isinstance(X.sampler, torch_data.SequentialSampler | torch_data.RandomSampler)

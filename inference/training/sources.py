@@ -130,7 +130,7 @@ class Source(ABC):
         return Without(self, rows) if len(rows) else self
 
 
-def room_for(x: Tensor) -> int:
+def room_for(x: Any) -> int:
     """As many rows as a sample may hold in bytes, of such as these ``(B, *event)``."""
     return max(1, SAMPLED_BYTES // max(1, x[0].nbytes)) if len(x) else SAMPLE
 

@@ -12,6 +12,7 @@ from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 
 from ...parts import Count, Natural, NonNegative, Positive, check_fields
@@ -102,6 +103,7 @@ class Trainer:
         checkpoint: Checkpoint | None = None,
         history: list[Row] | None = None,
         callbacks: Sequence[Callback] = (),
+        optimizer: torch.optim.Optimizer | None = None,
     ) -> list[Row]:
         """Trains ``objective`` in place and leaves it in training mode, on Fabric's device.
 
@@ -121,6 +123,7 @@ class Trainer:
             checkpoint: where to store the state, and to go on from if the phase is in it.
             history: the list that rows are appended to.
             callbacks: called with (epoch, row) after every epoch; may add numbers to the row.
+            optimizer: one to go on with; by default a new Adam.
 
         Returns:
             The history: rows with phase, epoch, loss, the named parts, validation and seconds.
@@ -137,7 +140,8 @@ class Trainer:
         history = [] if history is None else history
         fabric = make_fabric() if fabric is None else fabric
         objective.to(fabric.device).train()
-        optimizer = fused_adam(objective, self.learning_rate, self.epsilon)
+        if optimizer is None:
+            optimizer = fused_adam(objective, self.learning_rate, self.epsilon)
         module, stepper = fabric.setup(objective, optimizer)
         dtype = next(p.dtype for p in objective.parameters() if p.is_floating_point())
         share = Share(fabric.device, dtype, fabric.global_rank, fabric.world_size)

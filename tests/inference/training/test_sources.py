@@ -81,7 +81,7 @@ def sources(tmp_path: Path) -> dict[str, Source]:
     (tmp_path / "more").mkdir()
     frame[300:].to_parquet(tmp_path / "more" / "2.parquet", row_group_size=200)
     found = {
-        "memmap": source_of(mapped(tmp_path / "x.npy", X)),
+        "memmap": ArrayRows(mapped(tmp_path / "x.npy", X)),
         "sparse": source_of(csr_array(X)),
         "dataset": source_of(Items()),
         "loader": source_of(DataLoader(TensorDataset(torch.from_numpy(X)), 64, shuffle=True)),
@@ -254,9 +254,9 @@ def test_sparse_rows_become_dense_a_few_at_a_time(monkeypatch: pytest.MonkeyPatc
 
 
 def test_kinds_of_numbers(tmp_path: Path) -> None:
-    for kind, read in (("float64", "float64"), ("int16", "float32"), ("bool", "float32")):
-        source = source_of(mapped(tmp_path / f"{kind}.npy", np.ones((3, 2), kind)))
-        assert source is not None
+    kinds = {"float64": "float64", "int16": "float32", "bool": "float32", ">f8": "float64"}
+    for kind, read in kinds.items():
+        source = ArrayRows(mapped(tmp_path / f"{kind}.npy", np.ones((3, 2), kind)))
         assert str(source.draw(0).x.dtype) == f"torch.{read}"
 
 
@@ -268,9 +268,12 @@ def test_a_loader_that_weighs_its_rows_is_read_as_it_is() -> None:
     assert sum(len(chunk) for chunk in source.chunks()) == 10
 
 
-def test_data_in_memory_are_no_source() -> None:
-    for x in (X, torch.from_numpy(X), pd.DataFrame(X), X.tolist()):
+def test_data_in_memory_and_few_that_are_mapped_are_no_source(tmp_path: Path) -> None:
+    few = mapped(tmp_path / "few.npy", X)
+    for x in (X, torch.from_numpy(X), pd.DataFrame(X), X.tolist(), few, "rows.csv"):
         assert source_of(x) is None
+    many = mapped(tmp_path / "many.npy", np.zeros((20_001, 2), np.float32))
+    assert isinstance(source_of(many), ArrayRows)
 
 
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
