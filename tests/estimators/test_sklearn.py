@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from pyromix import GMVAE, VaDE
 from pyromix.inference import GaussianMixtureStart, Neighbours, PseudoLabels, Training
 from pyromix.networks import Perceptron
+from pyromix.testing.estimators import EXPECTED_FAILURES
 
 QUICK: dict[str, Any] = {
     "n_clusters": 3,
@@ -21,21 +22,7 @@ QUICK: dict[str, Any] = {
     "random_state": 0,
     "device": "cpu",
 }
-
-
-# Rows in another order are in other batches: equal weights are equal in law, not in bits.
-IN_LAW = {
-    f"check_sample_weight_equivalence_on_{kind}_data": "the order of rows decides batches"
-    for kind in ("dense", "sparse")
-}
 ON_CODES = {"pretraining": Neighbours(3, epochs=5), "start": GaussianMixtureStart()}
-
-
-# They ask a clusterer that knows probabilities for those of four classes.
-FOR_CLASSIFIERS = {
-    f"check_estimator_sparse_{kind}": "asks for the probabilities of classes"
-    for kind in ("matrix", "array")
-}
 
 
 @pytest.mark.slow
@@ -45,7 +32,7 @@ FOR_CLASSIFIERS = {
 @pytest.mark.filterwarnings("ignore:y holds .* classes:UserWarning")  # a check's own labels
 @parametrize_with_checks(  # type: ignore[untyped-decorator]
     [VaDE(**QUICK), GMVAE(**{**QUICK, **ON_CODES})],
-    expected_failed_checks=lambda _: IN_LAW | FOR_CLASSIFIERS,
+    expected_failed_checks=lambda _: EXPECTED_FAILURES,
 )
 def test_sklearn(estimator: BaseEstimator, check: Any) -> None:
     check(estimator)
