@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, checked, without_groups
-from ..training import ALONE, Rows, as_rows
+from ..training import ALONE, Rows, as_rows, memory
 
 BATCH_SIZE = 2048
 
@@ -26,8 +26,8 @@ Companions = Mapping[str, Tensor]
 
 
 @contextmanager
-def evaluating(*modules: nn.Module) -> Iterator[None]:
-    """A scope in evaluation mode, without gradients, with an empty parameter store, of one thread.
+def in_evaluation(*modules: nn.Module) -> Iterator[None]:
+    """A scope in evaluation mode, without gradients, of one thread.
 
     Only what is in training mode is switched, so that a fitted estimator's modules never are.
     """
@@ -36,11 +36,40 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
         try:
             for part in training:
                 part.training = False
-            with torch.no_grad(), pyro.get_param_store().scope(), pyro.validation_enabled(False):
+            with torch.no_grad():
                 yield
         finally:
             for part in training:
                 part.training = True
+
+
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """The scope of a story and a guide of our own: besides, with an empty parameter store."""
+    with (
+        in_evaluation(*modules),
+        pyro.get_param_store().scope(),
+        pyro.validation_enabled(False),
+    ):
+        yield
+
+
+def check_room(numbers: int, asked: str, remedy: str) -> None:
+    """Refuse more drawn numbers than this machine's memory holds.
+
+    Args:
+        numbers: how many.
+        asked: what was, such as ``"n is 5"``.
+        remedy: what would do.
+
+    Raises:
+        ValueError: they are too many.
+    """
+    if 4 * numbers > memory():
+        raise ValueError(
+            f"{asked}: so many draws take {4 * numbers / 2**30:,.0f} GiB, and this machine has "
+            f"{memory() / 2**30:,.0f} GiB: {remedy}"
+        )
 
 
 def device_of(model: nn.Module) -> torch.device:

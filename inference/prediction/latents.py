@@ -11,11 +11,13 @@ from torch import Tensor
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, Share, checked
-from ..training import Rows, memory, seeded, watched
-from .answers import BATCH_SIZE, Companions, batched, device_of, evaluating
+from ..training import Rows, seeded, watched
+from .answers import BATCH_SIZE, Companions, batched, check_room, device_of, evaluating
 from .clusters import cluster_draws
 from .draws import draws_of, in_own_order
 from .probabilities import FLOATS
+
+TOO_MANY, FEWER = "n is too large", "draw fewer, or of fewer data at a time"
 
 
 class Spread(NamedTuple):
@@ -68,7 +70,7 @@ def prior_predictive(
         {'c': (5,), 'z': (5, 2), 'x': (5, 4)}
     """
     latent = sum(1 + sum(m.latent_dims.values()) for m in model.prior.mixtures)
-    _check_room(n * (latent + prod(model.likelihood.event_shape)))
+    check_room(n * (latent + prod(model.likelihood.event_shape)), TOO_MANY, FEWER)
 
     given = Rows(torch.empty(n), **(companions or {}))
 
@@ -137,7 +139,7 @@ def posterior_draws(
         {'z': (10, 5, 2), 'c': (10, 5)}
     """
     latent = sum(1 + sum(m.latent_dims.values()) for m in model.prior.mixtures)
-    _check_room(n * len(x) * latent)
+    check_room(n * len(x) * latent, TOO_MANY, FEWER)
 
     def draw(rows: Tensor, **companions: Tensor) -> dict[str, Tensor]:
         posteriors, logits = guide.infer(rows, **companions)
@@ -215,12 +217,3 @@ def _rows(model: MixtureVAE, n: int, batch_size: int) -> int:
     """Data at a time, so that no tensor of draws, clusters and dimensions is too large."""
     largest = max(m.n_clusters * sum(m.latent_dims.values()) for m in model.prior.mixtures)
     return max(1, min(batch_size, FLOATS // largest) // n)
-
-
-def _check_room(numbers: int) -> None:
-    """Refuse more numbers than this machine's memory holds."""
-    if 4 * numbers > memory():
-        raise ValueError(
-            f"n is too large: so many draws take {4 * numbers / 2**30:,.0f} GiB, and this machine "
-            f"has {memory() / 2**30:,.0f} GiB: draw fewer, or of fewer data at a time"
-        )

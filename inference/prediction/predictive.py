@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -13,7 +12,8 @@ from pyro.poutine.util import prune_subsample_sites
 from torch import Tensor, nn
 
 from ...parts import Count, Natural, checked
-from ..training import ALONE, seeded, watched
+from ..training import seeded, watched
+from .answers import in_evaluation
 
 
 class Predictive:
@@ -73,8 +73,10 @@ class Predictive:
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """By site, S draws one after another along a new first dimension: ``(S, …)``."""
+        programs = (self.model, self.guide)
         with (
-            _evaluating(self.model, self.guide),
+            # Pyro's store stays, since programs may need it.
+            in_evaluation(*(each for each in programs if isinstance(each, nn.Module))),
             seeded(self.seed, "Predictive", device=_device(self.model)),
             watched(self._draw, self.num_samples, "draws", shown=self.progress) as draw,
         ):
@@ -116,20 +118,6 @@ def _values(trace: Any) -> dict[str, Tensor]:
         if site["type"] == "sample" and not site["is_observed"]
     }
     return values
-
-
-@contextmanager
-def _evaluating(*programs: Any) -> Iterator[None]:
-    """Evaluation mode without gradients; Pyro's store stays, since programs may need it."""
-    with ExitStack() as scope:
-        scope.enter_context(ALONE)
-        scope.enter_context(torch.no_grad())
-        for program in programs:
-            for part in program.modules() if isinstance(program, nn.Module) else ():
-                if part.training:
-                    part.training = False
-                    scope.callback(setattr, part, "training", True)
-        yield
 
 
 def _device(program: Any) -> torch.device:

@@ -11,8 +11,8 @@ from torch import Tensor
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import Count, checked
-from ..training import Rows, memory, seeded
-from .answers import BATCH_SIZE, Companions, batched, device_of, evaluating
+from ..training import Rows, seeded
+from .answers import BATCH_SIZE, Companions, batched, check_room, device_of, evaluating
 
 
 @checked
@@ -107,7 +107,8 @@ def sample(
         ValueError: a cluster that the story does not have, one too rare to be drawn from, ``n``
             below 1, or more than memory holds; a companion of another number of rows.
     """
-    _check_room(n, model)
+    numbers = n * prod(model.likelihood.event_shape)
+    check_room(numbers, f"n is {n}", "draw fewer at a time, each with another seed")
     wanted = _wanted(model.prior.mixtures, cluster)
     if w is not None and len(_styled(model, w)) != n:
         raise ValueError(f"w holds {len(w)} styles and n is {n}: give as many of both")
@@ -135,16 +136,6 @@ def sample(
             clusters.append(chosen)
     joined = {site: torch.cat([part[site] for part in clusters]) for site in clusters[0]}
     return torch.cat(drawn), joined
-
-
-def _check_room(n: int, model: MixtureVAE) -> None:
-    """Refuse more draws than this machine's memory holds."""
-    size = 4 * n * prod(model.likelihood.event_shape)
-    if size > memory():
-        raise ValueError(
-            f"n is {n}: so many draws take {size / 2**30:,.0f} GiB, and this machine has "
-            f"{memory() / 2**30:,.0f} GiB: draw fewer at a time, each with another seed"
-        )
 
 
 def _wanted(
