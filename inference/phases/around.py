@@ -1,7 +1,8 @@
-"""A start around another one, which finds the groups."""
+"""Starts around others, which find the groups."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -45,3 +46,34 @@ class StartAround(Start, abstract=True):
     def check_pretraining(self, pretraining: Phase | None) -> None:
         """Refuse a pretraining that the start within cannot follow."""
         self.start.check_pretraining(pretraining)
+
+
+@dataclass(frozen=True, repr=False)
+class StartsAround(Start, abstract=True):
+    """What is asked of the starts within, for a start that does something with all their groups.
+
+    Args:
+        starts: starts, clusterers, functions, arrays or names.
+    """
+
+    starts: Sequence[Any]
+
+    on = "data"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "starts", tuple(as_start("starts", each) for each in self.starts))
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Self:
+        """Each start for some of the rows."""
+        return replace(self, starts=tuple(each.of_rows(rows) for each in self.starts))
+
+    def check_length(self, n: int) -> None:
+        """Refuse groups given beforehand that are not of N data."""
+        for each in self.starts:
+            each.check_length(n)
+
+    def check_pretraining(self, pretraining: Phase | None) -> None:
+        """Refuse a pretraining that one of the starts cannot follow."""
+        for each in self.starts:
+            each.check_pretraining(pretraining)

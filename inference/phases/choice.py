@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,29 +14,24 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import Count
+from .around import StartsAround
 from .graph import modularity, neighbour_graph, principal_components, shared_neighbours
-from .groups_of import as_start
-from .phase import Phase
-from .start import Features, Start, matching, shares
+from .start import Features, matching, shares
 from .valleys import UnclearNumberWarning, separate_clusters
 
 UNLIKE = 0.8  # entropy of the sizes of groups, as a share of the largest there is
 
 
 @dataclass(frozen=True, repr=False)
-class Several(Start, abstract=True):
+class Several(StartsAround, abstract=True):
     """Starts whose groups are made one of, for a story with one clustering."""
 
-    starts: Sequence[Any]
-
-    on = "data"
     one: ClassVar[bool] = False  # whether one of the starts is chosen
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.starts:
             raise ValueError('starts is empty: give one or more, such as KMeansStart(on="data")')
-        object.__setattr__(self, "starts", tuple(as_start("starts", each) for each in self.starts))
 
     @abstractmethod
     def settle(
@@ -75,20 +69,6 @@ class Several(Start, abstract=True):
         if pretrained is not None and self.one:
             pretrained.load_state_dict(after[int(scores["start"])])
         return settled, row | scores
-
-    def of_rows(self, rows: NDArray[np.int64]) -> Self:
-        """Each start for some of the rows."""
-        return replace(self, starts=[each.of_rows(rows) for each in self.starts])
-
-    def check_length(self, n: int) -> None:
-        """Refuse groups given beforehand that are not of N data."""
-        for each in self.starts:
-            each.check_length(n)
-
-    def check_pretraining(self, pretraining: Phase | None) -> None:
-        """Refuse a pretraining that one of the starts cannot follow."""
-        for each in self.starts:
-            each.check_pretraining(pretraining)
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse several clusterings, which the neighbours of the data cannot tell apart."""

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import Part, check_fields
 from ..training import Rows, as_rows
-from .around import StartAround
-from .groups_of import as_start
-from .phase import Phase
-from .start import Features, Start
+from .around import StartAround, StartsAround
+from .start import Features
 
 
 class Look(Part, kind="look", abstract=True):
@@ -117,7 +112,7 @@ class Through(StartAround, alias="through"):
 
 
 @dataclass(frozen=True, repr=False)
-class ByFacet(Start, alias="by-facet"):
+class ByFacet(StartsAround, alias="by-facet"):
     """A start for each of several clusterings.
 
     Args:
@@ -128,14 +123,6 @@ class ByFacet(Start, alias="by-facet"):
         >>> mixtures = GaussianMixtureStart(on="data")
         >>> start = ByFacet((Through(mixtures, Colours()), Through(mixtures, Brightness())))
     """
-
-    starts: Any
-
-    on = "data"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "starts", tuple(as_start("starts", each) for each in self.starts))
 
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
         """Not of one clustering.
@@ -164,20 +151,6 @@ class ByFacet(Start, alias="by-facet"):
             groups[site] = torch.as_tensor(soft).to(mixture.logits)
             numbers |= {f"{name}_{site}": each for name, each in found.items()}
         return groups, numbers
-
-    def of_rows(self, rows: NDArray[np.int64]) -> Self:
-        """Each start for some of the rows."""
-        return replace(self, starts=tuple(each.of_rows(rows) for each in self.starts))
-
-    def check_length(self, n: int) -> None:
-        """Refuse groups given beforehand that are not of N data."""
-        for each in self.starts:
-            each.check_length(n)
-
-    def check_pretraining(self, pretraining: Phase | None) -> None:
-        """Refuse a pretraining that one of the starts cannot follow."""
-        for each in self.starts:
-            each.check_pretraining(pretraining)
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse another number of facets, and starts on the code."""
