@@ -83,6 +83,19 @@ class GaussianMixture(MixturePrior):
         scale_tril = self.lower.tril(-1) + torch.diag_embed(scale)
         return dist.MultivariateNormal(self.loc[rows], scale_tril=scale_tril[rows])
 
+    def log_joint(self, z: Tensor, w: Tensor | None = None) -> Tensor:
+        """log p(c) + log p(z | c): ``(..., D)`` to ``(..., K)``."""
+        if torch.is_grad_enabled() or self.covariance == "full" or z.device.type == "mps":
+            return super().log_joint(z, w)
+        # Answers look at many draws: two products of matrices make no tensor of all clusters and
+        # dimensions, and cancel nothing that matters in double precision.
+        wide, loc = z.double(), self.loc.double()
+        log_scale = soft_clamp_exp(self.log_scale, *LOG_SCALE_RANGE).double().log()
+        precision = (-2 * log_scale).exp()
+        square = wide.square() @ precision.T - 2 * wide @ (loc * precision).T
+        constant = (loc.square() * precision / 2 + log_scale + HALF_LOG_TAU).sum(-1)
+        return self.log_weights() - (square / 2 + constant).to(z.dtype)
+
     def match_moments(self, codes: Tensor, shares: Tensor) -> None:
         """Weighted means and covariances; variances are floored at 1e-4."""
         loc = shares.T @ codes

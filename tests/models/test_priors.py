@@ -26,6 +26,22 @@ def test_reversed_story_assigns_as_the_forward_one_and_is_uniform() -> None:
     torch.testing.assert_close(backward.log_prob(z), SphericalUniform(5).log_prob(z))
 
 
+@pytest.mark.parametrize("away", [0.0, 1e3])
+def test_gaussian_log_joint_without_gradients_is_that_of_the_components(away: float) -> None:
+    """By products of matrices: in single precision, far from zero, these would lose all digits."""
+    prior = GaussianMixture(4, 3)
+    with torch.no_grad():
+        prior.loc.add_(away)
+        prior.log_scale.uniform_(-3, 2)
+        prior.logits.normal_()
+        z = prior.loc + 0.1 * torch.randn(5, 4, 3)
+        quick = prior.log_joint(z)
+        prior.double()
+        exact = prior.log_weights() + prior.component().log_prob(z.double().unsqueeze(-2))
+    assert quick.dtype == torch.float32
+    torch.testing.assert_close(quick.double(), exact, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("covariance", ["diag", "full"])
 def test_gaussian_start_is_the_weighted_moments(covariance: str) -> None:
     codes = (
