@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..inference import (
+    Rows,
     bound_samples,
     importance_weighted_bound,
     to_arviz,
@@ -46,11 +47,8 @@ class Answers(Imputing, Predicts, Generates):
         Raises:
             TypeError, ValueError: names the argument, what came and what would do.
         """
-
-        def likeliest(rows: Any) -> Labels:
-            return self._labels(self._rows(rows, covariates, size_factors))
-
-        labels: Labels = answered(likeliest, X, out, "label")
+        told = {"covariates": covariates, "size_factors": size_factors}
+        labels: Labels = answered(self._labels, X, self._rows, told, out, "label")
         return labels
 
     @checked
@@ -77,11 +75,11 @@ class Answers(Imputing, Predicts, Generates):
             out: as in :meth:`predict`.
         """
 
-        def assign(rows: Any) -> Any:
-            given = self._rows(rows, covariates, size_factors)
-            return self._by_facet(self._gammas(given, num_samples))
+        def assign(rows: Rows) -> Any:
+            return self._by_facet(self._gammas(rows, num_samples))
 
-        return answered(assign, X, out, "probability")
+        told = {"covariates": covariates, "size_factors": size_factors}
+        return answered(assign, X, self._rows, told, out, "probability")
 
     @checked
     def transform(
@@ -106,11 +104,11 @@ class Answers(Imputing, Predicts, Generates):
             ValueError: a latent that the story does not have.
         """
 
-        def infer(rows: Any) -> Any:
-            given = self._rows(rows, covariates, size_factors)
-            return self._by_facet([code.numpy() for code in self._codes(given, site)])
+        def infer(rows: Rows) -> Any:
+            return self._by_facet([code.numpy() for code in self._codes(rows, site)])
 
-        return answered(infer, X, out, site)
+        told = {"covariates": covariates, "size_factors": size_factors}
+        return answered(infer, X, self._rows, told, out, site)
 
     @checked
     def to_arviz(
@@ -165,14 +163,15 @@ class Answers(Imputing, Predicts, Generates):
             out: as in :meth:`predict`.
         """
 
-        def weigh(some: Any) -> Array:
-            model, guide, rows = self._given(some, covariates, size_factors)
+        def weigh(rows: Rows) -> Array:
+            model, guide = self.model_, self.guide_
             n = bound_samples(model, guide, rows) if num_samples is None else num_samples
             found = importance_weighted_bound(model, guide, rows, num_samples=n).numpy()
             refuse_what_overflows(rows.x, found)
             return found
 
-        bound: Array = answered(weigh, X, out, "score")
+        told = {"covariates": covariates, "size_factors": size_factors}
+        bound: Array = answered(weigh, X, self._rows, told, out, "score")
         return bound
 
     def score(

@@ -28,7 +28,14 @@ class Conditions:
     _check: Any
 
     def _learn_conditions(
-        self, x: Tensor, covariates: object, size_factors: object, *, likelihood: Unbuilt, own: bool
+        self,
+        x: Tensor,
+        covariates: object,
+        size_factors: object,
+        *,
+        likelihood: Unbuilt,
+        own: bool,
+        among: tuple[object, int],
     ) -> dict[str, Tensor]:
         """Companions of the rows of a fit; how they were read is kept.
 
@@ -38,6 +45,7 @@ class Conditions:
             size_factors: as given, or ``None``.
             likelihood: the part, which says whether it asks for sizes.
             own: the covariates were columns of X.
+            among: covariates of all rows, of which x may be a sample, and how many these are.
         """
         sizes = read_sizes(x, size_factors, asks_sizes(likelihood))
         self.size_factors_ = None
@@ -46,13 +54,20 @@ class Conditions:
             self.size_factors_ = tuple(quantiles.tolist())
         self.covariates_ = None
         if covariates is not None:
-            self.covariates_ = Covariates.learn(covariates, len(x), of_data=own)
+            whole = (covariates, len(x)) if own else among
+            self.covariates_ = Covariates.learn(*whole, of_data=own)
         return self._companions(x, covariates, size_factors)
 
     @property
     def n_covariates(self) -> int:
         """P of the story: 0 where the fit had no covariates."""
         return 0 if self.covariates_ is None else self.covariates_.width
+
+    def how_read(self) -> Conditions:
+        """How they are read, alone: small, for other processes."""
+        found = Conditions()
+        found.covariates_, found.size_factors_ = self.covariates_, self.size_factors_
+        return found
 
     def conditions(self) -> dict[str, Any]:
         """What a run keeps of them, as JSON; nothing where there are none."""

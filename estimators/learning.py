@@ -22,9 +22,9 @@ from .fitted import Labels
 from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, split, warm
 from .gaps import gapped
 from .scaling import in_units, scaling_of, standardised
-from .streaming import at_hand, checker
-from .supervision import Constraints, beside, groups_given, pairs_given, terms_of
-from .weighting import read_weights, repeated
+from .streaming import along, at_hand, ready_for
+from .supervision import Constraints, beside, groups_of, numbers_given, terms_of
+from .weighting import read_weights
 
 
 class Learns(Answers):
@@ -60,7 +60,8 @@ class Learns(Answers):
                 (:func:`pyromix.inference.source_of`): a sparse matrix, ``np.memmap``, a ``Dataset``
                 or ``DataLoader``, Parquet files, or :class:`pyromix.inference.Shards`. Of more than
                 20,000 such rows a sample is what pretraining and start see, and what is held out is
-                of it; the joint training reads all, and leaves no ``labels_``.
+                of it; the joint training reads all, and leaves no ``labels_``. What is told of
+                rows below is then of all of them, in their order.
             y: labels ``(N,)``, −1 or NaN where unknown; or soft groups ``(N, K)``, rows of zeros or
                 NaN where unknown; of J facets labels ``(N, J)``. Labels from 0 to K - 1 are
                 clusters' numbers, others are numbered in their order; more than K are left out.
@@ -113,19 +114,21 @@ class Learns(Answers):
     ) -> Self:
         """All phases of a recipe on data, or on a sample of those that are not in memory."""
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        held = at_hand(X, self.seed_)
-        held.refuse(
+        held = at_hand(
+            X,
+            self.seed_,
+            by_column=self.columns != "auto",
             y=y,
             covariates=covariates,
             size_factors=size_factors,
-            constraints=constraints,
             sample_weight=sample_weight,
         )
-        X, covariates, own = apart(
-            held.x, covariates, self.covariates_ if continues(self) else None
-        )
+        known_before = self.covariates_ if continues(self) else None
+        X, covariates, own = apart(held.x, held.part("covariates"), known_before)
+        size_factors = held.part("size_factors")
         x = self._check(X, reset=True)
-        weights = read_weights(sample_weight, len(x))
+        n = held.count(x)
+        weights = read_weights(held.told["sample_weight"], n)
         self._begin_counting()
         if not all(1 <= n_clusters <= len(x) for n_clusters in self.clusterings()):
             raise ValueError(
@@ -137,7 +140,12 @@ class Learns(Answers):
             beside_x = self._companions(x, covariates, size_factors)
         else:
             beside_x = self._learn_conditions(
-                x, covariates, size_factors, likelihood=likelihood, own=own
+                x,
+                covariates,
+                size_factors,
+                likelihood=likelihood,
+                own=own,
+                among=(held.told["covariates"], n),
             )
         scaling = scaling_of(self, x, likelihood)
         seen = x if scaling is None else scaling(x)
@@ -145,20 +153,22 @@ class Learns(Answers):
         story: Story = gapped(self, partial(build, tuple(seen.shape[1:]), likelihood), seen)
         if continues(self):
             recipe, story = warm(self, recipe, story)
-        held.refuse(**beside_x, columns=vars(self).get("columns_"))
         self.n_missing_ = int(x.isnan().sum())
-        known = groups_given(self, y, len(x))
-        pairs = pairs_given(constraints, Rows(seen, **beside_x))
+        numbers = numbers_given(self, held.told["y"], n)
+        known = groups_of(held.some(numbers), numbers, self.clusterings(), self._lone)
+        ready = held.ready(partial(ready_for, self, held, story, scaling, x, numbers, own))
+        pairs = held.pairs(constraints, Rows(seen, **beside_x), ready)
         recipe = recipe.with_terms(terms_of(known, pairs, self.label_weight))
         given = {name: each.to(seen) for name, each in (beside_x | known).items()}
         data = Rows(seen, **given)
         recipe.rehearse(story, data, self.seed_)
-        if weights is not None:
-            taken = repeated(weights, self.seed_)
+        taken = held.taken(weights, self.seed_)
+        if taken is not None:
             data, recipe = data.at(taken), recipe.of_rows(taken)
         train, validation, rows = split(self, data, recipe.training)
         recipe = recipe.of_rows(rows)
-        source = held.read(partial(checker, story, self.seed_), scaling, x, rows)
+        left = rows if taken is None or rows is None else taken[rows]
+        source = held.read(ready, left, weights, self.seed_)
         counted: list[Row] = []
 
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
@@ -184,7 +194,7 @@ class Learns(Answers):
                 seed=self.seed_,
                 validation=validation,
                 checkpoint=kept,
-                source=source,
+                source=along(source, train),
             )
         take(*found)
         return self

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
+from numpy.typing import ArrayLike
 from torch import nn
 
 from ..inference import Classification, ObjectiveModule, Recipe, Rows, make_fabric
@@ -15,6 +16,7 @@ from ..inference.training.loop import fused_adam
 from ..inference.training.seeds import derive_seed
 from .learning import Learns
 from .supervision import groups_given
+from .weighting import read_weights, repeated
 
 
 @dataclass
@@ -35,7 +37,15 @@ class Passing:
 class LearnsOn(Learns):
     """Learns from batches that come one after the other."""
 
-    def partial_fit(self, X: Any, y: object = None) -> Self:
+    def partial_fit(
+        self,
+        X: Any,
+        y: object = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        covariates: object = None,
+        size_factors: object = None,
+    ) -> Self:
         """Pass over a batch of a stream once, with the steps of the joint training.
 
         The first batch decides the units, the likelihood, K where that is to be found, and where
@@ -47,6 +57,9 @@ class LearnsOn(Learns):
         Args:
             X: a batch, ``(N, *event)``, in memory.
             y: what is known of its rows, as in :meth:`fit`.
+            sample_weight: how much each row counts, as in :meth:`fit`.
+            covariates: of the rows, as in :meth:`fit`; the first batch has all categories.
+            size_factors: of the rows of counts; ``None``: their totals.
 
         Raises:
             ValueError, TypeError: names the argument, what came and what would do.
@@ -55,15 +68,26 @@ class LearnsOn(Learns):
         self.check_arguments()
         recipe = one_pass(self.recipe())
         if not hasattr(self, "model_"):
-            return self._learn(X, y, recipe)
-        rows = self._rows(X, None, None)
+            return self._learn(
+                X,
+                y,
+                recipe,
+                sample_weight=sample_weight,
+                covariates=covariates,
+                size_factors=size_factors,
+            )
+        rows = self._rows(X, covariates, size_factors)
+        weights = read_weights(sample_weight, len(rows))
         known = groups_given(self, y, len(rows))
         groups = {name: each.to(rows.x) for name, each in known.items()}
+        seen = rows.with_companions(**groups)
         passing = self._passing(recipe, rows)
         passing.passes += 1
+        if weights is not None:
+            seen = seen.at(repeated(weights, derive_seed(self.seed_, "weights", passing.passes)))
         row = recipe.training.trainer(1).fit(
             passing.objective,
-            rows.with_companions(**groups),
+            seen,
             fabric=make_fabric(str(self.device), self.precision),
             phase="partial",
             seed=derive_seed(self.seed_, "partial", passing.passes),

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
-from ..inference import source_of
+from ..inference import Rows, Source, source_of
 from ..inference.training.files import replacing
-from .streaming import blocks_of, finite
+from .beside_rows import some_of, told_of
+from .ready import finite
+from .streaming import blocks_of
 
 Array = NDArray[Any]
 Out = Array | str | Path | None
-Answer = Callable[[Any], Any]
+Answer = Callable[[Rows], Any]
 
 
-def answered(answer: Answer, X: Any, out: Out, name: str) -> Any:
+def answered(
+    answer: Answer, X: Any, read: Callable[..., Rows], told: Mapping[str, Any], out: Out, name: str
+) -> Any:
     """What is answered about data; of those that are not in memory, block by block.
 
     Args:
         answer: of rows, an array or a list of one by facet, ``(N, …)`` each.
         X: data.
+        read: makes rows of data and of what is told of them.
+        told: of all rows, by ``read``'s argument.
         out: where the answer is put: an array of its shape, or a path that ends in ``.npy`` or
             ``.parquet``; ``None`` gives it in memory.
         name: of a column in a table; numbers of facet and column are added.
@@ -41,20 +48,30 @@ def answered(answer: Answer, X: Any, out: Out, name: str) -> Any:
     """
     source = source_of(X)
     if source is None and out is None:
-        return answer(X)
+        return answer(read(X, **told))
     sink = sink_of(out, name)
     with sink if isinstance(sink, AbstractContextManager) else nullcontext():
-        for rows in [X] if source is None else ():
-            sink.write(answer(rows))
-        for first, rows in () if source is None else blocks_of(source):
-            try:
-                sink.write(answer(rows))
-            except (ValueError, TypeError) as error:
-                if "NaN" in str(error) or "inf" in str(error):
-                    finite(torch.as_tensor(np.asarray(rows)), first)
-                last = first + len(rows) - 1
-                raise type(error)(f"of rows {first} to {last} of X: {error}") from error
+        if source is None:
+            sink.write(answer(read(X, **told)))
+        else:
+            _answer_blocks(answer, source, read, told, sink)
     return sink.result()
+
+
+def _answer_blocks(
+    answer: Answer, source: Source, read: Callable[..., Rows], told: Mapping[str, Any], sink: Sink
+) -> None:
+    n = None if source.lengths is None else len(source)
+    told = told_of(source, n, **told)
+    for first, rows in blocks_of(source):
+        last = first + len(rows) - 1
+        try:
+            sink.write(answer(read(rows, **some_of(told, slice(first, last + 1)))))
+        except (ValueError, TypeError) as error:
+            numbers = not isinstance(rows, pd.DataFrame)
+            if numbers and ("NaN" in str(error) or "inf" in str(error)):
+                finite(torch.as_tensor(np.asarray(rows)), first)
+            raise type(error)(f"of rows {first} to {last} of X: {error}") from error
 
 
 class Sink(ABC):

@@ -9,11 +9,12 @@ from .errors import TrainingDiverged, TrainingInterrupted
 from .files import locked
 from .loop import Decay
 from .machine import Roomy, cores, memory
+from .parquet import ParquetRows
 from .progress import PhaseProgress, doing, showing
 from .reading import ArrayRows, DatasetRows, Iterated, SparseRows
 from .runs import Run
 from .seeds import ALONE, derive_seed, seeded
-from .shards import ParquetRows, Shards, source_of
+from .shards import Shards, source_of
 from .sources import Sample, Source
 from .trainer import Callback, Row, Trainer
 from .watching import watched

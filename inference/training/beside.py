@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Self
 
 import torch
@@ -35,14 +35,24 @@ class Beside(Rows):
     def take(self, rows: Tensor) -> Batch:
         """The batch of these rows, and as many drawn from the others."""
         x, companions = super().take(rows)
-        companions = dict(companions)
-        for name, other in self.others.items():
-            drawn = other.take(torch.randint(len(other), rows.shape, device=rows.device))
-            companions |= {name: drawn.x, **drawn.companions}
-        return Batch(x, companions)
+        return Batch(x, {**companions, **drawn(self.others, rows)})
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """A copy with a function applied to each tensor, those of the others too."""
         mapped = super().map(function)
         mapped.others = {name: other.map(function) for name, other in self.others.items()}
         return mapped
+
+
+def drawn(others: Mapping[str, Rows], rows: Tensor) -> dict[str, Tensor]:
+    """As many rows of each of several, drawn with replacement, as companions of a batch.
+
+    Args:
+        others: rows to draw from, by name.
+        rows: numbers of the batch's rows, ``(B,)``.
+    """
+    found: dict[str, Tensor] = {}
+    for name, other in others.items():
+        some = other.take(torch.randint(len(other), rows.shape, device=rows.device))
+        found |= {name: some.x, **some.companions}
+    return found

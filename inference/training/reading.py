@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .sources import SAMPLE, Numbers, Sample, Source, room_for
+from .chunks import Numbers
+from .sources import SAMPLE, Sample, Source, room_for
 
 UNIT, UNIT_BYTES = 256, 2**18  # rows of an array that are read at a time, and their bytes
 
@@ -72,8 +73,12 @@ class Indexed(Source):
         chosen = np.arange(self.n)
         if most < self.n:
             chosen = np.sort(np.random.default_rng(seed).choice(self.n, most, replace=False))
-        parts = [self.rows(some) for some in np.array_split(chosen, -(-most // UNIT))]
-        return Sample(torch.cat(parts), chosen, self.lengths)
+        return Sample(self.pick(chosen), chosen, self.lengths)
+
+    def pick(self, rows: Numbers) -> Tensor:
+        """The rows of these numbers, which alone are read."""
+        parts = np.array_split(rows, -(-len(rows) // UNIT))
+        return torch.cat([self.rows(some) for some in parts])
 
 
 class ArrayRows(Indexed):
@@ -185,6 +190,7 @@ class Iterated(Source):
     """
 
     n_units = 1
+    numbered = False
 
     def __init__(self, batches: Iterable[Any], sample: int = SAMPLE) -> None:
         super().__init__(sample)

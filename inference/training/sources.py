@@ -7,18 +7,18 @@ replacement from a seed. What is trained on all of them reads them anew every ep
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
+
+from .batches import Rows
+from .chunks import Numbers, bytes_of_row, joined, least, picked, starts_of
 
 SAMPLE, SAMPLED_BYTES = 20_000, 2**28  # rows that starts see at most, and what they may take
-Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Sample:
     """Some rows of a source.
 
     Args:
-        x: ``(n, *event)``.
+        x: ``(n, *event)``, or a table of n rows.
         rows: their numbers, ascending, ``(n,)``.
         lengths: rows of each unit of the source.
     """
 
-    x: Tensor
+    x: Any
     rows: Numbers
     lengths: tuple[int, ...]
 
@@ -57,10 +57,14 @@ class Source(ABC):
     Attributes:
         lengths: rows of each unit; ``None`` until they are counted.
         columns: the names of a table's features, where they have names.
+        others: what every batch draws from besides, by name, in memory.
+        numbered: whether a row has a number, by which what is known of it is found.
     """
 
     lengths: tuple[int, ...] | None = None
     columns: tuple[str, ...] = ()
+    others: Mapping[str, Rows] = {}
+    numbered: bool = True
 
     def __init__(self, sample: int = SAMPLE, workers: int = 0) -> None:
         if sample < 1 or workers < 0:
@@ -71,8 +75,11 @@ class Source(ABC):
         self.workers = int(workers)
 
     @abstractmethod
-    def read(self, unit: int) -> Iterator[Tensor]:
-        """The rows of a unit in order, in chunks ``(B, *event)`` that fit in memory."""
+    def read(self, unit: int) -> Iterator[Any]:
+        """The rows of a unit in order, in chunks ``(B, *event)`` that fit in memory.
+
+        A chunk is a tensor, :class:`Rows` with companions, or a table that is read by column.
+        """
 
     @property
     @abstractmethod
@@ -89,7 +96,7 @@ class Source(ABC):
             raise TypeError(f"the rows of {type(self).__name__} are not counted yet")
         return sum(self.lengths)
 
-    def chunks(self) -> Iterator[Tensor]:
+    def chunks(self) -> Iterator[Any]:
         """All rows in order."""
         for unit in range(self.n_units):
             yield from self.read(unit)
@@ -106,22 +113,50 @@ class Source(ABC):
                 most = min(most, room_for(chunk))
                 key = random.random(len(chunk))
                 own = np.flatnonzero(key < limit)
-                kept.append(chunk[torch.as_tensor(own)])
+                kept.append(picked(chunk, own))
                 numbers.append(own + first)
                 keys.append(key[own])
                 held, first = held + len(own), first + len(chunk)
                 if held > 2 * most:
-                    x, rows, own_keys = _least(kept, numbers, keys, most)
+                    x, rows, own_keys = least(kept, numbers, keys, most)
                     kept, numbers, keys = [x], [rows], [own_keys]
                     held, limit = most, float(own_keys.max())
             lengths.append(first - start)
         self.lengths = tuple(lengths)
         if not kept:
             raise ValueError("X has no row")
-        x, rows, _ = _least(kept, numbers, keys, most)
+        x, rows, _ = least(kept, numbers, keys, most)
         return Sample(x, rows, self.lengths)
 
-    def map(self, function: Callable[[Tensor, int], Tensor]) -> Source:
+    def pick(self, rows: Numbers) -> Any:
+        """The rows of these numbers, ascending, ``(n,)`` and at least one, together.
+
+        Raises:
+            TypeError: rows that are not counted.
+        """
+        if self.lengths is None:
+            raise TypeError("rows are counted before some are picked: draw a sample")
+        found = []
+        for unit, first in enumerate(starts_of(self.lengths)):
+            low, high = np.searchsorted(rows, (first, first + self.lengths[unit]))
+            for chunk in self.read(unit) if low < high else ():
+                low, high = np.searchsorted(rows, (first, first + len(chunk)))
+                if low < high:
+                    found.append(picked(chunk, rows[low:high] - first))
+                first += len(chunk)
+        return joined(found)
+
+    def by_column(self) -> Source:
+        """These rows as tables, where they have columns of types that are to be kept."""
+        return self
+
+    def along(self, **others: Rows) -> Self:
+        """A copy whose batches bring as many rows drawn from others, as :class:`Beside` has it."""
+        found = copy(self)
+        found.others = others
+        return found
+
+    def map(self, function: Callable[[Any, int], Any]) -> Source:
         """These rows with a function applied to each chunk and the number of its first row."""
         return Mapped(self, function)
 
@@ -129,31 +164,14 @@ class Source(ABC):
         """These rows but for some, named by their numbers in ascending order."""
         return Without(self, rows) if len(rows) else self
 
+    def repeated(self, times: NDArray[Any]) -> Source:
+        """Each of these rows as often as ``times`` says, ``(N,)`` whole numbers from 0."""
+        return Repeated(self, times)
+
 
 def room_for(x: Any) -> int:
     """As many rows as a sample may hold in bytes, of such as these ``(B, *event)``."""
-    return max(1, SAMPLED_BYTES // max(1, x[0].nbytes)) if len(x) else SAMPLE
-
-
-def _least(
-    kept: list[Tensor], numbers: list[Numbers], keys: list[NDArray[Any]], most: int
-) -> tuple[Tensor, Numbers, NDArray[Any]]:
-    """Those rows whose keys are the least, in the order of their numbers."""
-    x, rows, key = torch.cat(kept), np.concatenate(numbers), np.concatenate(keys)
-    if len(rows) > most:
-        chosen = np.sort(np.argpartition(key, most - 1)[:most])
-        x, rows, key = x[torch.as_tensor(chosen)], rows[chosen], key[chosen]
-    return x, rows, key
-
-
-def starts_of(lengths: Sequence[int]) -> list[int]:
-    """The number of the first row of each unit.
-
-    Example:
-        >>> starts_of([3, 2, 4])
-        [0, 3, 5]
-    """
-    return [0, *accumulate(lengths)][: len(lengths)]
+    return max(1, SAMPLED_BYTES // bytes_of_row(x)) if len(x) else SAMPLE
 
 
 class Around(Source):
@@ -166,6 +184,7 @@ class Around(Source):
         self.source = source
         self.lengths = source.lengths
         self.columns = source.columns
+        self.others = source.others
         self.starts = starts_of(source.lengths)
 
     @property
@@ -173,7 +192,7 @@ class Around(Source):
         """As many as there are within."""
         return self.source.n_units
 
-    def numbered(self, unit: int) -> Iterator[tuple[int, Tensor]]:
+    def placed(self, unit: int) -> Iterator[tuple[int, Any]]:
         """The chunks of a unit within, and the number of the first row of each."""
         first = self.starts[unit]
         for chunk in self.source.read(unit):
@@ -189,13 +208,13 @@ class Mapped(Around):
         function: of a chunk and the number of its first row.
     """
 
-    def __init__(self, source: Source, function: Callable[[Tensor, int], Tensor]) -> None:
+    def __init__(self, source: Source, function: Callable[[Any, int], Any]) -> None:
         super().__init__(source)
         self.function = function
 
-    def read(self, unit: int) -> Iterator[Tensor]:
+    def read(self, unit: int) -> Iterator[Any]:
         """The chunks of a unit, changed."""
-        for first, chunk in self.numbered(unit):
+        for first, chunk in self.placed(unit):
             yield self.function(chunk, first)
 
 
@@ -213,12 +232,33 @@ class Without(Around):
         ends = np.searchsorted(self.rows, [*self.starts, sum(source.lengths or ())])
         self.lengths = tuple((np.asarray(source.lengths) - np.diff(ends)).tolist())
 
-    def read(self, unit: int) -> Iterator[Tensor]:
+    def read(self, unit: int) -> Iterator[Any]:
         """The chunks of a unit without those rows."""
-        for first, chunk in self.numbered(unit):
+        for first, chunk in self.placed(unit):
             low, high = np.searchsorted(self.rows, (first, first + len(chunk)))
             if low == high:
                 yield chunk
                 continue
             left = np.delete(np.arange(len(chunk)), self.rows[low:high] - first)
-            yield chunk[torch.as_tensor(left)]
+            yield picked(chunk, left)
+
+
+class Repeated(Around):
+    """Rows of a source, each as often as it counts.
+
+    Args:
+        source: the rows.
+        times: how often each is there, whole numbers from 0, ``(N,)``.
+    """
+
+    def __init__(self, source: Source, times: NDArray[Any]) -> None:
+        super().__init__(source)
+        self.times = times
+        ends = np.concatenate([[0], np.cumsum(times)])
+        self.lengths = tuple(np.diff(ends[[*self.starts, len(times)]]).tolist())
+
+    def read(self, unit: int) -> Iterator[Any]:
+        """The chunks of a unit with those rows repeated."""
+        for first, chunk in self.placed(unit):
+            times = self.times[first : first + len(chunk)]
+            yield picked(chunk, np.arange(len(chunk)).repeat(times))

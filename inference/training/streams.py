@@ -5,12 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from .batches import Batch, Batches, Data, Share, Stream, batches_of, steps_of, trained_on
+from .batches import (
+    Batch,
+    Batches,
+    Data,
+    Rows,
+    Share,
+    Stream,
+    as_rows,
+    batches_of,
+    steps_of,
+    trained_on,
+)
+from .beside import drawn
+from .chunks import bytes_of_row, joined
 from .sources import Source
 
 SHUFFLED, SHUFFLED_BYTES = 2**14, 2**26  # rows that are shuffled at a time, and their bytes
@@ -63,22 +77,31 @@ class SourceBatches:
         random.manual_seed(seed + self.rank)
         largest, whose = 0, self.share if self.world == 1 else replace(self.share, rank=0, world=1)
         size = max(1, self.batch_size // self.world)
-        for x in shuffled(self._read(parts[self.rank]), size, random):
-            rows = x[:left]
+        for rows in shuffled(self._read(parts[self.rank]), size, random):
+            rows = rows.at(slice(left))
             left -= len(rows)
             largest, own = trained_on(len(rows), largest, whose)
             if own is not None:
-                yield Batch(self.share.place(rows[own]), {})
+                yield self._placed(rows.at(own))
 
     def ordered(self) -> Iterator[Batch]:
         """Every row of this process's share once, in order."""
         units = dealt(range(self.source.n_units), self.lengths, self.world)[self.rank]
         for chunk in self._read(units):
-            for x in chunk.split(self.batch_size):
-                own = x if self.world > 1 else x[self.share.rank :: self.share.world]
-                yield Batch(self.share.place(own), {})
+            for rows in as_rows(chunk).split(self.batch_size):
+                own = (
+                    slice(None)
+                    if self.world > 1
+                    else slice(self.share.rank, None, self.share.world)
+                )
+                yield self._placed(rows.at(own))
 
-    def _read(self, units: Sequence[int]) -> Iterator[Tensor]:
+    def _placed(self, rows: Rows) -> Batch:
+        """The batch of these rows, with as many drawn from what goes along."""
+        more = drawn(self.source.others, torch.arange(len(rows)))
+        return Batch(rows.x, {**rows.companions, **more}).map(self.share.place)
+
+    def _read(self, units: Sequence[int]) -> Iterator[Any]:
         """The chunks of these units, by other processes where there are such."""
         reads = Units(self.source, units)
         workers = min(self.source.workers, len(units))
@@ -108,7 +131,7 @@ def dealt(order: Sequence[int], lengths: Sequence[int], world: int) -> list[list
     return [[order[place] for place in sorted(part)] for part in parts]
 
 
-class Units(IterableDataset[Tensor]):
+class Units(IterableDataset[Any]):
     """Units of a source, dealt out to the workers of a loader.
 
     Args:
@@ -120,41 +143,41 @@ class Units(IterableDataset[Tensor]):
         self.source = source
         self.units = units
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Any]:
         worker = get_worker_info()
         own = self.units if worker is None else self.units[worker.id :: worker.num_workers]
         for unit in own:
             yield from self.source.read(unit)
 
 
-def shuffled(chunks: Iterable[Tensor], size: int, random: torch.Generator) -> Iterator[Tensor]:
+def shuffled(chunks: Iterable[Tensor | Rows], size: int, random: torch.Generator) -> Iterator[Rows]:
     """Batches of rows that are shuffled some thousand at a time; the last may be smaller.
 
     Args:
-        chunks: ``(B, *event)`` each.
+        chunks: ``(B, *event)`` each, alone or with companions.
         size: rows of a batch.
         random: decides the order.
     """
-    held: list[Tensor] = []
+    held: list[Rows] = []
     rows = most = 0
-    for chunk in chunks:
+    for chunk in map(as_rows, chunks):
         if len(chunk) == 0:
             continue
-        most = most or max(size, min(SHUFFLED, SHUFFLED_BYTES // max(1, chunk[0].nbytes)))
+        most = most or max(size, min(SHUFFLED, SHUFFLED_BYTES // bytes_of_row(chunk)))
         held.append(chunk)
         rows += len(chunk)
         if rows >= most:
-            x = _permuted(held, random)
+            mixed = _permuted(held, random)
             whole = rows - rows % size
-            yield from x[:whole].split(size)
-            held, rows = [x[whole:].clone()], rows - whole
+            yield from mixed.at(slice(whole)).split(size)
+            held, rows = [mixed.at(slice(whole, None)).map(Tensor.clone)], rows - whole
     if rows:
         yield from _permuted(held, random).split(size)
 
 
-def _permuted(held: list[Tensor], random: torch.Generator) -> Tensor:
-    x = torch.cat(held)
-    return x[torch.randperm(len(x), generator=random)]
+def _permuted(held: list[Rows], random: torch.Generator) -> Rows:
+    mixed: Rows = joined(held)
+    return mixed.at(torch.randperm(len(mixed), generator=random))
 
 
 def read_batches(

@@ -26,6 +26,7 @@ from pyromix.inference import (
     GaussianMixtureStart,
     Iterated,
     ParquetRows,
+    Rows,
     Shards,
     SparseRows,
     Trainer,
@@ -222,8 +223,8 @@ def test_what_is_wrong_is_told_with_its_row(fitted: VaDE) -> None:
     beyond[1234, 2] = 1.5
     with pytest.raises(ValueError, match=r"of rows 12[0-9]+ to 12[0-9]+ of X"):
         vade(**UNTAUGHT, **GREY).fit(SparseRows(csr_array(beyond), SAMPLE))
-    with pytest.raises(ValueError, match=r"y goes with data in memory, and X has 1,500 rows"):
-        vade().fit(SparseRows(csr_array(X), SAMPLE), GROUPS)
+    with pytest.raises(ValueError, match="y has 1,499 rows and X has 1,500: give one for each"):
+        vade().fit(SparseRows(csr_array(X), SAMPLE), GROUPS[:-1])
     uneven = Shards([4, 3], lambda width: [np.ones((300, width))], sample=200)
     with pytest.raises((ValueError, RuntimeError)):
         vade(**UNTAUGHT).fit(uneven)
@@ -233,13 +234,12 @@ def test_rows_are_held_out_of_the_sample_and_not_trained_on(
     mapped: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[torch.Tensor] = []
-    from pyromix.estimators.streaming import Ready
+    from pyromix.estimators.ready import Ready
 
-    def watched(self: Ready, chunk: torch.Tensor, first: int) -> torch.Tensor:
+    def watched(self: Ready, chunk: torch.Tensor, first: int) -> Rows:
         seen.append(chunk)
         assert self.scaling is not None
-        scaled: torch.Tensor = self.scaling(chunk)
-        return scaled
+        return Rows(self.scaling(chunk))
 
     monkeypatch.setattr(Ready, "__call__", watched)
     training = Training(max_epochs=3, batch_size=64, patience=2)

@@ -10,7 +10,7 @@ import torch
 
 from pyromix import VaDE
 from pyromix.estimators import DeepMixture
-from pyromix.estimators.supervision import beside, pairs_given, read_groups
+from pyromix.estimators.supervision import beside, groups_of, pair_numbers, paired, read_known
 from pyromix.inference import KMeansStart, PseudoLabels, Rows, Training
 from pyromix.networks import Perceptron
 
@@ -144,7 +144,9 @@ def test_every_batch_has_labelled_data_and_pairs_beside_it() -> None:
     x = torch.arange(20.0).unsqueeze(1)
     groups = torch.zeros(20, 2)
     groups[3, 0] = groups[7, 1] = 1.0
-    pairs = pairs_given({"must_link": [(1, 2)], "cannot_link": [(4, 5)]}, x)
+    numbers = pair_numbers({"must_link": [(1, 2)], "cannot_link": [(4, 5)]}, x)
+    assert numbers is not None
+    pairs = paired(Rows(x), *numbers)
     companions = beside(Rows(x, groups=groups), pairs).take(torch.arange(8)).companions
     assert set(companions["labelled"].flatten().tolist()) <= {3.0, 7.0}
     assert torch.equal(companions["labelled_groups"], groups[companions["labelled"].long()[:, 0]])
@@ -169,7 +171,7 @@ def test_every_batch_has_labelled_data_and_pairs_beside_it() -> None:
 )
 def test_labels_that_are_none_are_refused(y: object, words: str) -> None:
     with pytest.raises((ValueError, TypeError), match=words):
-        read_groups(y, 4, (3,), lone=True)
+        read_known(y, 4, (3,), lone=True)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +187,7 @@ def test_labels_that_are_none_are_refused(y: object, words: str) -> None:
 )
 def test_pairs_that_are_none_are_refused(constraints: object, words: str) -> None:
     with pytest.raises((ValueError, TypeError), match=words):
-        pairs_given(constraints, torch.zeros(4, 2))  # type: ignore[arg-type]
+        pair_numbers(constraints, torch.zeros(4, 2))  # type: ignore[arg-type]
 
 
 def test_labels_and_an_open_number_of_clusters_are_refused(
@@ -207,7 +209,8 @@ def test_more_classes_than_clusters_are_another_question(
 
 
 def test_labels_beyond_the_clusters_numbers_are_numbered_in_their_order() -> None:
-    found = read_groups([7, 3, 9, -1], 4, (3,), lone=True)["groups"]
+    numbers = read_known([7, 3, 9, -1], 4, (3,), lone=True)
+    found = groups_of(numbers, numbers, (3,), lone=True)["groups"]
     assert found.argmax(1)[:3].tolist() == [1, 0, 2]
     assert found.sum(1).tolist() == [1, 1, 1, 0]
 
