@@ -32,6 +32,7 @@ from pyromix.reports import save_figure, table_head, table_row
 RESULTS = Path(__file__).parent / "results" / "scale"
 FEATURES, GROUPS = 32, 20
 STEPS, BATCH, ANSWERED = 200, 1024, 10**6
+LIMIT = 300  # MB, drawn as a line
 USUAL = {"n": 100_000, "k": 20, "d": 10}
 CASES = [
     *({**USUAL, "n": n} for n in (10**4, 10**5, 10**6, 10**7)),
@@ -142,6 +143,11 @@ def name_of(case: dict[str, int]) -> str:
     return "-".join(f"{name}{value}" for name, value in case.items())
 
 
+def tick(n: int) -> str:
+    """A power of ten as one."""
+    return f"$10^{{{len(str(n)) - 1}}}$"
+
+
 def picture(found: list[dict[str, Any]]) -> Any:
     """Time of a row and peak memory over N, K and D."""
     from pyromix.evaluation.style import PALETTE, canvas
@@ -157,14 +163,15 @@ def picture(found: list[dict[str, Any]]) -> Any:
         above, below = axes[0, column], axes[1, column]
         above.plot(places, [1e6 * each["row"] for each in own], marker="o", color=PALETTE[0])
         below.plot(places, [each["peak MB"] for each in own], marker="o", color=PALETTE[1])
-        below.axhline(300, color="#BBBBBB", linewidth=1, linestyle="--")
+        below.axhline(LIMIT, color="#BBBBBB", linewidth=1, linestyle="--")
         above.set_yscale("log")
         for each in (above, below):
             each.set_xscale("log")
             each.minorticks_off()
-            each.set_xticks(places, [f"{at:.0e}" if name == "n" else f"{at}" for at in places])
+            each.set_xticks(places, [tick(at) if name == "n" else f"{at}" for at in places])
             each.tick_params(axis="x", labelsize=7)
         below.set_xlabel(title)
+    axes[1, 0].text(min(each["n"] for each in found), LIMIT, f"{LIMIT} MB", va="bottom", fontsize=7)
     axes[0, 0].set_ylabel("µs a row trained on")
     axes[1, 0].set_ylabel("peak memory, MB")
     return figure
