@@ -18,6 +18,7 @@ from scipy.stats import chisquare
 from torch import Size, Tensor
 
 from ..evaluation import reliability, simulation_diagram
+from ..evaluation.style import Place
 from ..guides import Guide
 from ..inference.prediction import BATCH_SIZE, batched, device_of, evaluating, responsibilities
 from ..inference.training import seeded
@@ -74,15 +75,16 @@ class Calibration:
             for site, ranks in self.ranks.items()
         }
 
-    def figure(self, site: str | None = None) -> Figure:
+    def figure(self, site: str | None = None, *, figure: Place | None = None) -> Figure:
         """The reliability of one clustering, by default the first, and the ranks of all latents.
 
         Args:
             site: of the clustering, such as ``"c_1"``.
+            figure: where to draw, an empty one or a part of one; by default one of its own.
         """
         site = site or next(iter(self.probabilities))
         return simulation_diagram(
-            self.clusters[site], self.probabilities[site], self.ranks, self.n_draws
+            self.clusters[site], self.probabilities[site], self.ranks, self.n_draws, figure=figure
         )
 
 

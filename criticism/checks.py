@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..evaluation.matching import check_partition
-from ..evaluation.style import BLUE, GREY, ORANGE, FloatArray, canvas, styled
+from ..evaluation.style import BLUE, GREY, ORANGE, FloatArray, Place, figure_of, place, styled
 from .replicates import Replicated, data_sets, in_gaps
 
 Statistic = Callable[[FloatArray], float]
@@ -60,9 +60,13 @@ class PredictiveChecks:
         told = self.table[np.minimum(p, 1 - p) < level / 2]
         return told.sort_values("away", key=lambda away: -away.abs(), kind="stable")
 
-    def figure(self) -> Figure:
-        """A histogram of the replicates for each statistic of all data, the data as a line."""
-        return _histograms(self)
+    def figure(self, *, figure: Place | None = None) -> Figure:
+        """A histogram of the replicates for each statistic of all data, the data as a line.
+
+        Args:
+            figure: where to draw, an empty one or a part of one; by default one of its own.
+        """
+        return _histograms(self, figure)
 
 
 def predictive_checks(
@@ -158,12 +162,12 @@ def _away(value: float, values: FloatArray) -> float:
 
 
 @styled
-def _histograms(checks: PredictiveChecks) -> Figure:
+def _histograms(checks: PredictiveChecks, figure: Place | None) -> Figure:
     whole = checks.table[checks.table["cluster"] == EVERYTHING]
     columns = min(3, len(whole))
     n_rows = -(-len(whole) // columns)
-    figure = canvas(3.0 * columns + 0.3, 2.1 * n_rows + 0.6, "Predictive checks")
-    panels = figure.subplots(n_rows, columns, squeeze=False).ravel()
+    drawn = place(3.0 * columns + 0.3, 2.1 * n_rows + 0.6, "Predictive checks", figure)
+    panels = drawn.subplots(n_rows, columns, squeeze=False).ravel()
     for axes, (_, row) in zip(panels, whole.iterrows(), strict=False):
         values = checks.replicates[row["statistic"], EVERYTHING]
         edges = np.histogram_bin_edges(values, bins=min(20, max(5, len(values) // 5)))
@@ -175,5 +179,5 @@ def _histograms(checks: PredictiveChecks) -> Figure:
     for axes in panels[len(whole) :]:
         axes.set_visible(False)
     panels[0].legend(fontsize=8, loc="best")
-    figure.supylabel("replicated data sets", fontsize=9, color=GREY)
-    return figure
+    drawn.supylabel("replicated data sets", fontsize=9, color=GREY)
+    return figure_of(drawn)

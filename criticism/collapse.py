@@ -12,7 +12,17 @@ from matplotlib.ticker import MaxNLocator
 
 from ..evaluation import mean_confidence, occupied_clusters
 from ..evaluation.matching import check_responsibilities
-from ..evaluation.style import BLUE, GREEN, GREY, ORANGE, FloatArray, canvas, styled
+from ..evaluation.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    FloatArray,
+    Place,
+    figure_of,
+    place,
+    styled,
+)
 
 ACTIVE = 0.01
 INFORMED = 0.05
@@ -74,9 +84,13 @@ class Collapse:
         }
         return pd.DataFrame({"quantity": list(rows), "value": list(rows.values())})
 
-    def figure(self) -> Figure:
-        """The share of each cluster, and what x decides of each dimension, largest first."""
-        return _draw(self)
+    def figure(self, *, figure: Place | None = None) -> Figure:
+        """The share of each cluster, and what x decides of each dimension, largest first.
+
+        Args:
+            figure: where to draw, an empty one or a part of one; by default one of its own.
+        """
+        return _draw(self, figure)
 
 
 def collapse(responsibilities: npt.ArrayLike, draws: npt.ArrayLike) -> Collapse:
@@ -129,9 +143,9 @@ def collapse(responsibilities: npt.ArrayLike, draws: npt.ArrayLike) -> Collapse:
 
 
 @styled
-def _draw(found: Collapse) -> Figure:
-    figure = canvas(8.4, 3.3)
-    left, right = figure.subplots(1, 2)
+def _draw(found: Collapse, figure: Place | None) -> Figure:
+    drawn = place(8.4, 3.3, None, figure)
+    left, right = drawn.subplots(1, 2)
     order = np.argsort(-found.shares, kind="stable")
     position = np.arange(len(order))
     left.bar(position, found.shares[order], color=GREEN, width=0.8)
@@ -153,4 +167,4 @@ def _draw(found: Collapse) -> Figure:
     right.set_xlabel("latent dimension, most informed first")
     right.set_ylabel("share of its variance decided by x")
     right.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    return figure
+    return figure_of(drawn)

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import binom, kstwobign
 
-from ..evaluation.style import BLUE, GREY, ORANGE, FloatArray, canvas, styled
+from ..evaluation.style import BLUE, GREY, ORANGE, FloatArray, Place, figure_of, place, styled
 from .replicates import Replicated, data_sets, feature_names
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -63,9 +63,13 @@ class PredictiveCalibration:
             [{"level": level, "covered": float((away <= level).mean())} for level in levels]
         )
 
-    def figure(self) -> Figure:
-        """The histogram of all values, and coverage against level."""
-        return _draw(self)
+    def figure(self, *, figure: Place | None = None) -> Figure:
+        """The histogram of all values, and coverage against level.
+
+        Args:
+            figure: where to draw, an empty one or a part of one; by default one of its own.
+        """
+        return _draw(self, figure)
 
 
 def predictive_calibration(
@@ -126,9 +130,9 @@ def predictive_calibration(
 
 
 @styled
-def _draw(found: PredictiveCalibration) -> Figure:
-    figure = canvas(8.0, 3.2, "Where data lie within their predictive laws")
-    left, right = figure.subplots(1, 2)
+def _draw(found: PredictiveCalibration, figure: Place | None) -> Figure:
+    drawn = place(8.0, 3.2, "Where data lie within their predictive laws", figure)
+    left, right = drawn.subplots(1, 2)
     u = found.values[~np.isnan(found.values)]
     n = len(found.values)  # values of one datum are not independent: the band is of the data
     edges = np.linspace(0, 1, BINS + 1)
@@ -149,4 +153,4 @@ def _draw(found: PredictiveCalibration) -> Figure:
     right.set_ylim(0, 1)
     right.set_xlabel("level of the central interval")
     right.set_ylabel("share of the values within")
-    return figure
+    return figure_of(drawn)

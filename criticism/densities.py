@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..evaluation.predictive import histogram_edges
-from ..evaluation.style import BLUE, ORANGE, FloatArray, canvas, styled
+from ..evaluation.style import BLUE, ORANGE, FloatArray, Place, figure_of, place, styled
 from .replicates import Replicated, data_sets, feature_names
 
 MAX_ROWS = 2000
@@ -37,9 +37,14 @@ class DensityCheck:
     draws: FloatArray
     position: npt.NDArray[np.int64]
 
-    def figure(self, n_shown: int = SHOWN) -> Figure:
-        """The densities of the features that are furthest off."""
-        return _densities(self, n_shown)
+    def figure(self, n_shown: int = SHOWN, *, figure: Place | None = None) -> Figure:
+        """The densities of the features that are furthest off.
+
+        Args:
+            n_shown: how many features.
+            figure: where to draw, an empty one or a part of one; by default one of its own.
+        """
+        return _densities(self, n_shown, figure)
 
 
 def density_check(
@@ -111,13 +116,13 @@ def _distances(observed: FloatArray, draws: FloatArray) -> tuple[float, FloatArr
 
 
 @styled
-def _densities(check: DensityCheck, n_shown: int) -> Figure:
+def _densities(check: DensityCheck, n_shown: int, figure: Place | None) -> Figure:
     some = check.table.head(n_shown)
     columns = min(3, len(some))
     n_rows = -(-len(some) // columns)
     title = "Data and replicates"
-    figure = canvas(3.0 * columns + 0.3, 2.2 * n_rows + 0.7, title)
-    panels = figure.subplots(n_rows, columns, squeeze=False).ravel()
+    drawn = place(3.0 * columns + 0.3, 2.2 * n_rows + 0.7, title, figure)
+    panels = drawn.subplots(n_rows, columns, squeeze=False).ravel()
     for axes, (rank, row) in zip(panels, some.iterrows(), strict=False):
         j = check.position[int(str(rank))]
         observed = check.x[~np.isnan(check.x[:, j]), j]
@@ -134,6 +139,6 @@ def _densities(check: DensityCheck, n_shown: int) -> Figure:
     for axes in panels[len(some) :]:
         axes.set_visible(False)
     panels[0].legend(fontsize=8)
-    figure.supxlabel("value of the feature, in its units", fontsize=9)
-    figure.supylabel("density", fontsize=9)
-    return figure
+    drawn.supxlabel("value of the feature, in its units", fontsize=9)
+    drawn.supylabel("density", fontsize=9)
+    return figure_of(drawn)

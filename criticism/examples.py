@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ..evaluation import cluster_grid
 from ..evaluation.matching import IntArray, check_responsibilities
-from ..evaluation.style import FloatArray
+from ..evaluation.style import FloatArray, Place
 from ..parts import Count, checked
 
 
@@ -46,12 +46,19 @@ class Examples:
             }
         )
 
-    def figure(self, x: npt.ArrayLike, *, image_shape: Sequence[int] | None = None) -> Figure:
+    def figure(
+        self,
+        x: npt.ArrayLike,
+        *,
+        image_shape: Sequence[int] | None = None,
+        figure: Place | None = None,
+    ) -> Figure:
         """The prototypes of each cluster, as pictures or, of standardised features, as profiles.
 
         Args:
             x: the data, ``(N, *event)``.
             image_shape: (H, W) or (C, H, W) if vectors are flat images.
+            figure: where to draw, an empty one or a part of one; by default one of its own.
         """
         data = np.asarray(x, np.float64)
         title = "Prototypes"
@@ -63,7 +70,9 @@ class Examples:
         # A cluster of fewer shows them again, rather than nothing.
         samples = np.stack([data[np.resize(rows, n)] for rows in self.prototypes.values()])
         names = [str(k) for k in self.prototypes]
-        return cluster_grid(samples, image_shape=image_shape, names=names, title=title)
+        return cluster_grid(
+            samples, image_shape=image_shape, names=names, title=title, figure=figure
+        )
 
 
 @checked

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from ..evaluation.matching import check_partition
 from ..evaluation.samples import lay_out
-from ..evaluation.style import BLUE, GREY, ORANGE, FloatArray, canvas, styled
+from ..evaluation.style import BLUE, GREY, ORANGE, FloatArray, Place, figure_of, place, styled
 from .replicates import feature_names
 
 
@@ -46,14 +46,23 @@ class Marks:
             raise ValueError(f"cluster is {cluster}: there are {self.clusters.tolist()}")
         return self.table[self.table["cluster"] == cluster].head(n).reset_index(drop=True)
 
-    def figure(self, n: int = 8, *, image_shape: Sequence[int] | None = None) -> Figure:
+    def figure(
+        self,
+        n: int = 8,
+        *,
+        image_shape: Sequence[int] | None = None,
+        figure: Place | None = None,
+    ) -> Figure:
         """The features that mark each cluster, as bars, or the effects as pictures.
 
         Args:
             n: features of each cluster.
             image_shape: (H, W) or (C, H, W) where features are pixels.
+            figure: where to draw, an empty one or a part of one; by default one of its own.
         """
-        return _bars(self, n) if image_shape is None else _pictures(self, image_shape)
+        if image_shape is None:
+            return _bars(self, n, figure)
+        return _pictures(self, image_shape, figure)
 
 
 def cluster_marks(x: npt.ArrayLike, clusters: npt.ArrayLike, *, names: Sequence[str] = ()) -> Marks:
@@ -126,14 +135,15 @@ def cluster_marks(x: npt.ArrayLike, clusters: npt.ArrayLike, *, names: Sequence[
 
 
 @styled
-def _bars(marks: Marks, n: int) -> Figure:
+def _bars(marks: Marks, n: int, figure: Place | None) -> Figure:
     n = min(n, len(marks.names))
     columns = min(3, len(marks.clusters))
     n_rows = -(-len(marks.clusters) // columns)
     letters = max(len(name) for name in marks.table.groupby("cluster").head(n)["feature"])
     wide = 2.2 + 0.07 * min(letters, 30)
-    figure = canvas(wide * columns + 0.2, (0.2 * n + 0.6) * n_rows + 0.6, "What marks each cluster")
-    panels = figure.subplots(n_rows, columns, squeeze=False, sharex=True).ravel()
+    size = wide * columns + 0.2, (0.2 * n + 0.6) * n_rows + 0.6
+    drawn = place(*size, "What marks each cluster", figure)
+    panels = drawn.subplots(n_rows, columns, squeeze=False, sharex=True).ravel()
     finite = marks.effects[np.isfinite(marks.effects)]
     limit = 1.1 * max(1.0, float(np.abs(finite).max(initial=0.0)))
     for axes, k in zip(panels, marks.clusters, strict=False):
@@ -152,18 +162,18 @@ def _bars(marks: Marks, n: int) -> Figure:
         axes.set_visible(False)
     for axes in panels[max(0, len(marks.clusters) - columns) : len(marks.clusters)]:
         axes.tick_params(labelbottom=True)
-    figure.supxlabel("shift against the rest, in standard deviations", fontsize=9)
-    return figure
+    drawn.supxlabel("shift against the rest, in standard deviations", fontsize=9)
+    return figure_of(drawn)
 
 
 @styled
-def _pictures(marks: Marks, image_shape: Sequence[int]) -> Figure:
+def _pictures(marks: Marks, image_shape: Sequence[int], figure: Place | None) -> Figure:
     """Effects as grey pictures, one a cluster: middle grey is none, dark is more."""
     finite = np.where(np.isfinite(marks.effects), marks.effects, 0.0)
     strength = finite / max(1e-12, float(np.abs(finite).max()))
     names = [str(k) for k in marks.clusters]
     grid = lay_out(0.5 + 0.5 * strength[None], image_shape, ["effect"])
-    figure = canvas(max(grid.width, 4.0), grid.height + 0.3, "What marks each cluster")
-    grid.draw(figure)
-    figure.axes[0].set_title(f"clusters {', '.join(names)}: dark is more than the rest", fontsize=9)
-    return figure
+    drawn = place(max(grid.width, 4.0), grid.height + 0.3, "What marks each cluster", figure)
+    grid.draw(drawn)
+    drawn.axes[0].set_title(f"clusters {', '.join(names)}: dark is more than the rest", fontsize=9)
+    return figure_of(drawn)

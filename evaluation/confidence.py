@@ -6,27 +6,30 @@ from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure
 from scipy.stats import binom
 
 from .matching import check_responsibilities
 from .metrics import calibration, reliability
-from .style import BLUE, GREEN, GREY, ORANGE, FloatArray, canvas, styled
+from .style import BLUE, GREEN, GREY, ORANGE, FloatArray, Place, figure_of, place, styled
 
 RANK_BINS = 16
 
 
 @styled
-def responsibility_histogram(responsibilities: npt.ArrayLike) -> Figure:
+def responsibility_histogram(
+    responsibilities: npt.ArrayLike, *, figure: Place | None = None
+) -> Figure:
     """Draw how sure the assignments are, and how much of the data each cluster holds.
 
     Args:
         responsibilities: ``(N, K)``, rows summing to one.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
     """
     gamma = check_responsibilities(responsibilities)
     n, n_clusters = gamma.shape
-    figure = canvas(9, 3.3)
-    left, right = figure.subplots(1, 2)
+    drawn = place(9, 3.3, None, figure)
+    left, right = drawn.subplots(1, 2)
     weights = np.full(n, 1 / n)
     left.hist(gamma.max(1), np.linspace(0, 1, 41), weights=weights, color=BLUE)
     left.axvline(1 / n_clusters, color=GREY, linestyle=":", linewidth=1.2, label=f"1/{n_clusters}")
@@ -47,12 +50,16 @@ def responsibility_histogram(responsibilities: npt.ArrayLike) -> Figure:
         right.set_xlabel("clusters, largest first")
     right.set_ylabel("share of the data")
     right.set_title(f"{int((sizes > 0).sum())} of {n_clusters} clusters are occupied")
-    return figure
+    return figure_of(drawn)
 
 
 @styled
 def reliability_diagram(
-    labels: npt.ArrayLike, responsibilities: npt.ArrayLike, n_bins: int = 15
+    labels: npt.ArrayLike,
+    responsibilities: npt.ArrayLike,
+    n_bins: int = 15,
+    *,
+    figure: Place | None = None,
 ) -> Figure:
     """Draw accuracy against confidence: on the diagonal, probabilities mean what they say.
 
@@ -60,18 +67,19 @@ def reliability_diagram(
         labels: ``(N,)`` whole numbers.
         responsibilities: ``(N, K)``, rows summing to one.
         n_bins: bins of [0, 1].
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     References:
         Guo et al. (2017). On calibration of modern neural networks. ICML.
     """
-    figure = canvas(4.6, 5.2)
-    _draw_reliability(figure, *calibration(labels, responsibilities, n_bins))
-    figure.axes[0].set_ylabel("accuracy under the Hungarian map")
-    return figure
+    drawn = place(4.6, 5.2, None, figure)
+    _draw_reliability(drawn, *calibration(labels, responsibilities, n_bins))
+    drawn.axes[0].set_ylabel("accuracy under the Hungarian map")
+    return figure_of(drawn)
 
 
 def _draw_reliability(
-    figure: FigureBase, means: FloatArray, rates: FloatArray, shares: FloatArray
+    figure: Place, means: FloatArray, rates: FloatArray, shares: FloatArray
 ) -> None:
     n_bins = len(shares)
     error = float(np.nansum(shares * np.abs(means - rates)))
@@ -99,6 +107,7 @@ def simulation_diagram(
     n_draws: int,
     *,
     title: str = "Simulation-based calibration",
+    figure: Place | None = None,
 ) -> Figure:
     """Draw what simulated data say of an inference: the reliability of its clusters, and ranks.
 
@@ -113,6 +122,7 @@ def simulation_diagram(
             dimensions of each are drawn.
         n_draws: draws the truth was ranked among.
         title: one line over the figure.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     References:
         Talts et al. (2018). Validating Bayesian inference algorithms with simulation-based
@@ -127,9 +137,9 @@ def simulation_diagram(
     ]
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    figure = canvas(4.6 + 2.4 * columns, max(5.2, 1.7 * rows), title)
+    drawn = place(4.6 + 2.4 * columns, max(5.2, 1.7 * rows), title, figure)
     widths = [4.6, 2.4 * columns]
-    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=widths)[0]
+    left, right = drawn.subfigures(1, 2, squeeze=False, width_ratios=widths)[0]
     _draw_reliability(left, *reliability(gamma.max(1), correct))
     left.axes[0].set_ylabel("share that is the true cluster")
     axes = right.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
@@ -144,4 +154,4 @@ def simulation_diagram(
     for panel in axes[len(panels) :]:
         panel.set_visible(False)
     right.supxlabel("rank of the truth among the guide's draws", fontsize=10)
-    return figure
+    return figure_of(drawn)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .facets import check_table, facet_dependence, facet_matrices, name_labels
 from .samples import INCH_PER_IMAGE, as_images, lay_out, show_rows
-from .style import MAX_INCHES, FloatArray, canvas, styled
+from .style import MAX_INCHES, FloatArray, Place, canvas, figure_of, place, styled
 
 MAX_NUMBERED = 20
 TITLES = {
@@ -23,7 +23,11 @@ TITLES = {
 
 @styled
 def facet_heatmap(
-    labels: npt.ArrayLike, clusters: npt.ArrayLike, label_names: Sequence[str] = ()
+    labels: npt.ArrayLike,
+    clusters: npt.ArrayLike,
+    label_names: Sequence[str] = (),
+    *,
+    figure: Place | None = None,
 ) -> Figure:
     """Draw how well each facet matches each label, and how much the facets repeat each other.
 
@@ -31,6 +35,7 @@ def facet_heatmap(
         labels: ``(N, F)`` whole numbers.
         clusters: ``(N, J)`` whole numbers.
         label_names: F names for the columns.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     Example:
         >>> table = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
@@ -46,8 +51,9 @@ def facet_heatmap(
     cell = min(0.75, (MAX_INCHES - 0.5 * len(across) - 1.6) / sum(across))
     # A title needs as much room as two cells or three.
     widths = [max(2.1, cell * n) for n in across]
-    figure = canvas(sum(widths) + 0.5 * len(widths) + 1.6, 0.75 * n_facets + 1.7)
-    panels = figure.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
+    size = sum(widths) + 0.5 * len(widths) + 1.6, 0.75 * n_facets + 1.7
+    drawn = place(*size, None, figure)
+    panels = drawn.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
     for axes, (name, matrix) in zip(panels, matrices.items(), strict=False):
         _heat(axes, matrix, columns, "Blues")
         axes.set_title(TITLES[name])
@@ -55,7 +61,7 @@ def facet_heatmap(
     if n_facets > 1:
         _heat(panels[-1], facet_dependence(c), [f"facet {j}" for j in range(n_facets)], "Oranges")
         panels[-1].set_title("Between facets (AMI)")
-    return figure
+    return figure_of(drawn)
 
 
 def _heat(axes: Axes, matrix: FloatArray, columns: Sequence[str], colours: str) -> None:
@@ -73,13 +79,17 @@ def _heat(axes: Axes, matrix: FloatArray, columns: Sequence[str], colours: str) 
 
 @styled
 def facet_grids(
-    samples: Sequence[npt.ArrayLike], *, image_shape: Sequence[int] | None = None
+    samples: Sequence[npt.ArrayLike],
+    *,
+    image_shape: Sequence[int] | None = None,
+    figure: Place | None = None,
 ) -> Figure:
     """Draw samples of every cluster of every facet side by side, each as :func:`cluster_grid` does.
 
     Args:
         samples: for each facet, samples of its clusters, ``(K_j, n, …)``.
         image_shape: (H, W) or (C, H, W) if vectors are flat images.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -89,12 +99,12 @@ def facet_grids(
     if not grids:
         raise ValueError("samples must hold an array (K_j, n, …) for each facet, got none")
     widths = [grid.width for grid in grids]
-    figure = canvas(sum(widths), max(grid.height for grid in grids))
-    parts = figure.subfigures(1, len(grids), width_ratios=widths, squeeze=False)[0]
+    drawn = place(sum(widths), max(grid.height for grid in grids), None, figure)
+    parts = drawn.subfigures(1, len(grids), width_ratios=widths, squeeze=False)[0]
     for j, (part, grid) in enumerate(zip(parts, grids, strict=True)):
         part.suptitle(f"Facet {j}, {len(np.asarray(samples[j]))} clusters", x=0.01, ha="left")
         grid.draw(part)
-    return figure
+    return figure_of(drawn)
 
 
 @styled
@@ -105,6 +115,7 @@ def swap_grid(
     *,
     names: tuple[str, str] = ("facet 0", "facet 1"),
     image_shape: Sequence[int] | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw recombined inputs: each cell takes one facet from its row, the others from its column.
 
@@ -114,6 +125,7 @@ def swap_grid(
         swapped: ``(A, B, …)`` recombinations.
         names: what rows and columns give.
         image_shape: (H, W) or (C, H, W) if the images are flat.
+        ax: where to draw; by default in a figure of its own.
 
     References:
         Falck et al. (2021). arXiv 2106.05241, §4.2 (compositionality).
@@ -133,13 +145,9 @@ def swap_grid(
     images[0, 0] = 1
     images = np.insert(np.insert(images, 1, 1.0, axis=0), 1, 1.0, axis=1)
     rows, columns, height, width, _ = images.shape
-    figure = canvas(
-        INCH_PER_IMAGE * columns * width / height + 1.2,
-        INCH_PER_IMAGE * rows + 0.9,
-        "Recombination",
-    )
-    axes = figure.subplots()
+    size = INCH_PER_IMAGE * columns * width / height + 1.2, INCH_PER_IMAGE * rows + 0.9
+    axes = canvas(*size, "Recombination").subplots() if ax is None else ax
     show_rows(axes, images, [""] * rows)
     axes.set_ylabel(f"{names[0]} from the left")
     axes.set_title(f"{names[1]} from the top", fontsize=10)
-    return figure
+    return figure_of(axes)

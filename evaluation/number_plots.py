@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import BLUE, GREEN, GREY, ORANGE, canvas, styled
+from .style import BLUE, GREEN, GREY, ORANGE, Place, figure_of, place, styled
 
 COUNTS = {"separate": "that stand apart", "occupied": "occupied"}
 SCORES = {"modularity": "modularity", "agreement": "agreement of seeds"}
@@ -22,21 +22,23 @@ COLOURS = {
 
 
 @styled
-def number_picture(table: pd.DataFrame, best_k: int) -> Figure:
+def number_picture(table: pd.DataFrame, best_k: int, *, figure: Place | None = None) -> Figure:
     """Draw the curves over K.
 
     Args:
         table: a row for each K, with ``n_clusters`` and some of ``separate``, ``occupied``,
             ``modularity``, ``agreement`` and ``held_out_bound``.
         best_k: the K taken, which is marked.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     Example:
         >>> table = pd.DataFrame({"n_clusters": [2, 3, 4], "separate": [2, 3, 3]})
         >>> figure = number_picture(table, best_k=3)
     """
     panels = [names for names in (COUNTS, SCORES, ["held_out_bound"]) if set(names) & set(table)]
-    figure = canvas(3.6 * len(panels) + 0.4, 3.2, f"How many clusters: {best_k}")
-    for axes, names in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+    title = f"How many clusters: {best_k}"
+    drawn = place(3.6 * len(panels) + 0.4, 3.2, title, figure)
+    for axes, names in zip(drawn.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         if names is COUNTS:
             draw_counts(axes, table, best_k)
             continue
@@ -50,7 +52,7 @@ def number_picture(table: pd.DataFrame, best_k: int) -> Figure:
         if names is SCORES:
             axes.legend(fontsize=8)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    return figure
+    return figure_of(drawn)
 
 
 def draw_counts(axes: Axes, table: pd.DataFrame, best_k: int) -> None:

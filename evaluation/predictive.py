@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .samples import INCH_PER_IMAGE, as_images, show_rows
-from .style import BLUE, ORANGE, FloatArray, canvas, styled
+from .style import BLUE, ORANGE, FloatArray, Place, figure_of, place, styled
 
 N_BINS = 30
 
@@ -22,6 +22,7 @@ def predictive_check(
     *,
     image_shape: Sequence[int] | None = None,
     n_shown: int = 10,
+    figure: Place | None = None,
 ) -> Figure:
     r"""Set data beside replicates from the posterior predictive, and compare two statistics.
 
@@ -34,6 +35,7 @@ def predictive_check(
         replicated: ``(S, N, …)``, S replicates of each datum.
         image_shape: (H, W) or (C, H, W) if vectors are flat images.
         n_shown: how many data are shown as images, one a row, with as many replicates.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     References:
         Gelman et al. (2013). Bayesian Data Analysis, ch. 6.
@@ -47,15 +49,15 @@ def predictive_check(
     images = as_images(np.concatenate([shown[:, None], copies.swapaxes(0, 1)], 1), image_shape, 2)
     title = "Posterior predictive check"
     if images is None:
-        figure = canvas(8, 3, title)
-        panels = list(figure.subplots(1, 2))
+        drawn = place(8, 3, title, figure)
+        panels = list(drawn.subplots(1, 2))
     else:
         rows, columns, height, width, _ = images.shape
         tall, wide = INCH_PER_IMAGE * rows + 0.3, INCH_PER_IMAGE * columns * width / height + 0.8
-        figure = canvas(max(8.0, wide), tall + 3.1, title)
-        grid = figure.add_gridspec(2, 2, height_ratios=[tall, 2.8])
-        panels = [figure.add_subplot(grid[1, k]) for k in range(2)]
-        above = figure.add_subplot(grid[0, :])
+        drawn = place(max(8.0, wide), tall + 3.1, title, figure)
+        grid = drawn.add_gridspec(2, 2, height_ratios=[tall, 2.8])
+        panels = [drawn.add_subplot(grid[1, k]) for k in range(2)]
+        above = drawn.add_subplot(grid[0, :])
         apart = np.insert(images, 1, 1.0, axis=1)
         show_rows(above, apart, [""] * rows)
         above.set_title("data, and replicates of each")
@@ -72,7 +74,7 @@ def predictive_check(
         axes.set_xlabel(f"{name} over a datum")
     panels[0].set_ylabel("density")
     panels[1].legend()
-    return figure
+    return figure_of(drawn)
 
 
 def _compare(axes: Axes, observed: FloatArray, predicted: FloatArray) -> None:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import BLUE, GREY, FloatArray, canvas, scatter, styled
+from .style import BLUE, GREY, FloatArray, Place, figure_of, place, scatter, styled
 
 INCH_PER_IMAGE = 0.45
 MAX_ROWS = 20
@@ -93,6 +93,7 @@ def cluster_grid(
     image_shape: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
     title: str = "Samples of each cluster",
+    figure: Place | None = None,
 ) -> Figure:
     """Draw samples of every cluster: images in rows, points in the plane, or profiles.
 
@@ -102,14 +103,15 @@ def cluster_grid(
         image_shape: (H, W) or (C, H, W) if vectors are flat images.
         names: K names for the clusters; their numbers by default.
         title: one line over the figure.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     Example:
         >>> figure = cluster_grid(np.random.default_rng(0).random((3, 8, 28, 28)))
     """
     grid = lay_out(samples, image_shape, names)
-    figure = canvas(grid.width, grid.height, title)
-    grid.draw(figure)
-    return figure
+    drawn = place(grid.width, grid.height, title, figure)
+    grid.draw(drawn)
+    return figure_of(drawn)
 
 
 @styled
@@ -119,6 +121,7 @@ def style_grid(
     image_shape: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
     title: str = "Each cluster in each style",
+    figure: Place | None = None,
 ) -> Figure:
     """Draw what clusters, in rows, and styles, in columns, make together.
 
@@ -128,6 +131,7 @@ def style_grid(
         image_shape: (H, W) or (C, H, W) if vectors are flat images.
         names: K names for the clusters; their numbers by default.
         title: one line over the figure.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     Raises:
         ValueError: the samples are no images.
@@ -142,10 +146,10 @@ def style_grid(
     if as_images(array, image_shape, lead=2) is None:
         raise ValueError(f"data are vectors of {array.shape[-1]} values: pass image_shape")
     grid = lay_out(array, image_shape, names)
-    figure = canvas(grid.width, grid.height, title)
-    grid.draw(figure)
-    figure.axes[0].set_xlabel("style, one in each column")
-    return figure
+    drawn = place(grid.width, grid.height, title, figure)
+    grid.draw(drawn)
+    drawn.axes[0].set_xlabel("style, one in each column")
+    return figure_of(drawn)
 
 
 class Grid(NamedTuple):
@@ -153,7 +157,7 @@ class Grid(NamedTuple):
 
     width: float
     height: float
-    draw: Callable[[FigureBase], None]
+    draw: Callable[[Place], None]
 
 
 def lay_out(
@@ -186,7 +190,7 @@ def _image_rows(images: FloatArray, names: list[str]) -> Grid:
     rows = -(-n_clusters // n_panels)
     n_shown = min(n, max(1, MAX_COLUMNS // n_panels))
 
-    def draw(figure: FigureBase) -> None:
+    def draw(figure: Place) -> None:
         panels = figure.subplots(1, n_panels, squeeze=False)[0]
         for panel, axes in enumerate(panels):
             part = slice(panel * rows, (panel + 1) * rows)
@@ -210,7 +214,7 @@ def _wrapped(images: FloatArray, name: str) -> tuple[FloatArray, list[str]]:
     return rows, [name] + [""] * (len(rows) - 1)
 
 
-def _points(array: FloatArray, names: list[str], figure: FigureBase) -> None:
+def _points(array: FloatArray, names: list[str], figure: Place) -> None:
     axes = figure.subplots()
     groups = np.repeat(np.arange(len(array)), array.shape[1])
     scatter(axes, array.reshape(-1, 2), groups, names)
@@ -220,7 +224,7 @@ def _points(array: FloatArray, names: list[str], figure: FigureBase) -> None:
 
 
 def _profiles(
-    array: FloatArray, names: list[str], n_rows: int, n_columns: int, figure: FigureBase
+    array: FloatArray, names: list[str], n_rows: int, n_columns: int, figure: Place
 ) -> None:
     panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
     position = np.arange(1, array.shape[2] + 1)

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.patheffects import withStroke
 
 P = ParamSpec("P")
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Place = Figure | SubFigure
 MAX_INCHES = 30.0
 
 # Typed Any because the stubs of Matplotlib list every key by name, and differ by version.
@@ -66,9 +67,9 @@ PALETTE = (
 MARKERS = "o^sDvPX<>p"
 
 
-def figure_of(axes: Axes) -> Figure:
-    """The whole figure that axes stand in, also where they stand in a part of one."""
-    figure = axes.figure
+def figure_of(part: Axes | FigureBase) -> Figure:
+    """The whole figure that axes, or a part of a figure, stand in."""
+    figure = part if isinstance(part, FigureBase) else part.figure
     while not isinstance(figure, Figure):
         figure = figure.figure
     return figure
@@ -138,6 +139,27 @@ def canvas(width: float, height: float, title: str | None = None) -> Figure:
     """
     size = min(width, MAX_INCHES), min(height, MAX_INCHES)
     figure = Picture(figsize=size, layout="constrained")
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def place(width: float, height: float, title: str | None, figure: Place | None) -> Place:
+    """Where several panels are drawn: the caller's figure, whatever its size, or one of their own.
+
+    Raises:
+        TypeError: ``figure`` is none.
+        ValueError: ``figure`` holds something already.
+    """
+    if figure is None:
+        return canvas(width, height, title)
+    if not isinstance(figure, Place):
+        raise TypeError(
+            f"figure is a {type(figure).__name__}: several panels need a Figure or a SubFigure, "
+            "such as plt.figure(layout='constrained').subfigures(1, 2)[0]"
+        )
+    if figure.axes or figure.subfigs:
+        raise ValueError("figure holds a picture already: give an empty figure, or a part of one")
     if title:
         figure.suptitle(title, x=0.01, ha="left")
     return figure

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import BLUE, ORANGE, PALETTE, canvas, styled
+from .style import BLUE, ORANGE, PALETTE, Place, figure_of, place, styled
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -32,7 +32,7 @@ INCH_PER_LETTER = 0.075
 
 
 @styled
-def curves(history: Rows) -> Figure:
+def curves(history: Rows, *, figure: Place | None = None) -> Figure:
     """Draw the loss and each named part over the epochs, with the phases marked.
 
     Parts whose names end in the number of a facet, such as ``kl_z_0`` and ``kl_z_1``, share a
@@ -43,6 +43,7 @@ def curves(history: Rows) -> Figure:
         history: rows with ``phase``, ``loss`` and further named numbers, losses in nats per datum,
             one an epoch; ``validation`` is drawn with the loss; ``epoch`` and ``seconds`` are not
             drawn.
+        figure: where to draw, an empty one or a part of one; by default one of its own.
 
     Example:
         >>> figure = curves([{"phase": "train", "epoch": 1, "loss": 90.0, "kl_z": 10.0}])
@@ -61,8 +62,8 @@ def curves(history: Rows) -> Figure:
     n_columns = min(3, len(lines_of))
     n_rows = -(-len(lines_of) // n_columns)
     title = "Training, losses in nats per datum"
-    figure = canvas(PANEL * n_columns + 0.4, 2.5 * n_rows + 0.6, title)
-    panels = figure.subplots(n_rows, n_columns, sharex=True, squeeze=False).ravel()
+    drawn = place(PANEL * n_columns + 0.4, 2.5 * n_rows + 0.6, title, figure)
+    panels = drawn.subplots(n_rows, n_columns, sharex=True, squeeze=False).ravel()
     starts = _starts([str(row["phase"]) for row in history])
     for axes, (part, lines) in zip(panels, lines_of.items(), strict=False):
         for name, label in lines.items():
@@ -85,7 +86,7 @@ def curves(history: Rows) -> Figure:
         axes.set_xlabel("epoch, all phases")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1, steps=STEPS))
     panels[0].set_xlim(0.5, len(history) + 0.5)
-    return figure
+    return figure_of(drawn)
 
 
 def _says(axes: Axes, word: str) -> bool:
