@@ -20,8 +20,15 @@ from torch import Size, Tensor
 from ..evaluation import reliability, simulation_diagram
 from ..evaluation.style import Place
 from ..guides import Guide
-from ..inference.prediction import BATCH_SIZE, batched, device_of, evaluating, responsibilities
-from ..inference.training import seeded
+from ..inference.prediction import (
+    BATCH_SIZE,
+    asked,
+    batched,
+    device_of,
+    prior_predictive,
+    responsibilities,
+)
+from ..inference.training import Rows, derive_seed, seeded
 from ..models import MixtureVAE
 
 Integers = npt.NDArray[np.int64]
@@ -89,13 +96,22 @@ class Calibration:
 
 
 def calibration(
-    story: Any, guide: Guide | None = None, *, n: int = 2000, n_draws: int = 63, seed: int = 0
+    story: Any,
+    guide: Guide | None = None,
+    *,
+    like: Tensor | Rows | None = None,
+    n: int = 2000,
+    n_draws: int = 63,
+    seed: int = 0,
 ) -> Calibration:
     """Draw from a story, infer, and compare.
 
     Args:
         story: a fitted estimator, or a story with its ``guide``.
         guide: the guide, if a story is given.
+        like: rows whose gaps (NaN) and companions, such as covariates or size factors, the drawn
+            data have too, over and over until there are n: story and guide are then judged given
+            those. Groups that rows are known to be of are left out.
         n: how many data are drawn.
         n_draws: the guide's draws that a true latent is ranked among.
         seed: same seed, same answer.
@@ -117,15 +133,17 @@ def calibration(
         algorithms with simulation-based calibration. arXiv 1804.06788.
     """
     model, guide = parts_of(story, guide)
-    clusters, latents, x = _simulate(model, n, seed)
-    gammas = responsibilities(model, guide, x, seed=seed)
+    truth, rows = _simulate(model, None if like is None else asked(like), n, seed)
+    gammas = responsibilities(model, guide, rows, seed=seed)
+    clusters = {mixture.site("c"): truth[mixture.site("c")] for mixture in model.prior.mixtures}
+    latents = {site: z for site, z in truth.items() if site != "x" and site not in clusters}
 
-    def draw(rows: Tensor) -> dict[str, Tensor]:
-        posteriors = guide.posterior(rows)
+    def draw(x: Tensor, **companions: Tensor) -> dict[str, Tensor]:
+        posteriors = guide.posterior(x, **companions)
         return {site: posteriors[site].sample(Size([n_draws])) for site in latents}
 
     with seeded(seed, "calibration", "draws", device=device_of(model)):
-        draws = batched(model, guide, x, draw, max(1, BATCH_SIZE // n_draws), dim=1)
+        draws = batched(model, guide, rows, draw, max(1, BATCH_SIZE // n_draws), dim=1)
     return Calibration(
         {site: cluster.numpy() for site, cluster in clusters.items()},
         {site: gammas[site].double().numpy() for site in clusters},
@@ -147,20 +165,15 @@ def parts_of(story: Any, guide: Guide | None) -> tuple[MixtureVAE, Guide]:
 
 
 def _simulate(
-    model: MixtureVAE, n: int, seed: int
-) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
-    """Clusters ``(n,)``, latents ``(n, D)`` and data ``(n, *event)``, drawn together."""
-    clusters: dict[str, Tensor] = {}
-    latents: dict[str, Tensor] = {}
-    with evaluating(model), seeded(seed, "calibration", device=device_of(model)):
-        for mixture in model.prior.mixtures:
-            cluster, own = mixture.draw_joint(n)
-            clusters[mixture.site("c")] = cluster.cpu()
-            latents |= own
-        x = [
-            model.likelihood.distribution(model.prior.code(dict(zip(latents, part, strict=True))))
-            .sample()
-            .cpu()
-            for part in zip(*(z.split(BATCH_SIZE) for z in latents.values()), strict=True)
-        ]
-    return clusters, {site: z.cpu() for site, z in latents.items()}, torch.cat(x)
+    model: MixtureVAE, like: Rows | None, n: int, seed: int
+) -> tuple[dict[str, Tensor], Rows]:
+    """Everything that the story draws, by site, and the data that are to be inferred from."""
+    again = None if like is None else like.at(torch.arange(n) % len(like))
+    companions = None if again is None else again.companions
+    truth = prior_predictive(
+        model, n, companions=companions, seed=derive_seed(seed, "calibration") % 2**32
+    )
+    x = truth["x"]
+    if again is not None and again.x.is_floating_point():
+        x = x.masked_fill(again.x.isnan().cpu(), torch.nan)
+    return truth, Rows(x, **(companions or {}))

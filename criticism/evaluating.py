@@ -121,7 +121,7 @@ def evaluate(
         predictive_calibration(data, fresh, names=names, seed=seed),
         zero_fraction(data, sets, names=names) if (data == 0).any() else None,
         guide_check(model, guide, rows, num_samples=WEIGHTS, seed=seed, progress=progress),
-        None if rows.companions else calibration(model, guide, n=max_rows, seed=seed),
+        calibration(model, guide, like=rows, n=max_rows, seed=seed),
         {
             site: collapse(gammas[site], _coordinates(m, latents[m.site("z")]))
             for site, m in mixtures.items()

@@ -39,7 +39,7 @@ class Criticism:
         forecast: where data lie within the story's law of each feature.
         zeros: the share of zeros by feature; ``None`` where x has none.
         guide: the importance weights of the guide.
-        simulated: simulation-based calibration; ``None`` where the story has companions.
+        simulated: simulation-based calibration, given the gaps and companions of the data.
         collapse: of clusters and dimensions, by clustering site.
         marks: of the story's clusters, by clustering site; none where it has one cluster.
         examples: prototypes and borderline data, by clustering site.
@@ -57,7 +57,7 @@ class Criticism:
     forecast: PredictiveCalibration
     zeros: ZeroFractions | None
     guide: GuideCheck
-    simulated: Calibration | None
+    simulated: Calibration
     collapse: Mapping[str, Collapse]
     marks: Mapping[str, Marks]
     examples: Mapping[str, Examples]
@@ -171,17 +171,16 @@ class Criticism:
             "same; log-densities and probabilities of those data are less to be trusted."
         ]
         figures = {"Pareto shapes of all data": self.guide.figure()}
-        if self.simulated is not None:
-            worst = {site: float(p.min()) for site, p in self.simulated.uniformity().items()}
-            errors = ", ".join(f"{v:.3f} for {k}" for k, v in self.simulated.errors.items())
-            words.append(
-                "On data drawn from the story, whose clusters are known, the probabilities of "
-                f"clusters are off by {errors} (expected calibration error). Ranks of true "
-                "latents among the guide's draws would be uniform if its law were the posterior: "
-                + ", ".join(f"the least p-value of {k} is {v:.2g}" for k, v in worst.items())
-                + "."
-            )
-            figures["Simulation-based calibration"] = self.simulated.figure()
+        worst = {site: float(p.min()) for site, p in self.simulated.uniformity().items()}
+        errors = ", ".join(f"{v:.3f} for {k}" for k, v in self.simulated.errors.items())
+        words.append(
+            "On data drawn from the story, whose clusters are known, the probabilities of "
+            f"clusters are off by {errors} (expected calibration error). Ranks of true "
+            "latents among the guide's draws would be uniform if its law were the posterior: "
+            + ", ".join(f"the least p-value of {k} is {v:.2g}" for k, v in worst.items())
+            + "."
+        )
+        figures["Simulation-based calibration"] = self.simulated.figure()
         return Section("Is the guide near the posterior?", words, {}, figures)
 
     def _collapse(self) -> Section:

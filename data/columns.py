@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..parts.warning import warn
 from .dataset import Dataset, FloatArray, check_labels, check_x, text_classes
 from .frames import not_numbers
 from .kinds import schema_of
@@ -150,9 +150,8 @@ def _warn_of_identifiers(path: Path, features: pd.DataFrame) -> None:
     found = [name for name in plain if numbers_the_rows(str(name), plain[name].to_numpy())]
     if found:
         listed = ", ".join(repr(name) for name in found)
-        warnings.warn(
+        warn(
             f"{path}: {listed} looks like a number of the row, and is a feature: leave it out with "
             f"--drop {found[0]}, or name the features by --columns",
             UserWarning,
-            stacklevel=4,
         )

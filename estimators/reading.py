@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
@@ -13,6 +12,7 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from ..parts import spelt
+from ..parts.warning import warn
 from .gaps import check_gaps
 
 NO_NUMBERS = {"S": "bytes", "U": "text", "M": "dates", "m": "spans of time", "V": "records"}
@@ -160,9 +160,8 @@ def _tell_rounding(X: Any, x: NDArray[Any]) -> None:
     lost = near[np.nanmax(np.abs(exact - flat[:, near]), 0) > DIGITS * np.nanstd(exact, 0)]
     if len(lost):
         shown = ", ".join(map(str, lost[:5])) + (", …" if len(lost) > 5 else "")
-        warnings.warn(
+        warn(
             f"columns {shown} of X lose what tells their rows apart in float32, which holds seven "
             "digits: subtract their means first, or use precision='64-true'",
             RoundedWarning,
-            stacklevel=5,
         )

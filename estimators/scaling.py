@@ -8,7 +8,6 @@ units of the data.
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..inference import Row
 from ..models import Coded, Likelihood, MixtureVAE, Observed, Standardised
 from ..networks import Encoding, Scaling
 from ..parts import Unbuilt, resolve, spelt
+from ..parts.warning import warn
 from .columns import encoding_of
 
 FAR, FAINT, APART = 10.0, 0.1, 1000.0
@@ -210,8 +210,7 @@ def _warn(
         done = "and stay so: fits of such columns collapse; use standardise=True"
     else:
         done = "and are standardised: standardise=True says that it is meant, False leaves them"
-    warnings.warn(
+    warn(
         f"columns of X are far from mean 0 and spread 1, {done}: {shown}{more}",
         UnscaledWarning,
-        stacklevel=4,
     )

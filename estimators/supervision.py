@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from ..inference import Beside, Classification, PairwiseConstraints, Rows, Term
 from ..parts import GROUPS, known_rows, site_name, spelt
+from ..parts.warning import warn
 
 LINKS = {"must_link": 1.0, "cannot_link": 0.0}
 Constraints = Mapping[str, ArrayLike]
@@ -36,17 +36,15 @@ def numbers_given(estimator: Any, y: object, n: int) -> NDArray[Any] | None:
     if estimator.n_clusters == "auto" and (count_classes(y) or np.asarray(y).ndim == 2):
         raise ValueError("n_clusters is 'auto' and y holds labels: give K as a number")
     if not estimator._lone and y is not None and np.ndim(np.asarray(y)) == 1:
-        warnings.warn(
+        warn(
             f"y is one column and n_clusters is {estimator.n_clusters}: y is left out; give a "
             "column for each facet to learn from it",
-            stacklevel=3,
         )
         return None
     if estimator._lone and (classes := count_classes(y)) > estimator.known_clusters():
-        warnings.warn(
+        warn(
             f"y holds {classes} classes and n_clusters is {estimator.n_clusters}: y is left out; "
             "raise n_clusters to learn from it",
-            stacklevel=3,
         )
         return None
     return read_known(y, n, estimator.clusterings(), estimator._lone)

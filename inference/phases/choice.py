@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import Count
+from ...parts.warning import warn
 from .around import StartsAround
 from .graph import modularity, neighbour_graph, principal_components, shared_neighbours
 from .start import Features, matching, shares
@@ -199,12 +199,11 @@ def _tell_unlike(
     apart = [each for each in unlike if separate_clusters(places, each) == n_clusters]
     if apart:
         sizes = sorted(np.bincount(apart[0]) / len(apart[0]), reverse=True)
-        warnings.warn(
+        warn(
             f"the start keeps groups that do not stand apart, since modularity expects like sizes, "
             f"and others that do have shares of {', '.join(f'{s:.2g}' for s in sizes)}: if those "
             'are meant, use BestOf(starts, by="neighbours"), or a Gaussian mixture alone',
             UnclearNumberWarning,
-            stacklevel=2,
         )
 
 

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
+from ...parts.warning import warn
 from ..training import Checkpoint, PhaseProgress, Row
 from .graph import modularity, neighbour_graph
 from .manifold import UMAPStart
@@ -203,11 +204,10 @@ def count_clusters(
         rows[-1] |= seconds
         bar.epoch({"epoch": 1, "n_clusters": curves.best_k, **seconds})
     if curves.remarks:
-        warnings.warn(
+        warn(
             f"n_clusters is found to be {curves.best_k}, in doubt: {'; '.join(curves.remarks)}; "
             "look at select_k's picture, or give a number",
             UnclearNumberWarning,
-            stacklevel=3,
         )
     if checkpoint is not None:
         checkpoint.phase_done(phase, {"best_k": curves.best_k, "rows": rows})

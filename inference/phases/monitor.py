@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from torch import Tensor
 
 from ...guides import Guide
 from ...models import MixtureVAE
+from ...parts.warning import warn
 from ..objectives import entropy
 from ..prediction import encode, responsibilities
 from ..training import Rows, as_rows
@@ -76,12 +76,11 @@ class ClusterMonitor:
         lost = [site for site in joined if gammas[site].shape[-1] > 1 and self.occupied[site] == 1]
         self.merged = self.merged + 1 if lost else 0
         if self.merged == PATIENCE:
-            warnings.warn(
+            warn(
                 f"all data have fallen in one cluster of {lost[0]!r} (epoch {epoch}): raise "
                 "pretraining's epochs, with start=GaussianMixtureStart(), add "
                 "InformationFloor(0.5) to terms, or lower training's learning_rate",
                 CollapseWarning,
-                stacklevel=2,
             )
 
     def conclude(self) -> None:
@@ -89,11 +88,10 @@ class ClusterMonitor:
         for site, occupied in self.occupied.items():
             n_clusters = self._n_clusters(site)
             if 1 < occupied < n_clusters and len(self.rows) >= 20 * n_clusters:
-                warnings.warn(
+                warn(
                     f"{n_clusters - occupied} of {n_clusters} clusters of {site!r} hold no data: "
                     "lower n_clusters, try other seeds with n_init, or raise pretraining's epochs",
                     CollapseWarning,
-                    stacklevel=2,
                 )
                 return
         self._doubt()
@@ -117,18 +115,16 @@ class ClusterMonitor:
         told = "equal shares are pressed for: tell MutualInformation and TwoView other ones"
         if found:
             more = f"; or groups are of unlike sizes, and {told}" if self.balanced else ""
-            warnings.warn(
+            warn(
                 f"n_clusters is {n_clusters}, which may be {found}; ask select_k(estimator, X), "
                 f'or use n_clusters="auto"{more}',
                 UnclearNumberWarning,
-                stacklevel=3,
             )
         elif self.balanced and float(entropy(sizes)) < UNLIKE * math.log(n_clusters):
             shares = ", ".join(f"{share:.2g}" for share in sizes.tolist())
-            warnings.warn(
+            warn(
                 f"clusters hold shares of {shares}, and {told}, as shares=({shares})",
                 UnclearNumberWarning,
-                stacklevel=3,
             )
 
     def _n_clusters(self, site: str) -> int:

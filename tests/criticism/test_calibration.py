@@ -25,6 +25,7 @@ from pyromix.guides import (
     SphericalHead,
 )
 from pyromix.inference import ClosedFormELBO
+from pyromix.inference.training import Rows
 from pyromix.models import (
     Facets,
     GammaMixture,
@@ -173,6 +174,41 @@ def test_with_the_exact_posterior_all_is_calibrated(dim: int) -> None:
     found = calibration(model, ExactGuide(model), n=1500)
     assert found.errors["c"] < 0.035  # .3 √(11 / 1500) is chance
     assert found.uniformity()["z"].min() > 1e-3
+
+
+def test_companions_and_gaps_are_those_of_the_rows_given() -> None:
+    """Given a shift of each row all is calibrated, and taken for unshifted it is not."""
+
+    class Shifted(MixtureVAE):
+        def law(self, latents: Any, **companions: Tensor) -> Any:
+            law = super().law(latents)
+            return dist.Normal(law.mean + companions["shift"], law.variance.sqrt()).to_event(1)
+
+    plain = story("VaDE D=2")
+    model, exact = Shifted(plain.prior, plain.likelihood), ExactGuide(plain)
+    seen: list[Tensor] = []
+
+    class Knows(Guide):
+        def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, Any]:
+            seen.append(x)
+            return exact.posterior(x.nan_to_num() - companions["shift"])
+
+    class Deaf(Guide):
+        def posterior(self, x: Tensor, **companions: Tensor) -> dict[str, Any]:
+            return exact.posterior(x)
+
+    like = Rows(torch.zeros(7, 6), shift=torch.linspace(-3, 3, 7).unsqueeze(-1))
+    found = calibration(model, Knows(), like=like, n=1500)
+    assert found.errors["c"] < 0.05  # three deviations of chance
+    assert found.uniformity()["z"].min() > 1e-3
+    assert calibration(model, Deaf(), like=like, n=1500).uniformity()["z"].min() < 1e-6
+    seen.clear()
+    with_gaps = Rows(
+        torch.zeros(7, 6).index_fill(1, torch.tensor([1]), torch.nan), **like.companions
+    )
+    calibration(model, Knows(), like=with_gaps, n=20)
+    assert all(x[:, 1].isnan().all() for x in seen)
+    assert all(x[:, 0].isfinite().all() for x in seen)
 
 
 @pytest.mark.parametrize("name", STORIES)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure
 
 from pyromix import criticism, evaluation
 from pyromix.estimators.select import NumberOfClusters
@@ -109,7 +109,7 @@ def words(axes: Axes) -> str:
     return "".join(labels)
 
 
-def visible(figure: FigureBase) -> list[Axes]:
+def visible(figure: Any) -> list[Axes]:
     here = [axes for axes in figure.axes if axes.get_visible()]
     return here + [axes for part in figure.subfigs for axes in visible(part)]
 
@@ -128,7 +128,8 @@ def test_every_public_picture_is_here_and_takes_one_place_to_be_drawn_at() -> No
 def test_it_is_drawn_where_it_is_told(name: str) -> None:
     (draw,) = (thing for each, thing in public() if each == name)
     whole = Figure(figsize=(14, 7), layout="constrained")
-    left, right = whole.subfigures(1, 2)
+    parts: Any = whole.subfigures(1, 2)
+    left, right = parts
     other = right.subplots()
     if "ax" in inspect.signature(draw).parameters:
         axes = left.subplots()
