@@ -5,13 +5,18 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...parts import Count, Rate
 from ..training import doing
-from .graph import beside_numba, neighbour_graph, principal_components
+from .graph import beside_numba, nearest, neighbour_graph, principal_components
 from .start import Features, Start
 from .starts import gaussian_mixture, spread
 
 WIDE = 50  # features above which UMAP looks for neighbours in principal components
+FEW = 4096  # data below which UMAP takes all distances, by a call of Python's for each
+SPARE = 5  # neighbours more, since two ways of rounding disagree on who is nearest
 
 
 @dataclass(frozen=True, repr=False)
@@ -69,16 +74,37 @@ class UMAPStart(Start, alias="umap"):
             warnings.filterwarnings("ignore", "Graph is not fully connected")
             from umap import UMAP
 
+            k = min(self.n_neighbours, len(rows) - 1)
+            if len(rows) < FEW:
+                warnings.filterwarnings("ignore", "precomputed_knn")  # that it places no new data
             mapper = UMAP(
-                n_neighbors=min(self.n_neighbours, len(rows) - 1),
+                n_neighbors=k,
                 n_components=min(self.n_components, len(rows) - 2),
                 min_dist=self.min_dist,
+                precomputed_knn=neighbours(rows, k) if len(rows) < FEW else (None, None, None),
                 random_state=seed,
                 n_jobs=1,
             )
             with doing(f"UMAP of {len(rows):,} data"):
                 places: Features = mapper.fit_transform(rows).astype(float)
         return places
+
+
+def neighbours(rows: Features, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Each row and the ``k - 1`` nearest others: their numbers and distances, ``(N, k)``.
+
+    Distances are by UMAP's own function, rounding and all, and so is the map that it makes.
+    """
+    from umap.distances import euclidean
+
+    rows = rows.astype(np.float32)
+    itself = np.arange(len(rows))[:, None]
+    near = np.concatenate([itself, nearest(rows, min(k + SPARE, len(rows)) - 1)], 1)
+    pairs = (sorted(pair) for pair in zip(itself.repeat(near.shape[1]), near.flat, strict=True))
+    far = np.array([euclidean(rows[i], rows[j]) for i, j in pairs]).reshape(near.shape)
+    order = far.argsort(1, kind="stable")[:, :k]
+    distances = np.take_along_axis(far, order, 1)
+    return np.take_along_axis(near, order, 1), distances.astype(np.float32)
 
 
 @dataclass(frozen=True, repr=False)

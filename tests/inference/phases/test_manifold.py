@@ -12,6 +12,7 @@ from sklearn.datasets import make_circles
 from sklearn.metrics import adjusted_rand_score
 
 from pyromix.inference import KMeansStart, SpectralStart, UMAPStart
+from pyromix.inference.phases import manifold
 
 Array = NDArray[Any]
 
@@ -24,7 +25,9 @@ def rings() -> tuple[Array, Array]:
 
 
 @pytest.mark.slow  # numba compiles
-def test_umap_sees_rings_and_is_the_same_each_time(rings: tuple[Array, Array]) -> None:
+def test_umap_sees_rings_and_is_the_same_each_time(
+    rings: tuple[Array, Array], monkeypatch: pytest.MonkeyPatch
+) -> None:
     x, truth = rings
     start = UMAPStart(n_components=2)
     before = torch.get_num_threads()
@@ -36,6 +39,9 @@ def test_umap_sees_rings_and_is_the_same_each_time(rings: tuple[Array, Array]) -
     usual = start.embed(few, 0)
     assert usual.shape == (40, 2)
     assert start.embed(few[:5], 0).shape == (5, 2)
+    with monkeypatch.context() as without:
+        without.setattr(manifold, "FEW", 0)  # UMAP takes all distances itself
+        np.testing.assert_array_equal(start.embed(few, 0), usual)
     for other in (UMAPStart(5, 2), UMAPStart(n_components=2, min_dist=0.5)):
         assert not np.array_equal(other.embed(few, 0), usual)
     wide = np.random.default_rng(0).normal(size=(60, 70)) + 9 * _halves()
