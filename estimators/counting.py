@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from sklearn.utils import ClassifierTags
 from torch import Tensor
 
 from ..inference import Checkpoint, Row, count_clusters
@@ -19,6 +20,12 @@ class Counting:
     n_clusters_: int | tuple[int, ...]
     seed_: int
     verbose: bool
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn is told of the labels that a fit takes: whether there may be many."""
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.classifier_tags = ClassifierTags(multi_class=self.n_clusters != 2)
+        return tags
 
     def clusterings(self) -> tuple[int, ...]:
         """K of each clustering: of one, or of each facet."""

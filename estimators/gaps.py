@@ -88,7 +88,8 @@ def gapped(estimator: Any, story: Callable[..., Any], x: Tensor) -> Story:
         x: what the fit sees, ``(N, *event)``.
 
     Raises:
-        ValueError: a fit to data without gaps is to go on with some.
+        ValueError: a fit to data without gaps is to go on with some, or no row that counts has a
+            column's value.
     """
     missing = x.isnan()
     gaps = bool(missing.any())
@@ -109,7 +110,12 @@ def gapped(estimator: Any, story: Callable[..., Any], x: Tensor) -> Story:
     if not gaps and not allow and not (before and has_gaps(estimator.guide_)):
         return story
     hide = HIDDEN if allow else 0.0
-    return partial(story, fill=x.nanmean(0), hide=hide)
+    fill = x.nanmean(0)
+    if bool(fill.isnan().any()):
+        raise ValueError(
+            "a column of X has observed values in rows of sample_weight 0 alone: drop it first"
+        )
+    return partial(story, fill=fill, hide=hide)
 
 
 def gaps_of(data: Mapping[str, Any], event_shape: tuple[int, ...]) -> dict[str, Tensor]:

@@ -24,7 +24,7 @@ from .gaps import gapped
 from .scaling import in_units, scaling_of, standardised
 from .streaming import along, at_hand, ready_for
 from .supervision import Constraints, beside, groups_of, numbers_given, terms_of
-from .weighting import read_weights
+from .weighting import in_own_order, read_weights
 
 
 class Learns(Answers):
@@ -147,22 +147,26 @@ class Learns(Answers):
                 own=own,
                 among=(held.told["covariates"], n),
             )
-        scaling = scaling_of(self, x, likelihood)
+        numbers = numbers_given(self, held.told["y"], n)
+        known = groups_of(held.some(numbers), numbers, self.clusterings(), self._lone)
+        given = {name: each.to(x) for name, each in (beside_x | known).items()}
+        taken = held.taken(weights, self.seed_)
+        if held.source is None:
+            taken = in_own_order(Rows(x, **given), taken, recipe.training.batch_size)
+        counting = slice(None) if taken is None else taken
+        scaling = scaling_of(self, x[counting], likelihood)
         seen = x if scaling is None else scaling(x)
+        data = Rows(seen, **given)
         build = partial(self.build, n_covariates=self.n_covariates)
-        story: Story = gapped(self, partial(build, tuple(seen.shape[1:]), likelihood), seen)
+        build = partial(build, tuple(seen.shape[1:]), likelihood)
+        story: Story = gapped(self, build, seen[counting])
         if continues(self):
             recipe, story = warm(self, recipe, story)
         self.n_missing_ = int(x.isnan().sum())
-        numbers = numbers_given(self, held.told["y"], n)
-        known = groups_of(held.some(numbers), numbers, self.clusterings(), self._lone)
         ready = held.ready(partial(ready_for, self, held, story, scaling, x, numbers, own))
         pairs = held.pairs(constraints, Rows(seen, **beside_x), ready)
         recipe = recipe.with_terms(terms_of(known, pairs, self.label_weight))
-        given = {name: each.to(seen) for name, each in (beside_x | known).items()}
-        data = Rows(seen, **given)
         recipe.rehearse(story, data, self.seed_)
-        taken = held.taken(weights, self.seed_)
         if taken is not None:
             data, recipe = data.at(taken), recipe.of_rows(taken)
         train, validation, rows = split(self, data, recipe.training)

@@ -1,4 +1,4 @@
-"""Weights of rows: a row of weight two is two rows, in all phases of a fit."""
+"""Which rows a fit sees: as often as their weights say, and in an order of their own."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
+
+from ..inference import Rows
 
 
 def read_weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64] | None:
@@ -67,3 +69,31 @@ def repeated(weights: NDArray[np.float64], seed: int) -> Tensor:
         points = np.floor(edges - np.random.RandomState(seed).rand()).astype(np.int64)
         times = np.diff(points)
     return torch.from_numpy(np.arange(len(weights)).repeat(times))
+
+
+def in_own_order(data: Rows, taken: Tensor | None, batch_size: int) -> Tensor | None:
+    """The rows of a fit, in an order of their own where all of them are one batch.
+
+    Sums over them are all that such a fit needs, and the order in which they were given is no part
+    of the data: they are put in that of their bytes, and whichever it was the fit has the same
+    bits. Rows that are more than a batch are drawn by their numbers: another order makes other
+    batches.
+
+    Args:
+        data: with companions.
+        taken: numbers of rows, each as often as it counts; ``None`` for all.
+        batch_size: rows of a batch.
+
+    Returns:
+        Their numbers; ``None`` for all as they come.
+
+    Example:
+        >>> in_own_order(Rows(torch.tensor([[1.0], [2.0]])), None, batch_size=8)
+        tensor([1, 0])
+    """
+    numbers = torch.arange(len(data)) if taken is None else taken
+    if len(numbers) > batch_size:
+        return taken
+    some = [each[numbers].cpu().numpy() for each in (data.x, *data.companions.values())]
+    keys = [b"".join(each[row].tobytes() for each in some) for row in range(len(numbers))]
+    return numbers[sorted(range(len(numbers)), key=keys.__getitem__)]

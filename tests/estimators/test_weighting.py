@@ -93,3 +93,31 @@ def test_scores_are_weighted_means() -> None:
 def test_what_is_no_weight_is_refused(weights: Any, message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         quick().fit(X, sample_weight=weights)
+
+
+def test_a_fit_of_one_batch_does_not_know_the_order_of_rows() -> None:
+    """Labels and groups to start from go with their rows, and scaling and gaps heed weights."""
+    table = X * [1.0, 100.0, 1e-3, 1.0] - 0.3
+    table[4, 1] = np.nan
+    weights = np.arange(30.0) % 3
+    y = np.where(np.arange(30) < 10, np.arange(30) % 2, -1)
+    order = np.random.RandomState(1).permutation(30)
+    rows = order.repeat(weights[order].astype(int))
+
+    def fitted(of: Any, **given: Any) -> DeepMixture:
+        start = GroupsOf((np.arange(30) % 2)[of])
+        training = Training(max_epochs=2, batch_size=40)
+        mixture = quick(start=start, training=training, standardise=True, likelihood="normal")
+        return mixture.fit(table[of], y[of], **given)
+
+    by_weight = fitted(slice(None), sample_weight=weights)
+    for other in (fitted(order, sample_weight=weights[order]), fitted(rows)):
+        np.testing.assert_array_equal(by_weight.predict_proba(table), other.predict_proba(table))
+    np.testing.assert_array_equal(fitted(rows).labels_, by_weight.labels_[rows])
+
+
+def test_a_column_seen_in_rows_without_weight_alone_is_refused() -> None:
+    table = X.copy()
+    table[1:, 2] = np.nan
+    with pytest.raises(ValueError, match="observed values in rows of sample_weight 0 alone"):
+        quick().fit(table, sample_weight=np.arange(30) > 0)

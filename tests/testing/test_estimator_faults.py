@@ -42,6 +42,8 @@ def test_an_estimator_of_several_clusterings() -> None:
             "check_transformer_general",
             "check_clustering",
             "check_fit_idempotent",
+            "check_estimator_sparse_matrix",
+            "check_estimator_sparse_array",
         ),
         "several clusterings answer in a list, or in columns",
     )
