@@ -67,7 +67,7 @@ class DHVC(DeepMixture, alias="dhvc"):
     )
     assignment: Unbuilt = "amortised"
     objective: Unbuilt = partial(ClosedFormELBO, kl_weight=PerEpoch(LinearWarmup(0.0, 1.0, 1)))
-    terms: Sequence[Term] = (MutualInformation(5.0, views="auto"),)
+    terms: Sequence[Term] = (MutualInformation(5.0, views="auto", shares="found"),)
     pretraining: Pretraining | str | None = TwoView()
     start: StartLike = BestHead()
     training: Training = Training(max_epochs=Budget(240), batch_size=256)

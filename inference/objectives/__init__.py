@@ -4,7 +4,14 @@ from .adversarial import AdversarialViews
 from .closed_form import ClosedFormELBO
 from .enumerated import EnumeratedELBO
 from .facet_terms import FacetIndependence, OnFacets
-from .information import balance_entropy, check_shares, entropy, two_view_information
+from .information import (
+    UNLIKE,
+    balance_entropy,
+    check_shares,
+    entropy,
+    two_view_information,
+    unlike_shares,
+)
 from .objective import Evaluation, Hook, MixtureELBO, ObjectiveModule
 from .parameter_priors import ComponentPrior, SparseWeights
 from .schedules import (
@@ -28,6 +35,7 @@ from .terms import (
 from .views import AffineViews, AutoViews, VectorViews, Views
 
 __all__ = [
+    "UNLIKE",
     "AdversarialViews",
     "Affiliation",
     "AffineViews",
@@ -62,4 +70,5 @@ __all__ = [
     "check_shares",
     "entropy",
     "two_view_information",
+    "unlike_shares",
 ]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+UNLIKE = 0.8  # entropy of clusters' sizes, as a share of the largest there is
 
 
 def entropy(probabilities: Tensor) -> Tensor:
@@ -14,18 +18,22 @@ def entropy(probabilities: Tensor) -> Tensor:
     return -terms.sum(-1)
 
 
-def check_shares(shares: Sequence[float] | None, n_clusters: int | None = None) -> None:
+def check_shares(
+    shares: Sequence[float] | Literal["found"] | None, n_clusters: int | None = None
+) -> None:
     """Refuse what are no shares of clusters.
 
     Args:
-        shares: those, or ``None`` for equal ones.
+        shares: those, or ``None`` for equal ones, or ``"found"`` for such as will be.
         n_clusters: K, where it is known.
 
     Raises:
         ValueError: they do not sum to one, or are not of K clusters.
     """
-    if shares is None:
+    if shares is None or shares == "found":
         return
+    if isinstance(shares, str):
+        raise ValueError(f"shares is {shares!r}: give numbers, 'found' or None")
     if not abs(sum(shares) - 1) < 1e-6 or not min(shares) > 0:
         raise ValueError(f"shares is {shares}: give one above 0 for each cluster, of sum 1")
     if n_clusters is not None and len(shares) != n_clusters:
@@ -96,3 +104,15 @@ def two_view_information(
             return 2 * (1 + balance) * entropy(marginal) - entropy(joint.flatten(-2))
         given = entropy(joint.flatten(-2)) - entropy(marginal)
         return (1 + 2 * balance) * balance_entropy(marginal, shares) - given
+
+
+def unlike_shares(sizes: Tensor) -> tuple[float, ...] | None:
+    """Shares of clusters, ``(K,)``, if none is empty and they are unlike; else ``None``.
+
+    Example:
+        >>> unlike_shares(torch.tensor([900.0, 100.0])), unlike_shares(torch.tensor([6.0, 4.0]))
+        ((0.9, 0.1), None)
+    """
+    shares = sizes.double() / sizes.sum()
+    even = float(entropy(shares)) >= UNLIKE * math.log(len(shares))
+    return None if even or float(shares.min()) <= 0 else tuple(shares.tolist())

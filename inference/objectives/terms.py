@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Self
+from copy import copy
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
 from ...models import MixturePrior
 from ...parts import NonNegative, Part, Positive, given
-from .information import balance_entropy, check_shares, entropy, two_view_information
+from .information import (
+    balance_entropy,
+    check_shares,
+    entropy,
+    two_view_information,
+    unlike_shares,
+)
 from .schedules import Schedule, as_schedule
 from .views import Views
 
@@ -57,6 +64,14 @@ class Term(Part, kind="term", abstract=True):
 
         Raises:
             ValueError: a story that the term is not for.
+        """
+        return self
+
+    def heed(self, sizes: Mapping[str, Tensor]) -> Self:
+        """The term as it is for clusters that a start has found: itself, unless it looks at them.
+
+        Args:
+            sizes: of the clusters, ``(K,)``, by site; none where nothing was found.
         """
         return self
 
@@ -178,7 +193,9 @@ class MutualInformation(Term):
         balance: α, the extra weight of balance.
         views: makes another view of a batch, or its name, such as ``"auto"``; ``None`` looks at one
             view only.
-        shares: of the clusters, in any order, above 0 and of sum 1; ``None``: equal ones.
+        shares: of the clusters, in any order, above 0 and of sum 1; ``None``: equal ones;
+            ``"found"``: those that the start of a fit has found, if they are unlike, else equal
+            ones.
 
     Raises:
         ValueError: a negative balance, or shares that are none, or not of K clusters.
@@ -199,7 +216,7 @@ class MutualInformation(Term):
         weight: float | Schedule = 1.0,
         balance: NonNegative = 0.5,
         views: Views | str | None = None,
-        shares: tuple[Positive, ...] | None = None,
+        shares: tuple[Positive, ...] | Literal["found"] | None = None,
     ) -> None:
         super().__init__(weight)
         if balance < 0:
@@ -212,7 +229,20 @@ class MutualInformation(Term):
     def __call__(self, responsibilities: Tensor, weights: Tensor) -> Tensor:
         mean = responsibilities.flatten(0, -2).mean(0)
         unsure = entropy(responsibilities).mean()
-        return unsure - (1 + self.balance) * balance_entropy(mean, self.shares)
+        return unsure - (1 + self.balance) * balance_entropy(mean, self.expected)
+
+    @property
+    def expected(self) -> tuple[float, ...] | None:
+        """The shares that are pressed for; ``None``: equal ones."""
+        return None if self.shares == "found" else self.shares
+
+    def heed(self, sizes: Mapping[str, Tensor]) -> Self:
+        """That with the shares found of the one clustering, where it is to have those."""
+        if self.shares != "found" or len(sizes) != 1:
+            return self
+        told = copy(self)
+        told.shares = unlike_shares(next(iter(sizes.values())))
+        return told
 
     def attach(self, mixtures: Mapping[str, MixturePrior], rows: int) -> Self:
         """The term itself, if its shares are of as many clusters as each clustering has."""
@@ -231,7 +261,7 @@ class MutualInformation(Term):
 
         second = look(lambda batch: views.of(batch, assign))
         values = [
-            two_view_information(gamma, second[site][0], self.balance, self.shares).mean()
+            two_view_information(gamma, second[site][0], self.balance, self.expected).mean()
             for site, (gamma, _) in found.items()
         ]
         return -torch.stack(values).sum()

@@ -2,6 +2,7 @@
 
 from .auto_start import AutoStart
 from .autoencoder import Autoencoder, NeighbourRows, Neighbours, Pretraining, Reconstruction
+from .best_head import BestHead
 from .choice import Averaged, BestOf
 from .filling import filled
 from .graph import modularity, neighbour_graph, shared_neighbours
@@ -25,7 +26,7 @@ from .refit import Refit, refit_mixture
 from .residual_start import ResidualStart
 from .start import Clusterer, Start
 from .starts import ComponentMeans, GaussianMixtureStart, KMeansStart
-from .two_view import BestHead, InformationPretraining, TwoView
+from .two_view import InformationPretraining, TwoView
 from .two_view_start import TwoViewStart
 from .valleys import UnclearNumberWarning
 

@@ -17,6 +17,7 @@ from .start import Features, Start
 from .starts import GaussianMixtureStart, KMeansStart
 
 FEW, MANY = 1000, 5000  # data from which UMAP is tried, and up to which eigenvectors are
+NEAR = 5  # neighbours in a graph that shows groups of ten data
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,8 +25,10 @@ class AutoStart(Start, alias="auto"):
     """The best of several starts by modularity, which looks at no labels.
 
     They are a Gaussian mixture on 30 principal components, one on a UMAP (from 1,000 data), and
-    spectral clustering (up to 5,000): the first for clouds, the others for groups of any shape.
-    Which were tried, and their scores, stand in the history's row.
+    spectral clustering (up to 5,000) by 15 neighbours and by 5: the first for clouds, the others
+    for groups of any shape, and the last for small ones. Groups of unlike sizes are kept if they
+    stand apart and those of highest modularity do not (:class:`BestOf`). Which were tried, and
+    their scores, stand in the history's row.
 
     Of a table with categories it is k-means of the encoded columns: full covariances collapse on
     one-hot columns, and neighbours share all categories or none.
@@ -50,7 +53,7 @@ class AutoStart(Start, alias="auto"):
         if n >= FEW:
             starts.append(UMAPStart())
         if n <= MANY:
-            starts.append(SpectralStart())
+            starts += [SpectralStart(), SpectralStart(n_neighbours=NEAR)]
         return BestOf(tuple(starts))
 
     def groups(self, features: Features, n_clusters: int, seed: int) -> Features:

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixturePrior, MixtureVAE
 from ...parts import Count
-from ...parts.warning import warn
+from ..objectives import unlike_shares
 from .around import StartsAround
-from .graph import modularity, neighbour_graph, principal_components, shared_neighbours
+from .graph import Graph, modularity, neighbour_graph, principal_components, shared_neighbours
 from .start import Features, matching, shares
-from .valleys import UnclearNumberWarning, separate_clusters
-
-UNLIKE = 0.8  # entropy of the sizes of groups, as a share of the largest there is
+from .valleys import NO_VALLEY, separate_clusters
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,8 +89,9 @@ class BestOf(Several, alias="best-of"):
     clusters, are those of :func:`shared_neighbours` and :func:`modularity` on the data. Agreement
     is the mean normalised mutual information with the other starts' groups. They are measured on
     each start's likeliest groups; the groups kept may be soft. Modularity expects clusters of like
-    sizes: where one may hold nearly all data it cuts that one, and the share of neighbours is the
-    better rule. That share in turn rewards the merging of clusters, and is 1 where all are one.
+    sizes, and cuts one that holds nearly all data: where two of its clusters have no valley between
+    them, a candidate of unlike sizes whose clusters have is kept. The share of neighbours rewards
+    the merging of clusters, and is 1 where all are one.
 
     Args:
         starts: the candidates: starts, clusterers, functions or names. One that looks at the code
@@ -128,26 +128,19 @@ class BestOf(Several, alias="best-of"):
         self, rows: Features, candidates: list[Features], seed: int
     ) -> tuple[Features, dict[str, float]]:
         """The best candidate, the first of equals; its number, and the score of each."""
-        scores = self.scores(rows, candidates, seed)
+        labels = [likeliest(each) for each in candidates]
+        if self.by == "agreement":
+            scores = agreement(candidates)
+        else:
+            places = principal_components(rows, self.n_components, seed)
+            graph = neighbour_graph(places, self.n_neighbours, self.n_components, seed)
+            score = modularity if self.by == "modularity" else shared_neighbours
+            scores = [score(graph, each) for each in labels]
         best = int(np.argmax(scores))
         named = {f"{self.by}_{number}": score for number, score in enumerate(scores)}
         if self.by == "modularity":
-            _tell_unlike(rows, candidates, best, self.n_components, seed)
+            best = standing_apart(places, labels, candidates[best].shape[1], best, graph)
         return candidates[best], {"start": best, **named}
-
-    def scores(self, rows: Features, candidates: list[Features], seed: int = 0) -> list[float]:
-        """The score of each candidate by the rule.
-
-        Args:
-            rows: data, ``(N, F)``.
-            candidates: soft groups, ``(N, K)`` each.
-            seed: of what is random in a graph of many data.
-        """
-        if self.by == "agreement":
-            return agreement(candidates)
-        graph = neighbour_graph(rows, self.n_neighbours, self.n_components, seed)
-        score = modularity if self.by == "modularity" else shared_neighbours
-        return [score(graph, likeliest(each)) for each in candidates]
 
 
 @dataclass(frozen=True, repr=False)
@@ -186,33 +179,36 @@ class Averaged(Several, alias="averaged"):
         return averaged, named
 
 
-def _tell_unlike(
-    rows: Features, candidates: list[Features], best: int, n_components: int, seed: int
-) -> None:
-    """Warn where modularity has cut a group though other groups, of unlike sizes, stand apart."""
-    n_clusters = candidates[best].shape[1]
-    places = principal_components(rows, n_components, seed)
-    labels = [likeliest(each) for each in candidates]
-    unlike = [each for each in labels if 0 < _evenness(each, n_clusters) < UNLIKE]
-    if not unlike or separate_clusters(places, labels[best]) == n_clusters:
-        return
-    apart = [each for each in unlike if separate_clusters(places, each) == n_clusters]
-    if apart:
-        sizes = sorted(np.bincount(apart[0]) / len(apart[0]), reverse=True)
-        warn(
-            f"the start keeps groups that do not stand apart, since modularity expects like sizes, "
-            f"and others that do have shares of {', '.join(f'{s:.2g}' for s in sizes)}: if those "
-            'are meant, use BestOf(starts, by="neighbours"), or a Gaussian mixture alone',
-            UnclearNumberWarning,
-        )
+def standing_apart(
+    rows: Features, labels: list[NDArray[np.int64]], n_clusters: int, best: int, graph: Graph
+) -> int:
+    """The groups of unlike sizes that are better than those of highest modularity, if any are.
 
+    That one has cut through a group where two of its clusters have no valley between them. Others
+    are better if more of their clusters stand apart; of several, that of most neighbours in one
+    cluster. Groups of like sizes are left to modularity: the line between two means, along which
+    valleys are looked for, says nothing of rings.
 
-def _evenness(labels: NDArray[np.int64], n_clusters: int) -> float:
-    """The entropy of the groups' sizes as a share of the largest; 0 where some have none."""
-    sizes = np.bincount(labels[labels >= 0], minlength=n_clusters) / len(labels)
-    if n_clusters < 2 or (sizes == 0).any():
-        return 0.0
-    return float(-(sizes * np.log(sizes)).sum() / np.log(n_clusters))
+    Args:
+        rows: data in the places where neighbours are looked for, ``(N, F)``.
+        labels: of each candidate, ``(N,)``.
+        n_clusters: K.
+        best: the number of the one of highest modularity.
+        graph: of neighbours.
+
+    Returns:
+        The number of what is to be kept.
+    """
+    sizes = [np.bincount(each[each >= 0], minlength=n_clusters) for each in labels]
+    unlike = [n for n, each in enumerate(sizes) if unlike_shares(torch.from_numpy(each))]
+    if not unlike:
+        return best
+    apart = {n: separate_clusters(rows, labels[n], NO_VALLEY) for n in {best, *unlike}}
+    better = [number for number in unlike if apart[number] > apart[best]]
+    found: int = max(
+        better, key=lambda n: (apart[n], shared_neighbours(graph, labels[n])), default=best
+    )
+    return found
 
 
 def _weights(module: nn.Module | None) -> dict[str, Tensor]:

@@ -83,7 +83,10 @@ class Training(Phase, kind="training"):
         steps = fit.steps_per_epoch
         elbo.clock = clock = Clock(steps, epochs_of(self.max_epochs, steps))
         mixtures = {mixture.site("c"): mixture for mixture in fit.model.prior.mixtures}
-        elbo.terms = tuple(term.attach(mixtures, len(fit.everything)) for term in elbo.terms)
+        sizes = {site: groups.sum(0) for site, groups in fit.groups.items()}
+        elbo.terms = tuple(
+            term.heed(sizes).attach(mixtures, len(fit.everything)) for term in elbo.terms
+        )
         joining = joining_of(self.during, fit.model, clock)
         joining.kl_weights(elbo.kl_weights)  # refuses another number of them than of facets
         hooks = [each.hook(fit, elbo, joining) for each in self.during]
@@ -99,7 +102,8 @@ class Training(Phase, kind="training"):
         if elbo is None:
             raise TypeError("elbo is missing: the joint training needs an objective")
         objective = self.objective(fit, copy.deepcopy(elbo))
-        equal = [t for t in elbo.terms if isinstance(t, MutualInformation) and t.shares is None]
+        terms = objective.elbo.terms
+        equal = [t for t in terms if isinstance(t, MutualInformation) and t.expected is None]
         monitor = ClusterMonitor(fit.model, fit.guide, fit.data, balanced=bool(equal))
         self.trainer(fit.steps_per_epoch, fit.verbose).fit(
             objective,

@@ -10,7 +10,7 @@ from torch import Tensor
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts.warning import warn
-from ..objectives import entropy
+from ..objectives import UNLIKE, entropy
 from ..prediction import encode, responsibilities
 from ..training import Rows, as_rows
 from .valleys import UnclearNumberWarning, doubt
@@ -19,7 +19,6 @@ ROWS = 1000
 DRAWS = 4  # for each of them: a fit of few epochs is not to spend more on looking than on steps
 SETTLED = 10  # epochs after which clusters can tell whether they are too many or too few
 PATIENCE = 3
-UNLIKE = 0.8  # entropy of the clusters' sizes, as a share of the largest there is
 
 
 class CollapseWarning(UserWarning):

@@ -1,4 +1,4 @@
-"""Clusters by two-view mutual information: pretraining with many heads, and the best as a start.
+"""Clusters by two-view mutual information: pretraining with many heads.
 
 The extended mutual information between a datum's cluster and that of a changed view of it needs no
 labels, and neither does the choice among several assignment heads: the one with most is kept.
@@ -7,23 +7,25 @@ labels, and neither does the choice among several assignment heads: the one with
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from pyro.distributions import TorchDistribution
 from torch import Tensor, nn
 
 from ...guides import AmortisedAssignment, Guide
-from ...models import MixturePrior, MixtureVAE
+from ...models import MixtureVAE
 from ...parts import Count, Natural, NonNegative, Positive, given, without_groups
-from ..objectives import Views
+from ..objectives import Views, unlike_shares
 from ..prediction import batched
 from ..training import Data, Rows, as_rows, seeded
 from .assignment_heads import AssignmentHeads
 from .autoencoder import Pretraining
-from .phase import Budget, Phase
-from .start import Features, Start
+from .phase import Budget
+from .unlike import unlike_groups
 
-TWO_VIEWS_NEEDED = "BestHead needs pretraining=TwoView(): use that, or another start"
+FOUND = "found_groups"  # the companion that heads are taught, where there is one
+TAUGHT = 5.0  # its weight, as of pseudo-labels
 MANY = 20_000  # data above which heads are compared on an even subset
 
 
@@ -89,6 +91,7 @@ class InformationPretraining(nn.Module):
         encoder = self.guide.amortised
         # One pass over both views, so that BatchNorm has one mean for them.
         known = without_groups(companions)
+        found = known.pop(FOUND, None)
         twice = {name: torch.cat([v, v]) for name, v in known.items()}
 
         def assign(rows: Tensor) -> list[Tensor]:
@@ -96,6 +99,9 @@ class InformationPretraining(nn.Module):
 
         both = encoder.features(torch.cat([x, self.views.of(x, assign)]), **twice)
         parts = self.heads.losses(both)
+        if found is not None:
+            log_gamma = self.heads.assignments(both[: len(x)]).clamp(min=1e-38).log()
+            parts["found_groups"] = -TAUGHT * (found * log_gamma).sum(-1).mean()
         # A quarter of the rows teaches the decoder as well, and its backward pass is dear.
         target = x[: max(2, len(x) // 4)]
         posteriors = encoder.posterior_from(both[: len(target)])
@@ -172,11 +178,16 @@ def _own_head(guide: Guide) -> nn.Linear | None:
 class TwoView(Pretraining):
     """Pretraining by the information that the clusters of two views of a datum share.
 
+    Information is largest for clusters of one size, which would cut groups of unlike sizes. Where
+    the data fall in such, and they stand apart, the heads are taught them, and their shares are
+    expected in place of equal ones.
+
     Args:
         n_heads: assignment heads on one encoder, cheap restarts.
         overclusters: clusters of a further head that sharpens the features; ``None``: 5 K, 0: none.
         balance: α, the extra weight of balance.
-        shares: of the clusters, in any order, where they are known; ``None``: equal ones.
+        shares: of the clusters, in any order, where they are known; ``None``: equal ones;
+            ``"found"``: those of groups of unlike sizes that stand apart, if there are such.
         views: what a datum's cluster should survive, or its name.
         epochs: passes over the data, or a budget of steps; 0 for none.
         learning_rate: of Adam.
@@ -188,7 +199,7 @@ class TwoView(Pretraining):
     n_heads: Count = 20
     overclusters: Natural | None = None
     balance: NonNegative = 0.5
-    shares: tuple[Positive, ...] | None = None
+    shares: tuple[Positive, ...] | Literal["found"] | None = "found"
     views: Views | str = "auto"
     epochs: Natural | Budget = Budget(2100)
     learning_rate: Positive = 1e-3
@@ -197,82 +208,31 @@ class TwoView(Pretraining):
         self, model: MixtureVAE, guide: Guide, data: Rows, resumed: bool
     ) -> tuple[nn.Module, Data]:
         """Many heads on the guide's encoder, trained on the data themselves."""
+        if self.shares != "found":
+            return self._heads(model, guide, self.shares), data
+        groups = unlike_groups(data.x, model.prior.mixtures[0].n_clusters)
+        if groups is None:
+            return self._heads(model, guide, None), data
+        found = torch.as_tensor(groups).to(data.x)
+        heads = self._heads(model, guide, unlike_shares(found.sum(0)))
+        return heads, data.with_companions(**{FOUND: found})
+
+    def _heads(
+        self, model: MixtureVAE, guide: Guide, shares: tuple[float, ...] | None
+    ) -> InformationPretraining:
         more = self.overclusters
-        module = InformationPretraining(
+        return InformationPretraining(
             model,
             guide,
             given("views", self.views, Views),
             n_heads=self.n_heads,
             overclusters=5 * model.prior.mixtures[0].n_clusters if more is None else more,
             balance=self.balance,
-            shares=self.shares,
+            shares=shares,
         )
-        return module, data
 
     def check(self, model: MixtureVAE, guide: Guide, x: Tensor) -> None:
         """Refuse views or a story that this is not for."""
         super().check(model, guide, x)
         given("views", self.views, Views)(x)
-        self.module(model, guide, Rows(x), False)
-
-
-@dataclass(frozen=True, repr=False)
-class BestHead(Start):
-    """The most informative head of :class:`TwoView`, and the prior where its clusters are.
-
-    No labels are looked at. Where the guide has a network of q(c | x), it becomes that head.
-
-    Raises:
-        ValueError: in the fit, another pretraining.
-    """
-
-    on = "code"
-
-    def check_pretraining(self, pretraining: Phase | None) -> None:
-        """Refuse any but :class:`TwoView`."""
-        if not isinstance(pretraining, TwoView):
-            raise ValueError(TWO_VIEWS_NEEDED)
-
-    def groups(self, features: Features, n_clusters: int, seed: int) -> Features:
-        """Not from features: the heads themselves say.
-
-        Raises:
-            ValueError: always.
-        """
-        raise ValueError(TWO_VIEWS_NEEDED)
-
-    def find_all(
-        self,
-        model: MixtureVAE,
-        guide: Guide,
-        x: Tensor | Rows,
-        *,
-        seed: int = 0,
-        pretrained: nn.Module | None = None,
-    ) -> tuple[dict[str, Tensor], dict[str, float]]:
-        """Those of the best head of the one clustering, which sees the companions of x as well."""
-        mixture, nothing = model.prior.mixtures[0], torch.empty(0)
-        gamma, row = self.find(x, mixture, nothing, seed=seed, pretrained=pretrained)
-        return {mixture.site("c"): torch.as_tensor(gamma).to(mixture.logits)}, row
-
-    def find(
-        self,
-        x: Tensor | Rows,
-        mixture: MixturePrior,
-        code: Tensor,
-        *,
-        seed: int = 0,
-        pretrained: nn.Module | None = None,
-    ) -> tuple[Features, dict[str, float]]:
-        """The clusters of the best head, which becomes the guide's own.
-
-        Returns:
-            Its responsibilities, ``(N, K)``; the number of the head and the information of each in
-            nats, for the history.
-        """
-        if not isinstance(pretrained, InformationPretraining):
-            raise ValueError(TWO_VIEWS_NEEDED)
-        best, found = pretrained.select(x, seed)
-        gamma = pretrained.groups(x, best)
-        row = {"head": best, **{f"information_{i}": value for i, value in enumerate(found)}}
-        return gamma.cpu().double().numpy(), row
+        self._heads(model, guide, None if self.shares == "found" else self.shares)

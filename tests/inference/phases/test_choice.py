@@ -17,6 +17,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from pyromix import DHVC, MFCVAE, VaDE
 from pyromix.inference import (
+    AutoStart,
     Averaged,
     BestHead,
     BestOf,
@@ -36,7 +37,6 @@ from pyromix.inference import (
 from pyromix.inference.phases.choice import Several, agreement, likeliest
 from pyromix.inference.phases.start import matching, shares
 from pyromix.inference.phases.two_view import InformationPretraining
-from pyromix.inference.phases.valleys import UnclearNumberWarning
 from pyromix.networks import Perceptron, PerceptronLadder
 
 Array = NDArray[Any]
@@ -100,7 +100,9 @@ def test_the_graph_is_as_it_was_asked_for(moons: tuple[Array, Array]) -> None:
     x = np.column_stack([moons[0], np.random.default_rng(0).normal(size=(200, 3))])
     best = BestOf([KMeansStart()], n_neighbours=4, n_components=2)
     graph = neighbour_graph(x, 4, 2)
-    assert best.scores(x, soft) == [modularity(graph, likeliest(each)) for each in soft]
+    row = best.settle(x, soft, 0)[1]
+    scores = [modularity(graph, likeliest(each)) for each in soft]
+    assert [row[f"modularity_{number}"] for number in range(4)] == scores
 
 
 def test_permuting_the_rows_permutes_the_groups(moons: tuple[Array, Array]) -> None:
@@ -256,14 +258,31 @@ def test_a_head_is_kept_where_it_is_chosen_alone(loses: bool) -> None:
     assert changed != loses
 
 
-def test_modularity_that_cuts_a_large_group_is_told_of() -> None:
+def test_groups_of_unlike_sizes_that_stand_apart_are_kept() -> None:
+    """Modularity cuts the large group; not the share of neighbours, and not in like sizes."""
     rng = np.random.default_rng(0)
     truth = (np.arange(600) >= 590).astype(int)
     x = rng.standard_normal((600, 3)) + 9.0 * truth[:, None]
     cut = (x[:, 0] > np.median(x[:, 0])).astype(int)
-    both = BestOf((GroupsOf(cut), GroupsOf(truth)))
-    with pytest.warns(UnclearNumberWarning, match=r"shares of 0\.98, 0\.017: if those are meant"):
-        assert (both.groups(x, 2, seed=0).argmax(1) == cut).all()
-    assert (replace(both, by="neighbours").groups(x, 2, seed=0).argmax(1) == truth).all()
-    even = rng.standard_normal((600, 3)) + 9.0 * (np.arange(600) >= 300)[:, None]
-    both.groups(even, 2, seed=0)
+    strays = np.where(np.arange(600) >= 585, 1, 0)
+    both = BestOf((GroupsOf(cut), GroupsOf(strays), GroupsOf(truth)))
+    soft = [np.eye(2)[each] for each in (cut, strays, truth)]
+    row = both.settle(x, soft, 0)[1]
+    assert row["modularity_0"] > 0.3 > row["modularity_2"]
+    assert row["start"] == 2
+    assert replace(both, by="neighbours").settle(x, soft, 0)[1]["start"] == 2
+    one = rng.standard_normal((600, 3))
+    far = (np.linalg.norm(one, axis=1) > 3).astype(int)
+    assert (
+        both.settle(one, [np.eye(2)[each.astype(int)] for each in (one[:, 0] > 0, far)], 0)[1][
+            "start"
+        ]
+        == 0
+    )
+
+
+def test_ten_data_beside_a_thousand_are_found() -> None:
+    rng = np.random.default_rng(1)
+    truth = (np.arange(800) >= 790).astype(int)
+    x = rng.standard_normal((800, 5)) + 3.0 * truth[:, None]
+    assert adjusted_rand_score(truth, AutoStart().groups(x, 2, seed=0).argmax(1)) > 0.9

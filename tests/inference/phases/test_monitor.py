@@ -115,3 +115,24 @@ def test_it_says_that_k_is_too_small_or_too_large(loc: list[float], words: str) 
         return
     with pytest.warns(UnclearNumberWarning, match=words + r".*select_k\(estimator, X\)"):
         monitor.conclude()
+
+
+def test_shares_that_contradict_a_press_for_equal_ones_are_told() -> None:
+    """Of clusters that stand apart; not where nothing presses, nor where shares are alike."""
+    truth = torch.tensor([-6.0, 6.0]).repeat_interleave(500)
+    truth[100:500] = 6.0
+    x = truth.unsqueeze(-1) + 0.5 * torch.randn(1000, 1)
+    for pressed in (True, False):
+        monitor = ClusterMonitor(*story([-6.0, 6.0]), x, balanced=pressed)
+        monitor(10, {})
+        if not pressed:
+            monitor.conclude()
+            continue
+        with pytest.warns(
+            UnclearNumberWarning, match=r"hold shares of 0\.1, 0\.9, and equal"
+        ) as one:
+            monitor.conclude()
+        assert "shares=(0.1, 0.9)" in str(one[0].message)
+    alike = ClusterMonitor(*story([-6.0, 6.0]), x[:200], balanced=True)
+    alike(10, {})
+    alike.conclude()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from pyromix.inference import (
     MutualInformation,
     ObjectiveModule,
     Rows,
+    Training,
     TwoView,
     VectorViews,
     Views,
@@ -31,6 +33,7 @@ from pyromix.inference import (
     seeded,
     two_view_information,
 )
+from pyromix.inference.phases.unlike import unlike_groups
 from pyromix.models import MixtureVAE
 from pyromix.networks import Networks, Perceptron
 
@@ -247,3 +250,64 @@ def test_the_best_head_needs_heads() -> None:
     with pytest.raises(ValueError, match=words):
         BestHead().check_pretraining(None)
     BestHead().check_pretraining(TwoView())
+
+
+def lopsided(n: int = 300) -> tuple[Tensor, Tensor]:
+    """Nine in ten of one group, and the others far away."""
+    truth = (torch.arange(n) >= 0.9 * n).long()
+    return torch.randn(n, 4) + 4.0 * truth.unsqueeze(-1), truth
+
+
+def test_shares_that_a_start_found_are_pressed_for() -> None:
+    """Those alone that are unlike; the term is changed in a copy, and tells what it expects."""
+    term = MutualInformation(shares="found")
+    told = term.heed({"c": torch.tensor([270.0, 30.0])})
+    assert told.expected == pytest.approx((0.9, 0.1))
+    gamma, weights = gammas(50, 2), torch.full((2,), 0.5, dtype=torch.float64)
+    given = MutualInformation(shares=(0.9, 0.1))
+    torch.testing.assert_close(told(gamma, weights), given(gamma, weights))
+    alike = term.heed({"c": torch.tensor([150.0, 150.0])})
+    for each in (term, alike, term.heed({}), term.heed({"c_0": told(gamma, weights)[None]})):
+        assert each.expected is None
+        torch.testing.assert_close(
+            each(gamma, weights), MutualInformation()(gamma, weights), rtol=0, atol=0
+        )
+    with pytest.raises(ValueError, match="shares is 'learnt'"):
+        MutualInformation(shares="learnt")  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
+def test_groups_of_unlike_sizes_are_found_where_equal_shares_would_cut_them() -> None:
+    x, truth = lopsided()
+    found = {}
+    for shares in ("found", None):
+        dhvc = DHVC(
+            n_clusters=2,
+            latent_dim=3,
+            networks=Perceptron(16, batch_norm=True),
+            pretraining=TwoView(2, epochs=40, learning_rate=0.01, shares=shares),  # type: ignore[arg-type]
+            terms=[MutualInformation(5.0, views="auto", shares=shares)],  # type: ignore[arg-type]
+            training=Training(max_epochs=2, batch_size=100),
+            random_state=0,
+            standardise=True,
+        )
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            labels = torch.from_numpy(dhvc.fit(x.numpy()).labels_)
+        agree = float((labels == truth).float().mean())
+        found[shares] = max(agree, 1 - agree)
+        assert ("found_groups" in dhvc.history_[0]) == (shares == "found")
+        assert not [each for each in told if "equal shares" in str(each.message)] or shares is None
+    assert found["found"] > 0.97
+    assert found[None] < 0.8
+
+
+def test_groups_of_unlike_sizes_must_stand_apart() -> None:
+    x, truth = lopsided()
+    groups = unlike_groups(x, 2)
+    assert groups is not None
+    assert sorted(groups.sum(0)) == [30, 270]
+    assert len(set(zip(groups.argmax(1).tolist(), truth.tolist(), strict=True))) == 2
+    assert unlike_groups(torch.randn(300, 4), 2) is None
+    assert unlike_groups(torch.cat([x[:30], x[-30:]]), 2) is None
+    assert unlike_groups(x[:19], 2) is None
