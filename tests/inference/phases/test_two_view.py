@@ -285,8 +285,8 @@ def test_groups_of_unlike_sizes_are_found_where_equal_shares_would_cut_them() ->
             n_clusters=2,
             latent_dim=3,
             networks=Perceptron(16, batch_norm=True),
-            pretraining=TwoView(2, epochs=40, learning_rate=0.01, shares=shares),  # type: ignore[arg-type]
-            terms=[MutualInformation(5.0, views="auto", shares=shares)],  # type: ignore[arg-type]
+            pretraining=TwoView(2, epochs=40, learning_rate=0.01, shares=shares),
+            terms=[MutualInformation(5.0, views="auto", shares=shares)],
             training=Training(max_epochs=2, batch_size=100),
             random_state=0,
             standardise=True,
