@@ -51,27 +51,29 @@ class Examples:
         x: npt.ArrayLike,
         *,
         image_shape: Sequence[int] | None = None,
+        feature_names: Sequence[str] = (),
         figure: Place | None = None,
     ) -> Figure:
-        """The prototypes of each cluster, as pictures or, of standardised features, as profiles.
+        """The prototypes of each cluster, as pictures or feature by feature.
 
         Args:
             x: the data, ``(N, *event)``.
             image_shape: (H, W) or (C, H, W) if vectors are flat images.
+            feature_names: of a table's features.
             figure: where to draw, an empty one or a part of one; by default one of its own.
         """
         data = np.asarray(x, np.float64)
-        title = "Prototypes"
-        if data.ndim == 2 and data.shape[1] > 2 and image_shape is None:
-            spread = np.nanstd(data, 0)
-            data = (data - np.nanmean(data, 0)) / np.where(spread > 0, spread, 1.0)
-            title = "Prototypes, features standardised"
         n = max(len(rows) for rows in self.prototypes.values())
         # A cluster of fewer shows them again, rather than nothing.
         samples = np.stack([data[np.resize(rows, n)] for rows in self.prototypes.values()])
         names = [str(k) for k in self.prototypes]
         return cluster_grid(
-            samples, image_shape=image_shape, names=names, title=title, figure=figure
+            samples,
+            image_shape=image_shape,
+            names=names,
+            feature_names=feature_names,
+            title="Prototypes",
+            figure=figure,
         )
 
 

@@ -236,7 +236,9 @@ class Criticism:
             table["row"] = self.rows[table["row"]]
             tables[f"Borderline data{self._of(site)}"] = table
         figures = {
-            f"Prototypes{self._of(site)}": found.figure(self.data, image_shape=self.image_shape)
+            f"Prototypes{self._of(site)}": found.figure(
+                self.data, image_shape=self.image_shape, feature_names=self.forecast.names
+            )
             for site, found in self.examples.items()
         }
         return Section("Who is typical, and who is between?", words, tables, figures)

@@ -117,7 +117,11 @@ def guide_check(
 def _draw(pareto_k: npt.NDArray[np.float64], ax: Axes | None) -> Figure:
     axes = canvas(5.0, 3.2).subplots() if ax is None else ax
     known = pareto_k[np.isfinite(pareto_k)]
-    edges = np.histogram_bin_edges(np.append(known, [-0.1, 1.0]), bins=30)
+    low, high = min(-0.1, known.min(initial=0.0)), max(1.0, known.max(initial=0.0))
+    # A bin ends at the limit, so that each is of one kind.
+    step = (high - low) / 30
+    below, above = int((RELIABLE - low) / step) + 1, int((high - RELIABLE) / step) + 1
+    edges = RELIABLE + step * np.arange(-below, above + 1)
     for some, colour, hatch in ((known <= RELIABLE, BLUE, None), (known > RELIABLE, ORANGE, "//")):
         axes.hist(known[some], edges.tolist(), color=colour, hatch=hatch, edgecolor="white")
     axes.axvline(RELIABLE, color=GREY, linestyle="--", linewidth=1.2)

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
 from ..evaluation.matching import check_partition
-from ..evaluation.samples import lay_out
 from ..evaluation.style import BLUE, GREY, ORANGE, FloatArray, Place, figure_of, place, styled
 from .replicates import feature_names
+
+COLUMNS = 10
 
 
 @dataclass(frozen=True)
@@ -170,10 +171,20 @@ def _bars(marks: Marks, n: int, figure: Place | None) -> Figure:
 def _pictures(marks: Marks, image_shape: Sequence[int], figure: Place | None) -> Figure:
     """Effects as grey pictures, one a cluster: middle grey is none, dark is more."""
     finite = np.where(np.isfinite(marks.effects), marks.effects, 0.0)
-    strength = finite / max(1e-12, float(np.abs(finite).max()))
-    names = [str(k) for k in marks.clusters]
-    grid = lay_out(0.5 + 0.5 * strength[None], image_shape, ["effect"])
-    drawn = place(max(grid.width, 4.0), grid.height + 0.3, "What marks each cluster", figure)
-    grid.draw(drawn)
-    drawn.axes[0].set_title(f"clusters {', '.join(names)}: dark is more than the rest", fontsize=9)
+    shape = (1, *image_shape) if len(image_shape) == 2 else tuple(image_shape)
+    pictures = finite.reshape(len(finite), *shape).mean(1)  # of channels their mean
+    limit = max(1e-12, float(np.abs(pictures).max()))
+    columns = min(COLUMNS, len(pictures))
+    n_rows = -(-len(pictures) // columns)
+    size = 0.8 * columns + 1.3, 1.05 * n_rows + 0.5
+    drawn = place(*size, "What marks each cluster", figure)
+    panels = drawn.subplots(n_rows, columns, squeeze=False).ravel()
+    for axes, picture, k in zip(panels, pictures, marks.clusters, strict=False):
+        image = axes.imshow(picture, cmap="Greys", vmin=-limit, vmax=limit)
+        axes.set_title(f"cluster {k}", fontsize=8)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    for axes in panels[len(pictures) :]:
+        axes.set_visible(False)
+    drawn.colorbar(image, ax=list(panels), label="shift, in sd", shrink=0.9)
     return figure_of(drawn)

@@ -41,7 +41,7 @@ def parts_picture(history: Rows, *, phase: str = "train", ax: Axes | None = None
         phases = ", ".join(dict.fromkeys(repr(str(row["phase"])) for row in history))
         raise ValueError(f"phase is {phase!r}: the history has {phases}")
     axes = canvas(5.6, 3.6).subplots() if ax is None else ax
-    left_out = {*NOT_A_PART, *UNITS, "held_out_bound"}
+    left_out = {*NOT_A_PART, *UNITS}
     names = [n for n in dict.fromkeys(key for row in rows for key in row) if n not in left_out]
     epochs = [row["epoch"] for row in rows]
     for i, name in enumerate(["loss", *names]):
@@ -81,7 +81,7 @@ def restarts_picture(history: Rows, *, ax: Axes | None = None) -> Figure:
     phases = [p for p in dict.fromkeys(str(row["phase"]) for row in history) if p[:6] == "train "]
     if len(phases) < 2:
         raise ValueError("the history is of one restart: fit with n_init of 2 or more")
-    axes = canvas(5.6, 3.6).subplots() if ax is None else ax
+    axes = canvas(7.4, 3.6).subplots() if ax is None else ax
     runs = [[row for row in history if row["phase"] == phase] for phase in phases]
     bounds = [run[-1].get("held_out_bound", -run[-1]["loss"]) for run in runs]
     kept = int(np.argmax(bounds))
@@ -96,9 +96,15 @@ def restarts_picture(history: Rows, *, ax: Axes | None = None) -> Figure:
             label=f"{i + 1}: bound {bound:.4g}{', kept' if i == kept else ''}",
         )
     axes.set_xlabel("epoch of the joint training")
-    axes.set_ylabel("held-out loss, nats per datum")
+    axes.set_ylabel("held-out loss of one draw, nats per datum")
     axes.set_title(f"{len(runs)} restarts")
-    axes.legend(fontsize=8, title="restart", title_fontsize=8)
+    axes.legend(
+        fontsize=8,
+        title="restart, bound of ten draws",
+        title_fontsize=8,
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),  # within, it would lie on a line
+    )
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     return figure_of(axes)
 

@@ -78,6 +78,13 @@ def draw_counts(axes: Axes, table: pd.DataFrame, best_k: int) -> None:
 
 def _line(axes: Axes, table: pd.DataFrame, name: str, label: str | None) -> None:
     if name in table:
+        first = name in ("separate", "modularity")
         axes.plot(
-            table["n_clusters"], table[name], color=COLOURS[name], marker="o", ms=3, label=label
+            table["n_clusters"],
+            table[name],
+            color=COLOURS[name],
+            linestyle="-" if first else "--",
+            marker="o" if first else "s",
+            markersize=4,
+            label=label,
         )

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from .feature_plots import MOST, draw_features
 from .style import BLUE, GREY, FloatArray, Place, figure_of, place, scatter, styled
 
 INCH_PER_IMAGE = 0.45
@@ -92,23 +93,26 @@ def cluster_grid(
     *,
     image_shape: Sequence[int] | None = None,
     names: Sequence[str] | None = None,
+    feature_names: Sequence[str] = (),
     title: str = "Samples of each cluster",
     figure: Place | None = None,
 ) -> Figure:
-    """Draw samples of every cluster: images in rows, points in the plane, or profiles.
+    """Draw samples of every cluster: images in rows, points in the plane, tables, or profiles.
 
     Args:
         samples: ``(K, n, C, H, W)`` or ``(K, n, H, W)`` images; ``(K, n, X)`` vectors, drawn as
-            points where X = 2 and otherwise as lines over the X values.
+            points where X = 2, and as a table, a row for each feature on a scale of its own, where
+            X is at most 24 or features have names; others are lines over the X values.
         image_shape: (H, W) or (C, H, W) if vectors are flat images.
         names: K names for the clusters; their numbers by default.
+        feature_names: X names for the features of a table.
         title: one line over the figure.
         figure: where to draw, an empty one or a part of one; by default one of its own.
 
     Example:
         >>> figure = cluster_grid(np.random.default_rng(0).random((3, 8, 28, 28)))
     """
-    grid = lay_out(samples, image_shape, names)
+    grid = lay_out(samples, image_shape, names, feature_names)
     drawn = place(grid.width, grid.height, title, figure)
     grid.draw(drawn)
     return figure_of(drawn)
@@ -161,7 +165,10 @@ class Grid(NamedTuple):
 
 
 def lay_out(
-    samples: npt.ArrayLike, image_shape: Sequence[int] | None, names: Sequence[str] | None = None
+    samples: npt.ArrayLike,
+    image_shape: Sequence[int] | None,
+    names: Sequence[str] | None = None,
+    feature_names: Sequence[str] = (),
 ) -> Grid:
     """Choose how to draw samples of every cluster; arguments as in :func:`cluster_grid`."""
     array = np.asarray(samples, np.float64)
@@ -175,10 +182,24 @@ def lay_out(
         return _image_rows(images, labels)
     if array.shape[2] == 2:
         return Grid(5.5, 5.5, partial(_points, array, labels))
+    if array.shape[2] <= MOST or len(feature_names) > 0:
+        return _table(array, labels, feature_names)
     n_columns = min(5, len(array))
     n_rows = -(-len(array) // n_columns)
     draw = partial(_profiles, array, labels, n_rows, n_columns)
     return Grid(2.2 * n_columns + 0.6, 1.4 * n_rows + 0.8, draw)
+
+
+def _table(array: FloatArray, labels: list[str], feature_names: Sequence[str]) -> Grid:
+    n_features = array.shape[2]
+    features = list(feature_names) or [f"feature {j}" for j in range(n_features)]
+    if len(features) != n_features:
+        raise ValueError(f"{len(features)} feature_names came for {n_features} features")
+    n_columns = min(4, len(array))
+    n_rows = -(-len(array) // n_columns)
+    tall = 0.2 * min(MOST, n_features) + 0.5
+    draw = partial(draw_features, array, labels, features, n_rows, n_columns)
+    return Grid(2.0 * n_columns + 2.6, max(1.4, tall) * n_rows + 0.8, draw)
 
 
 def _image_rows(images: FloatArray, names: list[str]) -> Grid:

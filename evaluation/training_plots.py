@@ -15,7 +15,7 @@ from .style import BLUE, ORANGE, PALETTE, Place, figure_of, place, styled
 
 Rows = Sequence[Mapping[str, Any]]
 
-NOT_A_PART = ("phase", "epoch", "loss", "validation", "seconds")
+NOT_A_PART = ("phase", "epoch", "loss", "validation", "seconds", "held_out_bound")
 # What is no part of the loss has another unit than nats.
 UNITS = {
     "occupied_clusters": "clusters",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,9 +23,13 @@ from ..evaluation import (
     facet_grids,
     facet_heatmap,
     latent_map,
+    parts_picture,
+    restarts_picture,
+    starts_picture,
     style_grid,
     swap_grid,
 )
+from ..evaluation.fit_plots import CHOICE
 from ..evaluation.planes import SPACES
 from ..inference import conditional, decode, sample, seeded
 from ..inference.prediction import device_of, evaluating
@@ -49,7 +54,7 @@ def draw_pictures(
         data: what is shown.
         gammas: its responsibilities, for each facet ``(N, K_j)``.
     """
-    yield "curves", curves(estimator.history_)
+    yield from _of_training(estimator.history_)
     clusters = np.stack([gamma.argmax(-1) for gamma in gammas], -1)
     several = len(gammas) > 1
     labels = list(label_columns(data))
@@ -82,6 +87,18 @@ def draw_pictures(
         yield "swap", swaps(estimator, data)
     if not several and data.image_shape and "w" in estimator.model_.prior.mixtures[0].latent_dims:
         yield "styles", styles(estimator, data.image_shape)
+
+
+def _of_training(history: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Figure]]:
+    """The curves, the parts on one scale, and restarts and starts where there were several."""
+    yield "curves", curves(history)
+    phases = [str(row["phase"]) for row in history if "loss" in row]
+    joint = [phase for phase in dict.fromkeys(phases) if phase.startswith("train")]
+    yield "parts", parts_picture(history, phase=joint[-1] if joint else phases[-1])
+    if len(joint) > 1:
+        yield "restarts", restarts_picture(history)
+    if any(CHOICE.match(name) for row in history for name in row):
+        yield "starts", starts_picture(history)
 
 
 def prior_of(estimator: DeepMixture, facet: int) -> tuple[str, dict[int, NDArray[np.float32]]]:
@@ -137,7 +154,11 @@ def samples_picture(
     names = None if cluster is None else [str(cluster)]
     whose = "each cluster" if cluster is None else f"cluster {cluster}"
     title = f"Means of samples of {whose}"
-    return cluster_grid(samples[0], image_shape=image_shape, names=names, title=title)
+    known = tuple(getattr(estimator, "feature_names_in_", ()))
+    features = known if samples[0].shape[2:] == (len(known),) else ()
+    return cluster_grid(
+        samples[0], image_shape=image_shape, names=names, feature_names=features, title=title
+    )
 
 
 def generated(

@@ -61,6 +61,7 @@ def test_fit_leaves_a_picture_of_everything(run: Path) -> None:
         "facets",
         "latent-map-facet-0",
         "latent-map-facet-1",
+        "parts",
         "swap",
     }
     for name in pictures:

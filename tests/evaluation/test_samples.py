@@ -84,7 +84,8 @@ def test_mosaic_lays_images_in_rows_and_columns() -> None:
         ((4, 6, 64), (8, 8), 1),
         ((45, 2, 8, 8), None, 3),
         ((4, 6, 2), None, 1),
-        ((7, 6, 9), None, 10),
+        ((7, 6, 9), None, 8),
+        ((7, 6, 30), None, 10),
     ],
 )
 def test_grids_of_every_kind_of_datum(
@@ -130,11 +131,32 @@ def test_samples_of_one_cluster_stand_in_rows() -> None:
 
 
 def test_vectors_are_drawn_with_their_units() -> None:
-    figure = cluster_grid(RNG.random((2, 4, 3)))
+    figure = cluster_grid(RNG.random((2, 4, 30)))
     assert figure.get_supylabel() == "value of the feature"
     assert crowded(figure) == []
     ticks = np.array(figure.axes[0].get_xticks())
     assert (ticks == ticks.round()).all()
+
+
+def test_a_table_has_a_row_for_each_feature_and_no_line_through_them() -> None:
+    """A column of thousands and one of thousandths are told apart alike."""
+    samples = RNG.normal(size=(3, 50, 2 + 1)) * [1e3, 1e-3, 1] + [5e3, 0, 0]
+    samples[1, :, 1] += 3e-3
+    figure = cluster_grid(samples, feature_names=["proline", "hue", "ash"])
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert [label.split(" (")[0] for label in labels] == ["proline", "hue", "ash"]
+    assert labels[0].startswith("proline (5e+03 ± ") or labels[0].startswith("proline (4.")
+    marks = np.asarray(figure.axes[1].collections[1].get_offsets())
+    assert marks[1, 0] == pytest.approx(samples[1, :, 1].mean() / samples[..., 1].std(), abs=0.8)
+    assert not [
+        line for axes in figure.axes for line in axes.lines if np.size(line.get_xdata()) > 2
+    ]
+    assert crowded(figure) == []
+    many = cluster_grid(RNG.random((2, 9, 40)), feature_names=[f"gene {j}" for j in range(40)])
+    assert len(many.axes[0].get_yticklabels()) == 24
+    assert many.get_supylabel() == "24 of 40 features, most unlike first"
+    with pytest.raises(ValueError, match="2 feature_names came for 3 features"):
+        cluster_grid(samples, feature_names=["a", "b"])
 
 
 def test_styles_stand_in_columns() -> None:

@@ -33,7 +33,7 @@ def vade() -> VaDE:
 
 def test_classes_are_called_by_their_names(vade: VaDE) -> None:
     found = dict(draw_pictures(vade, DATA, [vade.predict_proba(DATA.x)]))
-    assert found.keys() == {"curves", "latent-map", "confusion", "clusters"}
+    assert found.keys() == {"curves", "parts", "starts", "latent-map", "confusion", "clusters"}
     matrix, codes = found["confusion"].axes[0], found["latent-map"].axes[1]
     assert [tick.get_text() for tick in matrix.get_yticklabels()] == list(WINES)
     assert matrix.get_ylabel() == "kind"
