@@ -6,7 +6,7 @@ from .coloured import colour_digits, coloured_mnist
 from .dataset import Dataset, check_labels, check_x, fingerprint
 from .factors import DSPRITES, SHAPES3D, combinations, read_dsprites, read_shapes3d
 from .files import TABLES, load_file, read_frame, write_frame
-from .frames import as_frame, not_numbers, row_names
+from .frames import as_frame, by_protocol, not_numbers, row_names
 from .kinds import schema_of
 from .schema import Column, Schema, Unseen
 from .shapes3d import render, shapes3d
@@ -26,6 +26,7 @@ __all__ = [
     "Unseen",
     "arcs",
     "as_frame",
+    "by_protocol",
     "check_labels",
     "check_x",
     "colour_digits",

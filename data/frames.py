@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 
@@ -11,7 +12,7 @@ def as_frame(x: object) -> pd.DataFrame | None:
     """A table as a pandas DataFrame; nothing of what is no table.
 
     polars, pyarrow and others give theirs by Arrow's PyCapsule protocol or by the dataframe
-    interchange protocol, without a copy where types allow.
+    interchange protocol, without a copy where types allow. A column alone is no table.
 
     Args:
         x: a table, an array, or anything else.
@@ -27,13 +28,36 @@ def as_frame(x: object) -> pd.DataFrame | None:
         return x
     if isinstance(x, pd.Series):
         return None
-    if hasattr(x, "__arrow_c_stream__") and hasattr(x, "columns"):
+    if hasattr(x, "__arrow_c_stream__") or hasattr(x, "__arrow_c_array__"):
         import pyarrow
 
-        return cast(pd.DataFrame, pyarrow.table(cast(Any, x)).to_pandas())
+        try:
+            return cast(pd.DataFrame, pyarrow.table(cast(Any, x)).to_pandas())
+        except (TypeError, pyarrow.ArrowInvalid):  # of a column
+            return None
     if hasattr(x, "__dataframe__"):
         return pd.api.interchange.from_dataframe(cast(Any, x))
     return None
+
+
+def by_protocol(x: Any) -> Any:
+    """What speaks Arrow, DLPack or the dataframe interchange alone, as NumPy or pandas has it.
+
+    What NumPy itself can read is left as it is, and nothing is copied that need not be. An Arrow
+    stream is read here, once and for all.
+
+    Example:
+        >>> import pyarrow
+        >>> stream = pyarrow.table({"a": [1, 2]}).to_reader()
+        >>> by_protocol(stream)["a"].tolist()
+        [1, 2]
+    """
+    readable = any(hasattr(x, name) for name in ("__array__", "__array_interface__", "__len__"))
+    if readable and not hasattr(x, "__arrow_c_array__"):  # a batch, whose names NumPy loses
+        return x
+    if (frame := as_frame(x)) is not None or readable:
+        return x if frame is None else frame
+    return np.from_dlpack(x) if hasattr(x, "__dlpack__") else x
 
 
 def not_numbers(frame: pd.DataFrame) -> list[str]:

@@ -35,7 +35,7 @@ def told_of(source: Source, n: int | None, **given: object) -> dict[str, Any]:
                 "rows have none: give a map-style Dataset, a memmap, a sparse matrix, Parquet "
                 f"files or Shards, or leave {name} out"
             )
-        found[name] = _ready(name, each, n)
+        found[name] = ready_of(name, each, n)
     return found
 
 
@@ -61,9 +61,14 @@ def _for_all(given: object) -> bool:
     return names or isinstance(given, str) or np.ndim(given) == 0  # type: ignore[arg-type]
 
 
-def _ready(name: str, given: Any, n: int | None) -> Any:
+def ready_of(name: str, given: Any, n: int | None) -> Any:
+    """What is given of n rows, as arrays and frames; names of columns and single values stay.
+
+    Raises:
+        ValueError: it is of more or fewer rows.
+    """
     if isinstance(given, Mapping):
-        return {key: _ready(f"{name}' column {key!r}", each, n) for key, each in given.items()}
+        return {key: ready_of(f"{name}' column {key!r}", each, n) for key, each in given.items()}
     names = isinstance(given, list | tuple) and all(isinstance(each, str) for each in given)
     if given is None or (names and len(given) != n) or (_for_all(given) and not names):
         return given

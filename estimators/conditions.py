@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
+from ..data import as_frame, by_protocol
 from ..inference import Rows
 from ..inference.training import derive_seed
 from ..parts import Unbuilt
@@ -198,18 +198,20 @@ def apart(X: Any, covariates: object, known: Covariates | None) -> tuple[Any, ob
     names: list[str] = []
     if covariates is None and known is not None and known.of_data:
         names = [column.name for column in known.columns]
-    if isinstance(X, pd.DataFrame) and isinstance(covariates, list | tuple):
+    X = by_protocol(X)
+    frame = as_frame(X) if names or isinstance(covariates, list | tuple) else None
+    if frame is not None and isinstance(covariates, list | tuple):
         given = [each for each in covariates if isinstance(each, str)]
-        if given == list(covariates) and set(given) & set(X.columns):
+        if given == list(covariates) and set(given) & set(frame.columns):
             names = given
     if not names:
         return X, covariates, False
-    if not isinstance(X, pd.DataFrame):
+    if frame is None:
         raise TypeError(
             f"covariates are columns of X in the fit, {', '.join(map(repr, names))}, and X is a "
-            f"{type(X).__name__}: give a pandas DataFrame, or covariates= themselves"
+            f"{type(X).__name__}: give a DataFrame, or covariates= themselves"
         )
-    missing = [name for name in names if name not in X.columns]
+    missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ValueError(f"covariates name {missing[0]!r}, which is no column of X")
-    return X.drop(columns=names), X[names], True
+    return frame.drop(columns=names), frame[names], True

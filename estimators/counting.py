@@ -9,8 +9,9 @@ import numpy as np
 from sklearn.utils import ClassifierTags
 from torch import Tensor
 
-from ..inference import Checkpoint, Row, count_clusters
-from .fitting import continues
+from ..inference import Checkpoint, Row, Rows, count_clusters, filled, seeded
+from ..parts import without_groups
+from .fitting import Story, continues
 
 
 class Counting:
@@ -50,10 +51,11 @@ class Counting:
             return
         self.n_clusters_ = 2 if self.n_clusters == "auto" else self.n_clusters
 
-    def _count(self, x: Tensor, checkpoint: Checkpoint | None) -> list[Row]:
+    def _count(self, story: Story, data: Rows, checkpoint: Checkpoint | None) -> list[Row]:
         """Find K where it is not given; its curves as rows of the history."""
         if self.n_clusters != "auto" or continues(self):
             return []
+        x = looked_at(story, data, self.seed_)
         self.n_clusters_, rows = count_clusters(x, self.seed_, checkpoint, verbose=self.verbose)
         return rows
 
@@ -61,3 +63,22 @@ class Counting:
     def _lone(self) -> bool:
         """Whether there is one clustering, and no facets."""
         return isinstance(self.known_clusters(), int | np.integer)
+
+
+def looked_at(story: Story, data: Rows, seed: int) -> Tensor:
+    """Data as groups are looked for in them, ``(N, *event)``: whole, and as starts have them.
+
+    Those with companions are where their likelihood says, brought to one size, less what is linear
+    in their covariates: clusters are not to be the batches that are known.
+
+    Args:
+        story: makes the story, of any K.
+        data: with companions.
+        seed: of the story.
+    """
+    companions = without_groups(data.companions)
+    if not companions:
+        return filled(data.x)
+    with seeded(seed, "rehearsal"):
+        model = story()[0]
+    return model.to(data.x.dtype).coordinates(filled(data.x), **companions)

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data import as_frame
+
 Category = str | bool | int | float
 
 
@@ -165,7 +167,7 @@ class Covariates:
         """
         table = _table(given, n)
         names = [column.name for column in self.columns]
-        unnamed = not isinstance(given, pd.DataFrame | Mapping)
+        unnamed = not isinstance(given, Mapping) and as_frame(given) is None
         if unnamed and len(table) == len(names):
             table = dict(zip(names, table.values(), strict=True))
         rest = otherwise is not None and isinstance(given, Mapping)
@@ -222,13 +224,14 @@ def _table(given: object, n: int) -> dict[str, NDArray[Any]]:
     Raises:
         TypeError, ValueError: another number of rows, or no table.
     """
+    frame = as_frame(given)
     if isinstance(given, Mapping):
         columns = {
             str(name): np.full(n, value) if np.ndim(value) == 0 else np.asarray(value)
             for name, value in given.items()
         }
-    elif isinstance(given, pd.DataFrame):
-        columns = {str(name): _values(given[name]) for name in given.columns}
+    elif frame is not None:
+        columns = {str(name): _values(frame[name]) for name in frame.columns}
     elif isinstance(given, pd.Series):
         columns = {str(0 if given.name is None else given.name): _values(given)}
     else:

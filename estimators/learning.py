@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from ..guides import Guide
-from ..inference import Recipe, Row, Rows, calibrate_gaps, filled, launch
+from ..inference import Recipe, Row, Rows, calibrate_gaps, launch
 from ..models import MixtureVAE
 from ..parts import NonNegative, Seed, Unbuilt
 from .answers import Answers
@@ -118,6 +118,7 @@ class Learns(Answers):
             X,
             self.seed_,
             by_column=self.columns != "auto",
+            devices=self.devices,
             y=y,
             covariates=covariates,
             size_factors=size_factors,
@@ -189,7 +190,7 @@ class Learns(Answers):
             claimed(checkpoint, self, recipe, data, len(train), source) as kept,
             kept_if_stopped(take if kept is None else None),
         ):
-            counted += self._count(filled(data.x), kept)
+            counted += self._count(story, data, kept)
             fit = launch(recipe.fit, str(self.device), self.devices, self.precision)
             train = beside(train, pairs)
             found = fit(

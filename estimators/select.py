@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from sklearn.base import clone
 
 from ..inference import (
     SEEDS,
+    Rows,
     agreement_of,
     cluster_curves,
-    filled,
     modularity,
     neighbour_graph,
 )
 from .base import DeepMixture
+from .beside_rows import ready_of, some_of
+from .conditions import apart
+from .counting import looked_at
 from .fitting import likelihood_of
+from .gaps import gapped
 from .scaling import scaling_of
 
 if TYPE_CHECKING:
@@ -75,6 +80,8 @@ def select_k(
     seeds: Sequence[int] = SEEDS,
     *,
     fits: bool = False,
+    covariates: object = None,
+    size_factors: object = None,
 ) -> NumberOfClusters:
     """Curves over the number of clusters, and the K that they speak for.
 
@@ -91,6 +98,9 @@ def select_k(
             :func:`cluster_curves`.
         seeds: of the partitions, and of the fits.
         fits: fit the estimator.
+        covariates: of the rows, as ``fit`` takes them: groups are looked for in what these do not
+            tell.
+        size_factors: of the rows of counts, as ``fit`` takes them.
 
     Raises:
         ValueError: facets, fewer than 20 data, no K or no seed, or a K that is none.
@@ -109,39 +119,55 @@ def select_k(
             "facets; fit an estimator for each number of them"
         )
     unfitted = clone(estimator)
-    x = unfitted._check(X, reset=True)
-    scaling = scaling_of(unfitted, x, likelihood_of(unfitted, x))
-    rows = filled(x if scaling is None else scaling(x)).numpy()
+    features, known, own = apart(X, covariates, None)
+    x = unfitted._check(features, reset=True)
+    likelihood = likelihood_of(unfitted, x)
+    beside = unfitted._learn_conditions(
+        x, known, size_factors, likelihood=likelihood, own=own, among=(known, len(x))
+    )
+    scaling = scaling_of(unfitted, x, likelihood)
+    seen = x if scaling is None else scaling(x)
+    unfitted.n_clusters_ = 2  # of the story that says where to look
+    build = partial(unfitted.build, n_covariates=unfitted.n_covariates)
+    story = gapped(unfitted, partial(build, tuple(seen.shape[1:]), likelihood), seen)
+    rows = looked_at(story, Rows(seen, **{k: v.to(seen) for k, v in beside.items()}), 0).numpy()
     curves = cluster_curves(rows, ks, seeds)
     table = pd.DataFrame(curves.rows())
     if fits:
-        table = table.assign(**_of_fits(estimator, x.numpy(), rows, curves.ks, seeds))
+        told = {"covariates": known, "size_factors": size_factors}
+        ready = {name: ready_of(name, each, len(x)) for name, each in told.items()}
+        fitted = _of_fits(estimator, features, rows, ready, curves.ks, seeds)
+        table = table.assign(**fitted)
     return NumberOfClusters(table, curves.best_k, curves.remarks, curves.flat)
 
 
 def _of_fits(
     estimator: DeepMixture,
-    x: NDArray[Any],
+    X: Any,
     rows: NDArray[Any],
+    told: Mapping[str, Any],
     ks: Sequence[int],
     seeds: Sequence[int],
 ) -> dict[str, list[float]]:
-    """Columns of the table, by fits for every K and seed; ``rows`` are x as neighbours see it."""
+    """Columns of the table, by fits for every K and seed; ``rows`` are X as neighbours see it."""
     from ..evaluation import occupied_clusters
 
-    graph, held_out = neighbour_graph(rows), np.arange(len(x)) % HELD_OUT == 0
+    graph, x = neighbour_graph(rows), ready_of("X", X, len(rows))
+    every = np.arange(len(rows))
+    out, left = every[every % HELD_OUT == 0], every[every % HELD_OUT != 0]
     found: dict[str, list[float]] = {}
     for k in ks:
         partitions, values = [], []
         for seed in seeds:
             model = clone(estimator).set_params(n_clusters=k, random_state=seed)
-            gamma = model.fit(x[~held_out]).predict_proba(x)
+            model.fit(some_of(x, left), **some_of(told, left))
+            gamma = model.predict_proba(x, **told)
             partitions.append(gamma.argmax(-1))
             values.append(
                 {
                     "modularity": modularity(graph, partitions[-1]),
                     "occupied": occupied_clusters(gamma),
-                    "held_out_bound": model.score(x[held_out]),
+                    "held_out_bound": model.score(some_of(x, out), **some_of(told, out)),
                 }
             )
         for name in values[0]:

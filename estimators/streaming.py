@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data import by_protocol
 from ..inference import Beside, Rows, Source, seeded, source_of
 from ..inference.training.chunks import bytes_of_row, joined
 from ..inference.training.sources import Sample
@@ -128,7 +131,9 @@ def along(source: Source | None, train: Rows) -> Source | None:
     return source.along(**train.others)
 
 
-def at_hand(X: Any, seed: int, *, by_column: bool, y: object = None, **told: object) -> Given:
+def at_hand(
+    X: Any, seed: int, *, by_column: bool, devices: int = 1, y: object = None, **told: object
+) -> Given:
     """Data as a fit takes them: as they are, or a sample and what reads the whole.
 
     A source that has no more rows than a sample may have is taken to memory. A sample of rows of
@@ -138,16 +143,19 @@ def at_hand(X: Any, seed: int, *, by_column: bool, y: object = None, **told: obj
         X: data, or what they are read from.
         seed: of the sample.
         by_column: rows of a table are wanted in the types that it has.
+        devices: processes that are to be started.
         y: what is known of all rows.
         **told: what else is told of them, by the argument's name.
 
     Raises:
         TypeError, ValueError: what is told is of more or fewer rows, or of rows without numbers.
     """
+    X = by_protocol(X)
     source = source_of(X)
     if source is None:
         return Given(X, {"y": y, **told})
-    source = source.by_column() if by_column else source
+    source = copy(source.by_column() if by_column else source)
+    source.processes = max(devices, int(os.environ.get("WORLD_SIZE", "1")))
     sample = source.draw(seed)
     if sample.whole:
         return Given(named(source, sample.x), {"y": y, **told})

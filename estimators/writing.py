@@ -14,6 +14,7 @@ import torch
 from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
+from ..data import by_protocol
 from ..inference import Rows, Source, source_of
 from ..inference.training.files import replacing
 from .beside_rows import some_of, told_of
@@ -46,6 +47,7 @@ def answered(
     Raises:
         ValueError, TypeError: what cannot be read, or written; rows are told by their numbers.
     """
+    X = by_protocol(X)
     source = source_of(X)
     if source is None and out is None:
         return answer(read(X, **told))

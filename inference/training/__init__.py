@@ -7,11 +7,12 @@ from .config import RunConfig
 from .devices import is_main_process, launch, make_fabric
 from .errors import TrainingDiverged, TrainingInterrupted
 from .files import locked
+from .iterating import IterableRows, Iterated
 from .loop import Decay
 from .machine import Roomy, cores, memory
 from .parquet import ParquetRows
 from .progress import PhaseProgress, doing, showing
-from .reading import ArrayRows, DatasetRows, Iterated, SparseRows
+from .reading import ArrayRows, DatasetRows, SparseRows
 from .runs import Run
 from .seeds import ALONE, derive_seed, seeded
 from .shards import Shards, source_of
@@ -29,6 +30,7 @@ __all__ = [
     "Data",
     "DatasetRows",
     "Decay",
+    "IterableRows",
     "Iterated",
     "ParquetRows",
     "PhaseProgress",

@@ -1,9 +1,9 @@
-"""Rows read from mapped and sparse arrays, from datasets and from loaders."""
+"""Rows read from mapped and sparse arrays, and from datasets of items that have numbers."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -177,28 +177,6 @@ class DatasetRows(Indexed):
         if self.collate is not None:
             return as_floats(datum_of(self.collate(items)))
         return torch.stack([as_floats(datum_of(item)) for item in items])
-
-
-class Iterated(Source):
-    """Batches of an iterable that can be read anew every epoch, such as a ``DataLoader``.
-
-    Nobody can share it: each of several processes reads all of it, and trains on its share.
-
-    Args:
-        batches: yields batches; one is an array, begins with one, or has it as ``"x"``.
-        sample: rows that starts and pretraining see at most.
-    """
-
-    n_units = 1
-    numbered = False
-
-    def __init__(self, batches: Iterable[Any], sample: int = SAMPLE) -> None:
-        super().__init__(sample)
-        self.batches = batches
-
-    def read(self, unit: int) -> Iterator[Tensor]:
-        """All batches."""
-        yield from (as_floats(datum_of(batch)) for batch in self.batches)
 
 
 def datum_of(item: Any) -> Any:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from .iterating import IterableRows, Iterated
 from .parquet import ParquetRows
-from .reading import UNIT, ArrayRows, DatasetRows, Iterated, SparseRows, as_floats, datum_of
+from .reading import ArrayRows, DatasetRows, SparseRows, as_floats, datum_of
 from .sources import SAMPLE, Source, room_for
 
 Item = TypeVar("Item")
@@ -65,8 +66,8 @@ def source_of(X: Any) -> Source | None:
 
     Sources are an ``np.memmap`` of more rows than a sample may have, SciPy's sparse matrices, a
     ``Dataset`` or ``DataLoader``, the path of a Parquet file or of a folder of such, and
-    :class:`Source` itself. Of a loader of a map-style dataset that only shuffles, the dataset,
-    ``collate_fn`` and ``num_workers`` are taken: batches are the fit's own.
+    :class:`Source` itself. Of a loader of an iterable dataset, or of a map-style one that it only
+    shuffles, the dataset, ``collate_fn`` and ``num_workers`` are taken: batches are the fit's own.
 
     Raises:
         TypeError: what can be read only once.
@@ -83,11 +84,14 @@ def source_of(X: Any) -> Source | None:
         return ParquetRows(X)
     if isinstance(X, torch_data.DataLoader):
         usual = isinstance(X.sampler, torch_data.SequentialSampler | torch_data.RandomSampler)
-        if isinstance(X.dataset, torch_data.IterableDataset) or not usual:
+        if isinstance(X.dataset, torch_data.IterableDataset):
+            found = X.dataset, X.batch_size, X.collate_fn
+            return IterableRows(*found, workers=X.num_workers)
+        if not usual:
             return Iterated(X)
         return DatasetRows(X.dataset, X.collate_fn, workers=X.num_workers)
     if isinstance(X, torch_data.IterableDataset):
-        return Iterated(torch_data.DataLoader(X, batch_size=UNIT))
+        return IterableRows(X)
     if isinstance(X, torch_data.Dataset):
         return DatasetRows(X)
     if isinstance(X, Iterator):

@@ -59,12 +59,14 @@ class Source(ABC):
         columns: the names of a table's features, where they have names.
         others: what every batch draws from besides, by name, in memory.
         numbered: whether a row has a number, by which what is known of it is found.
+        processes: how many are to train, which an iterable is shared among.
     """
 
     lengths: tuple[int, ...] | None = None
     columns: tuple[str, ...] = ()
     others: Mapping[str, Rows] = {}
     numbered: bool = True
+    processes: int = 1
 
     def __init__(self, sample: int = SAMPLE, workers: int = 0) -> None:
         if sample < 1 or workers < 0:

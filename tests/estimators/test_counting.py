@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from sklearn.base import clone
@@ -160,3 +161,28 @@ def test_select_k_is_for_one_clustering() -> None:
         select_k(MFCVAE(n_clusters=(25, 25)), X)
     with pytest.raises(ValueError, match="row 0 of X has no observed value"):
         select_k(small(), np.full((30, 2), np.nan))
+
+
+@pytest.mark.filterwarnings("ignore::pyromix.inference.CollapseWarning")
+def test_k_is_that_of_the_groups_and_not_of_the_batches_that_are_known() -> None:
+    """Two groups, measured twice with a shift that is wider than what parts them."""
+    rng = np.random.default_rng(0)
+    group, batch = np.arange(240) % 2, np.arange(240) // 2 % 2
+    x = rng.normal(0, 0.3, (240, 3)).astype(np.float32)
+    x[:, 0] += 4 * group
+    x[:, 1:] += 9 * batch[:, None]
+    names = np.array(["first", "second"])[batch]
+    told = select_k(small(standardise=False), x, range(1, 7), (0,), covariates=names)
+    assert told.best_k == 2
+    assert select_k(small(standardise=False), x, range(1, 7), (0,)).best_k == 4
+    found = small(standardise=False).fit(x, covariates=names)
+    assert found.n_clusters_ == 2
+    fits = select_k(
+        small(standardise=False, n_clusters=2),
+        pd.DataFrame(x, columns=["a", "b", "c"]).assign(batch=names),
+        (2,),
+        (0,),
+        fits=True,
+        covariates=["batch"],
+    )
+    assert np.isfinite(fits.table.held_out_bound).all()

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 
@@ -95,3 +97,79 @@ def test_digits_that_float32_does_not_hold_are_told() -> None:
     wide = VaDE(precision="64-true", **quiet).fit(offset)
     same = VaDE(precision="64-true", **quiet).fit(x)
     np.testing.assert_allclose(wide.transform(offset), same.transform(x), atol=1e-5)
+
+
+def test_whatever_speaks_a_protocol_is_read_as_the_same_numbers(fitted: VaDE) -> None:
+    x = np.random.default_rng(0).random((40, 4))
+    rows = x.astype(np.float32)
+    table = pa.table({f"c{i}": column for i, column in enumerate(x.T)})
+    wanted = fitted.transform(rows)
+    given = {
+        "float64": x,
+        "torch": torch.from_numpy(x),
+        "fortran": np.asfortranarray(rows),
+        "list": x.tolist(),
+        "dlpack": from_dlpack_alone(rows),
+    }
+    for name, each in given.items():
+        np.testing.assert_allclose(fitted.transform(each), wanted, atol=1e-6, err_msg=name)
+    named = VaDE(**SMALL).fit(table)
+    assert list(named.feature_names_in_) == ["c0", "c1", "c2", "c3"]
+    wanted = named.transform(table.to_pandas())
+    frames = {
+        "arrow": table,
+        "stream": table.to_reader(),
+        "batch": table.to_batches()[0],
+        "polars": pl.DataFrame(x, [f"c{i}" for i in range(4)]),
+    }
+    for name, each in frames.items():
+        np.testing.assert_allclose(named.transform(each), wanted, atol=1e-6, err_msg=name)
+    for kind in (np.int16, np.uint8, bool):
+        whole = (x > 0.5).astype(kind)
+        np.testing.assert_array_equal(fitted.predict(whole), fitted.predict(whole.astype(float)))
+
+
+def from_dlpack_alone(rows: Any) -> Any:
+    class Alone:
+        def __dlpack__(self, **given: Any) -> Any:
+            return rows.__dlpack__(**given)
+
+        def __dlpack_device__(self) -> Any:
+            return rows.__dlpack_device__()
+
+    return Alone()
+
+
+def test_float32_rows_in_order_are_not_copied(fitted: VaDE) -> None:
+    rows = np.random.default_rng(0).random((50, 4), np.float32)
+    for given in (rows, torch.from_numpy(rows), from_dlpack_alone(rows)):
+        assert np.shares_memory(fitted._rows(given).x.numpy(), rows)
+    whole = VaDE(**SMALL | {"standardise": False})
+    assert np.shares_memory(whole._check(rows, reset=True).numpy(), rows)
+    assert not np.shares_memory(fitted._rows(rows[:, ::-1]).x.numpy(), rows)
+
+
+def test_polars_tables_are_fitted_as_they_are_and_codes_come_back_as_polars() -> None:
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame(
+        {
+            "size": rng.normal(size=40),
+            "visits": rng.poisson(2, 40),
+            "ok": rng.random(40) < 0.5,
+            "colour": rng.choice(["red", "blue"], 40),
+            "sort": pl.Series(rng.choice(["a", "b", "c"], 40), dtype=pl.Categorical),
+            "batch": rng.choice(["one", "two"], 40),
+        }
+    )
+    small = SMALL | {"pretraining": None}
+    fitted = VaDE(**small).fit(table, covariates=["batch"])
+    kinds = [column.kind for column in fitted.columns_.columns]
+    assert kinds == ["real", "count", "binary", "category", "category"]
+    as_pandas = VaDE(**small).fit(table.to_pandas(), covariates=["batch"])
+    np.testing.assert_array_equal(fitted.labels_, as_pandas.labels_)
+    features, batch = table.drop("batch"), table.select("batch")
+    apart = VaDE(**small).fit(features, covariates=batch)
+    np.testing.assert_array_equal(apart.predict(features, covariates=batch), fitted.labels_)
+    codes = fitted.set_output(transform="polars").transform(table)
+    assert isinstance(codes, pl.DataFrame)
+    assert codes.columns == ["vade0", "vade1"]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.utils.data import IterableDataset, get_worker_info
 
+from pyromix.inference.training import ArrayRows, IterableRows
 from pyromix.inference.training.checkpoint import Checkpoint
 from pyromix.inference.training.errors import TrainingDiverged
 from pyromix.inference.training.trainer import Row, Trainer
@@ -132,6 +135,45 @@ def of_all(fabric: Fabric, state: State) -> State:
     return {name: value.reshape(fabric.world_size, -1) for name, value in gathered.items()}
 
 
+class Flow(IterableDataset[Tensor]):
+    """Rows that are shared as torch's workers do it, and counted."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = x
+        self.read = 0
+
+    def __iter__(self) -> Iterator[Tensor]:
+        info = get_worker_info()
+        for row in self.x if info is None else self.x[info.id :: info.num_workers]:
+            self.read += 1
+            yield row
+
+
+class Stored(ArrayRows):
+    """Rows of an array, counted."""
+
+    read_rows = 0
+
+    def rows(self, numbers: Any) -> Tensor:
+        self.read_rows += len(numbers)
+        return super().rows(numbers)
+
+
+def from_sources(fabric: Fabric, x: Tensor) -> dict[str, Any]:
+    """Weights of fits to rows that are read, all in one batch, and how many rows an epoch reads."""
+    found: dict[str, Any] = {}
+    flow, stored = Flow(x), Stored(x.numpy())
+    for name, source in (("iterable", IterableRows(flow)), ("map-style", stored)):
+        source.processes = fabric.world_size
+        source.draw(0)
+        flow.read = stored.read_rows = 0
+        objective = Linear()
+        row = Trainer(max_epochs=4, batch_size=len(x)).fit(objective, source, fabric=fabric)[-1]
+        read = {"read": torch.tensor(float(flow.read + stored.read_rows))}
+        found[name] = objective.state_dict()["weight"], row["loss"], of_all(fabric, read)["read"]
+    return found
+
+
 def several(fabric: Fabric, x: Tensor, folder: Path) -> dict[str, Any]:
     """Everything the tests ask of two processes, since starting them is slow."""
     argument = Linear()
@@ -151,6 +193,7 @@ def several(fabric: Fabric, x: Tensor, folder: Path) -> dict[str, Any]:
         "trained": trained,
         "resumed": resumed,
         "diverged": of_all(fabric, {"diverged": torch.tensor(diverged)}),
+        "sources": from_sources(fabric, data(256).double()),
     }
 
 

@@ -78,6 +78,18 @@ def test_two_processes_train_what_one_does(toys: Any, two: tuple[dict[str, Any],
 
 
 @pytest.mark.slow
+def test_two_processes_share_the_rows_they_read_and_train_what_one_does(
+    toys: Any, two: tuple[dict[str, Any], Path]
+) -> None:
+    one = launch(toys.from_sources, "cpu", 1, "64-true")(toys.data(256).double())
+    for name, (weight, loss, read) in two[0]["sources"].items():
+        torch.testing.assert_close(weight, one[name][0], rtol=1e-10, atol=1e-10)
+        assert loss == pytest.approx(one[name][1], rel=1e-6)
+        assert read.flatten().tolist() == [4 * 128, 4 * 128], name  # in four epochs
+        assert one[name][2].item() == 4 * 256
+
+
+@pytest.mark.slow
 def test_processes_end_alike_on_noise_of_their_own(two: tuple[dict[str, Any], Path]) -> None:
     trained = dict(two[0]["trained"])
     assert not torch.equal(*trained.pop("noise"))

@@ -21,11 +21,13 @@ from torch.utils.data import (
     IterableDataset,
     TensorDataset,
     WeightedRandomSampler,
+    get_worker_info,
 )
 
 from pyromix.inference.training import (
     ArrayRows,
     DatasetRows,
+    IterableRows,
     Iterated,
     ParquetRows,
     Shards,
@@ -107,8 +109,8 @@ def test_whatever_rows_are_read_from_they_are_the_same(sources: dict[str, Source
         SparseRows,
         DatasetRows,
         DatasetRows,
-        Iterated,
-        Iterated,
+        IterableRows,
+        IterableRows,
         ParquetRows,
         Shards,
     ]
@@ -210,6 +212,41 @@ def test_two_processes_of_two_workers_read_each_row_once(tmp_path: Path) -> None
     ]
     assert len(set(found[0] + found[1])) == len(found[0]) + len(found[1])
     assert sum(len(each.read_text()) for each in tmp_path.glob("*.read")) == N
+
+
+class Shared(IterableDataset[Tensor]):
+    """Yields the part of the worker that asks."""
+
+    def __iter__(self) -> Iterator[Tensor]:
+        info = get_worker_info()
+        first, step = (0, 1) if info is None else (info.id, info.num_workers)
+        yield from torch.from_numpy(X[first::step])
+
+
+def test_an_iterable_that_asks_who_reads_it_is_shared_by_rank_and_worker() -> None:
+    for workers in (0, 2):
+        source = source_of(DataLoader(Shared(), 64, num_workers=workers))
+        assert isinstance(source, IterableRows)
+        source.processes = 2
+        assert source.draw(0).whole
+        parts = 2 * max(1, workers)
+        assert source.lengths == (N // parts,) * parts
+        assert get_worker_info() is None
+        found = [
+            numbers(SourceBatches(source, 50, share(rank, 2)).shuffled(seed=0)) for rank in range(2)
+        ]
+        assert [len(each) for each in found] == [500, 500]
+        assert sorted(found[0] + found[1]) == list(range(N))
+    # One that does not ask is read whole by each, which trains on its share.
+    source = source_of(DataLoader(Flow(), 64, num_workers=2))
+    assert source is not None
+    source.processes = 2
+    source.draw(0)
+    assert source.lengths == (N,)
+    found = [
+        numbers(SourceBatches(source, 50, share(rank, 2)).shuffled(seed=0)) for rank in range(2)
+    ]
+    assert sorted(found[0] + found[1]) == list(range(N))
 
 
 def test_rows_are_changed_checked_and_left_out_by_their_numbers(sources: dict[str, Source]) -> None:
