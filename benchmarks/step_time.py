@@ -6,6 +6,9 @@ training loop beside its bare steps, and the peak memory of an epoch.
 
     python benchmarks/step_time.py
     python benchmarks/step_time.py --models vade gmvae --batch-sizes 256 --steps 20
+    python benchmarks/step_time.py --device cuda --capture --no-memory
+
+With ``--capture`` the closed-form step is recorded as a CUDA graph too, and replayed.
 """
 
 from __future__ import annotations
@@ -37,8 +40,12 @@ from pyromix.inference import (
     Term,
     Trainer,
 )
+from pyromix.inference.training.batches import Batch
+from pyromix.inference.training.captured import WARM, CapturedStep, Losses
+from pyromix.inference.training.loop import fused_adam
 from pyromix.models import MixtureVAE
 from pyromix.networks import Perceptron
+from pyromix.reports import table_head
 
 if TYPE_CHECKING:
     from . import hand_written
@@ -46,6 +53,7 @@ else:  # a script finds its neighbours by their bare names
     import hand_written
 
 FEATURES = 784
+CONTENDERS = ("hand-written", "closed-form", "enumerated", "Pyro SVI.step")
 Step = Callable[[Tensor], object]
 
 
@@ -78,6 +86,20 @@ MODELS = {
 }
 
 
+def _captured(module: ObjectiveModule) -> Step:
+    optimizer = fused_adam(module, 1e-4, capturable=True)
+
+    def step(batch: Batch) -> Losses:
+        optimizer.zero_grad()
+        loss, parts = module(batch.x)
+        loss.backward()
+        optimizer.step()
+        return loss, parts
+
+    replayed = CapturedStep(step, module, torch.device("cuda"))
+    return lambda x: replayed(Batch(x, {}))
+
+
 def _fused(module: nn.Module) -> Step:
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-4, fused=True)
 
@@ -89,16 +111,21 @@ def _fused(module: nn.Module) -> Step:
     return step
 
 
-def contenders(name: str, n_clusters: int) -> dict[str, Step]:
+def contenders(name: str, n_clusters: int, device: str, *, capture: bool) -> dict[str, Step]:
     """One step of each contender, from the same weights."""
     model = MODELS[name]
 
-    def objective(elbo: MixtureELBO) -> ObjectiveModule:
-        return ObjectiveModule(elbo, *model.story(n_clusters))
+    def story() -> tuple[nn.Module, nn.Module]:
+        mixture, guide = model.story(n_clusters)
+        return mixture.to(device), guide.to(device)
 
-    svi = SVI(*model.story(n_clusters), PyroAdam({"lr": 1e-4}), TraceEnum_ELBO(max_plate_nesting=1))
-    return {
-        "hand-written": _fused(model.hand_written(*model.story(n_clusters))),
+    def objective(elbo: MixtureELBO) -> ObjectiveModule:
+        return ObjectiveModule(elbo, *story())
+
+    svi = SVI(*story(), PyroAdam({"lr": 1e-4}), TraceEnum_ELBO(max_plate_nesting=1))
+    recorded = {"captured": _captured(objective(ClosedFormELBO(model.terms)))} if capture else {}
+    return recorded | {
+        "hand-written": _fused(model.hand_written(*story())),
         "closed-form": _fused(objective(ClosedFormELBO(model.terms))),
         "enumerated": _fused(objective(EnumeratedELBO(model.terms))),
         "Pyro SVI.step": svi.step,
@@ -108,29 +135,39 @@ def contenders(name: str, n_clusters: int) -> dict[str, Step]:
 def medians(steps: dict[str, Step], x: Tensor, rounds: int) -> dict[str, float]:
     """Median milliseconds of each step, taken in turns."""
     times: dict[str, list[float]] = {name: [] for name in steps}
-    for turn in range(rounds + 3):
+    for turn in range(rounds + WARM + 2):
         for name, step in steps.items():
             started = perf_counter()
             step(x)
-            if turn >= 3:
+            if x.is_cuda:
+                torch.cuda.synchronize()
+            if turn >= WARM + 2:
                 times[name].append(1000 * (perf_counter() - started))
     return {name: float(torch.tensor(values).median()) for name, values in times.items()}
 
 
-def step_table(names: list[str], batch_sizes: list[int], clusters: list[int], rounds: int) -> None:
+def step_table(
+    names: list[str],
+    batch_sizes: list[int],
+    clusters: list[int],
+    rounds: int,
+    device: str,
+    *,
+    capture: bool,
+) -> None:
     """Print milliseconds a step, and in brackets the ratio to hand-written torch."""
     print(f"torch {torch.__version__.split('+')[0]}, {torch.get_num_threads()} threads")
-    print("| model | batch | K | hand-written | closed-form | enumerated | Pyro SVI.step |")
-    print("|---|---|---|---|---|---|---|")
+    own = ["captured"] if capture else []
+    print(table_head("model", "batch", "K", *own, *CONTENDERS))
     found: dict[tuple[str, int, int, str], float] = {}
     for name in names:
         for batch_size in batch_sizes:
             steps = {
                 (k, contender): step
                 for k in clusters
-                for contender, step in contenders(name, k).items()
+                for contender, step in contenders(name, k, device, capture=capture).items()
             }
-            x = torch.rand(batch_size, *MODELS[name].event_shape)
+            x = torch.rand(batch_size, *MODELS[name].event_shape, device=device)
             labelled = medians({f"{k} {c}": step for (k, c), step in steps.items()}, x, rounds)
             for k in clusters:
                 row = {c: labelled[f"{k} {c}"] for (each, c) in steps if each == k}
@@ -198,9 +235,15 @@ def main() -> None:
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[128, 256, 1024])
     parser.add_argument("--clusters", nargs="+", type=int, default=[10, 100])
     parser.add_argument("--steps", type=int, default=30, help="timed rounds of each step")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--capture", action="store_true", help="a recorded step as well")
     parser.add_argument("--no-memory", action="store_true", help="leave the peak memory out")
     parser.add_argument("--peak-memory-of", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: there is no CUDA device here")
+    if options.capture and options.device != "cuda":
+        parser.error("--capture records the steps of a CUDA device: add --device cuda")
     pyro.enable_validation(False)
     # Importing Fabric sets it, and without a GPU it slows every optimiser step that follows.
     os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
@@ -210,7 +253,14 @@ def main() -> None:
     # First of all, since a process's peak starts at that of the process it was made from.
     if not options.no_memory:
         memory_table()
-    step_table(options.models, options.batch_sizes, options.clusters, options.steps)
+    step_table(
+        options.models,
+        options.batch_sizes,
+        options.clusters,
+        options.steps,
+        options.device,
+        capture=options.capture,
+    )
     loop_overhead(options.steps)
 
 

@@ -48,6 +48,8 @@ class ClosedFormELBO(MixtureELBO, alias="closed-form"):
         ['kl_c', 'kl_z', 'reconstruction']
     """
 
+    capturable = True
+
     def __init__(
         self,
         terms: Sequence[Term] = (),

@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import pyro
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ...guides import Guide
 from ...models import MixtureVAE
 from ...parts import Count, Part, without_groups
-from .schedules import Clock, Schedule, as_schedule
+from .schedules import Clock, Constant, Schedule, as_schedule
 from .terms import Clusterings, Term
 
 Program = Callable[..., Any]
@@ -62,6 +62,8 @@ class MixtureELBO(Part, ELBO, kind="objective", abstract=True):
     Raises:
         ValueError: fewer than one sample.
     """
+
+    capturable: ClassVar[bool] = False  # whether Python never looks at a number on the way
 
     def __init__(
         self,
@@ -231,6 +233,19 @@ class ObjectiveModule(nn.Module):
         """What the training loop calls after every epoch: the hooks add to its row."""
         for hook in self.hooks:
             hook.log(self.elbo.step, row)
+
+    def changing(self) -> str:
+        """What changes from step to step, so that a recorded step would not be the next one."""
+        weights = [*self.elbo.kl_weights, *(term.weight for term in self.elbo.terms)]
+        if not all(isinstance(each, Constant) for each in weights):
+            return "a weight of the objective changes from step to step"
+        if not self.elbo.capturable:
+            return f"{type(self.elbo).__name__} looks at numbers as it computes"
+        return "something happens during the training" if self.hooks else ""
+
+    def count(self, steps: int) -> None:
+        """Steps have been done, or undone, that Python has not seen."""
+        self.elbo.step += steps
 
     def get_extra_state(self) -> Tensor:
         """The objective's step, for its schedules."""

@@ -28,6 +28,8 @@ class Training(Phase, kind="training"):
         patience: stop when the held-out bound has not risen for so many epochs, or ``None``.
         validation_fraction: share of the data held out when ``patience`` or restarts need it.
         during: what happens on the way: :class:`Progressive`, :class:`Refit`.
+        capture: record a step as a CUDA graph and replay it, on one CUDA device. The objective is
+            closed-form, and its weights are constant.
 
     Raises:
         ValueError: a setting out of range.
@@ -46,6 +48,7 @@ class Training(Phase, kind="training"):
     patience: Count | None = None
     validation_fraction: Share = 0.1
     during: tuple[During, ...] = ()
+    capture: bool = False
 
     example = "Training(max_epochs=40)"
 
@@ -59,6 +62,7 @@ class Training(Phase, kind="training"):
             epsilon=self.epsilon,
             gradient_clip=self.gradient_clip,
             patience=self.patience,
+            capture=self.capture,
             verbose=verbose,
         )
 
@@ -90,7 +94,10 @@ class Training(Phase, kind="training"):
         joining = joining_of(self.during, fit.model, clock)
         joining.kl_weights(elbo.kl_weights)  # refuses another number of them than of facets
         hooks = [each.hook(fit, elbo, joining) for each in self.during]
-        return ObjectiveModule(elbo, fit.model, fit.guide, hooks)
+        module = ObjectiveModule(elbo, fit.model, fit.guide, hooks)
+        if self.capture and (changing := module.changing()):
+            raise ValueError(f"training's capture is True, and {changing}: use capture=False")
+        return module
 
     def __call__(self, fit: Fit, elbo: MixtureELBO | None = None) -> None:
         """Train, and warn of clusters that merged or ended empty.

@@ -27,6 +27,7 @@ from ..training import (
     Source,
     TrainingInterrupted,
     as_rows,
+    check_capture,
     is_main_process,
     seeded,
     showing,
@@ -151,11 +152,13 @@ class Recipe:
             The story and guide kept, and the history of all restarts.
 
         Raises:
-            ValueError: several restarts and no validation data.
+            ValueError: several restarts and no validation data, or nothing records steps here.
             TrainingInterrupted: on Ctrl-C, with what can be used by then.
         """
         if self.n_init > 1 and validation is None:
             raise ValueError("n_init above 1 needs validation data to choose a restart by")
+        if self.training.capture:
+            check_capture(fabric.device, fabric.world_size)
         data = as_rows(x)
         held_out = None if validation is None else as_rows(validation)
         history: list[Row] = []

@@ -2,6 +2,7 @@
 
 from .batches import Batch, Data, Rows, as_rows, steps_of
 from .beside import Beside
+from .captured import check_capture
 from .checkpoint import Checkpoint
 from .config import RunConfig
 from .devices import is_main_process, launch, make_fabric
@@ -47,6 +48,7 @@ __all__ = [
     "TrainingDiverged",
     "TrainingInterrupted",
     "as_rows",
+    "check_capture",
     "cores",
     "derive_seed",
     "doing",

@@ -22,13 +22,30 @@ if TYPE_CHECKING:
 Decay = tuple[Positive, Count] | tuple[Positive, Count, Positive] | Literal["cosine"]
 
 
-def fused_adam(module: nn.Module, learning_rate: float, epsilon: float = 1e-8) -> torch.optim.Adam:
-    """One Adam for all parameters of ``module``, in one kernel where the device has it."""
+def fused_adam(
+    module: nn.Module, learning_rate: float, epsilon: float = 1e-8, *, capturable: bool = False
+) -> torch.optim.Adam:
+    """One Adam for all parameters of ``module``, in one kernel where the device has it.
+
+    A ``capturable`` one can be recorded: its rate is a tensor, which a replay reads.
+    """
     parameters = list(module.parameters())
+    if capturable:
+        rate = torch.tensor(learning_rate, device=parameters[0].device)
+        return torch.optim.Adam(parameters, lr=rate, eps=epsilon, fused=True, capturable=True)
     try:
         return torch.optim.Adam(parameters, lr=learning_rate, eps=epsilon, fused=True)
     except RuntimeError:
         return torch.optim.Adam(parameters, lr=learning_rate, eps=epsilon)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give all parameters this learning rate, at the place where it stands if it is a tensor."""
+    for group in optimizer.param_groups:
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def decayed(decay: Decay | None, epoch: int, max_epochs: int) -> float:

@@ -17,6 +17,7 @@ from torch import nn
 
 from ...parts import Count, Natural, NonNegative, Positive, check_fields
 from .batches import Batch, Data, Share
+from .captured import CapturedStep, Losses, Step
 from .checkpoint import AFRESH, Checkpoint
 from .devices import make_fabric
 from .loop import (
@@ -27,6 +28,7 @@ from .loop import (
     held_out_loss,
     is_finite,
     last_good_epoch,
+    set_rate,
     share_buffers,
 )
 from .progress import PhaseProgress
@@ -56,6 +58,7 @@ class Trainer:
         gradient_clip: largest norm of the gradient of all parameters together, or None.
         patience: stop when the validation loss hasn't improved for so many epochs, or None.
         min_delta: by how many nats per datum the validation loss has to fall to have improved.
+        capture: record a step on one CUDA device, and replay it.
         verbose: show a progress bar.
 
     Raises:
@@ -86,6 +89,7 @@ class Trainer:
     gradient_clip: Positive | None = None
     patience: Count | None = None
     min_delta: NonNegative = 0.0
+    capture: bool = False
     verbose: bool = False
 
     def __post_init__(self) -> None:
@@ -131,7 +135,8 @@ class Trainer:
         Raises:
             TrainingDiverged: if the loss becomes infinite or NaN.
             TrainingInterrupted: on Ctrl-C. Both leave the weights of the last good epoch.
-            ValueError: if there is nothing to train on, or the checkpoint has other settings.
+            ValueError: if there is nothing to train on, the checkpoint has other settings, or a
+                step cannot be recorded.
         """
         if self.patience is not None and validation is None:
             raise ValueError("patience needs validation data to watch")
@@ -141,10 +146,16 @@ class Trainer:
         fabric = make_fabric() if fabric is None else fabric
         objective.to(fabric.device).train()
         if optimizer is None:
-            optimizer = fused_adam(objective, self.learning_rate, self.epsilon)
+            optimizer = fused_adam(
+                objective, self.learning_rate, self.epsilon, capturable=self.capture
+            )
         module, stepper = fabric.setup(objective, optimizer)
         dtype = next(p.dtype for p in objective.parameters() if p.is_floating_point())
         share = Share(fabric.device, dtype, fabric.global_rank, fabric.world_size)
+
+        step = self._step(fabric, module, stepper)
+        if self.capture:
+            step = CapturedStep(step, objective, share.device)
 
         settings = self._settings(seed, share.world)
         rows: list[Row] = []
@@ -174,11 +185,11 @@ class Trainer:
                 started, epoch = perf_counter(), len(rows) + 1
                 row: Row = {"phase": phase, "epoch": epoch}
                 share_left = decayed(self.learning_rate_decay, epoch, self.max_epochs)
-                for group in optimizer.param_groups:
-                    group["lr"] = self.learning_rate * share_left
+                set_rate(optimizer, self.learning_rate * share_left)
                 with seeded(seed, phase, epoch, share.rank, device=share.device):
                     order = batches.shuffled(derive_seed(seed, phase, epoch, "order"))
-                    row |= self._epoch(fabric, module, stepper, order, bar)
+                    module.train()
+                    row |= self._epoch(fabric, step, order, bar)
                 share_buffers(fabric, objective)
                 with seeded(seed, phase, "evaluation", share.rank, device=share.device):
                     if held_out is not None:
@@ -203,18 +214,10 @@ class Trainer:
             checkpoint.phase_done(phase, state())
         return history
 
-    def _epoch(
-        self,
-        fabric: Fabric,
-        module: nn.Module,
-        optimizer: Any,
-        batches: Iterable[Batch],
-        bar: PhaseProgress,
-    ) -> dict[str, float]:
-        """One pass: the mean loss and parts over it."""
-        module.train()
-        means = Means()
-        for batch in batches:
+    def _step(self, fabric: Fabric, module: nn.Module, optimizer: Any) -> Step:
+        """One step on a batch, which gives the loss and its parts."""
+
+        def step(batch: Batch) -> Losses:
             optimizer.zero_grad()
             loss, parts = module(batch.x, **batch.companions)
             fabric.backward(loss)
@@ -223,6 +226,17 @@ class Trainer:
                     module, optimizer, max_norm=self.gradient_clip, error_if_nonfinite=False
                 )
             optimizer.step()
+            return loss, parts
+
+        return step
+
+    def _epoch(
+        self, fabric: Fabric, step: Step, batches: Iterable[Batch], bar: PhaseProgress
+    ) -> dict[str, float]:
+        """One pass: the mean loss and parts over it."""
+        means = Means()
+        for batch in batches:
+            loss, parts = step(batch)
             means.add(loss, parts, len(batch.x))
             bar.step()
         return means.read(fabric)
@@ -237,7 +251,7 @@ class Trainer:
 
     def _settings(self, seed: int, world: int) -> dict[str, Any]:
         """What a resumed run must share with the interrupted one to end where it would have."""
-        free = {"patience", "min_delta", "verbose"}
+        free = {"patience", "min_delta", "capture", "verbose"}
         if self.learning_rate_decay != "cosine":
             free.add("max_epochs")
         fixed = {name: value for name, value in asdict(self).items() if name not in free}
