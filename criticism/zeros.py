@@ -91,6 +91,9 @@ def _draw(table: pd.DataFrame, ax: Axes | None) -> Figure:
             some["observed"], some["lower"], some["upper"], colour, linewidth=0.8, alpha=0.6
         )
         axes.scatter(some["observed"], some["mean"], s=14, color=colour, marker=marker, label=label)
+    largest = table[["observed", "upper"]].to_numpy().max(initial=0.0)
+    axes.set_xlim(0, max(0.02, 1.15 * largest))
+    axes.set_ylim(0, max(0.02, 1.15 * largest))
     axes.set_xlabel("share of zeros in the data")
     axes.set_ylabel("share of zeros in replicates")
     axes.set_title("Zeros of each feature")

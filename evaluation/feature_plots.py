@@ -10,6 +10,7 @@ from .style import BLUE, GREY, FloatArray, Place
 
 MOST = 24  # features that a panel has room for
 LONGEST = 32
+DOTS = "#666666"
 DRAWN = 60
 
 
@@ -43,7 +44,7 @@ def draw_features(
     for axes, cluster, name in zip(panels, values[..., shown], names, strict=False):
         some = cluster[:DRAWN]
         heights = np.broadcast_to(rows, some.shape)
-        axes.scatter(some, heights, s=5, color=GREY, alpha=0.4, linewidths=0)
+        axes.scatter(some, heights, s=9, color=DOTS, alpha=0.5, linewidths=0)
         axes.scatter(np.nanmean(cluster, 0), rows, s=26, color=BLUE, marker="D", zorder=3)
         axes.axvline(0, color=GREY, linestyle=":", linewidth=1.0)
         axes.set_title(f"cluster {name}", fontsize=9)

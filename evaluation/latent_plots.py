@@ -10,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse
 
-from .planes import Plane, plane_of
+from .planes import Plane, cap, plane_of
 from .plots import MAX_POINTS, panel
 from .style import GREY, FloatArray, canvas, figure_of, styled
 
 DEVIATIONS = 2.0
+HELD = 1 - float(np.exp(-(DEVIATIONS**2) / 2))  # by so many deviations in the plane
+INK = "#222222"
 
 
 @styled
@@ -36,7 +38,8 @@ def latent_map(
     variance they hold; on the sphere it is one that respects it (:func:`.planes.plane_of`). At most
     10,000 points are drawn. The components of the prior are drawn as the ellipses of two standard
     deviations of their draws on the map, so that it is seen whether the codes lie where the prior
-    says.
+    says; on the sphere in three dimensions as the circles about their mean directions that hold as
+    much, 86 %, on the sphere.
 
     Args:
         codes: ``(N, D)``, D ≥ 1.
@@ -89,9 +92,17 @@ def _draw_space(axes: Axes, plane: Plane) -> None:
 
 
 def _draw_components(axes: Axes, plane: Plane, components: Mapping[int, npt.ArrayLike]) -> None:
-    """The ellipse of each component's draws, with its number at the end of its long axis."""
+    """The ellipse of each component's draws; on the sphere the circle that holds as many."""
+    curved = False
     for draws in components.values():
-        points: FloatArray = plane.project(np.asarray(draws, np.float64))
+        z = np.asarray(draws, np.float64)
+        if plane.circles and z.shape[1] == 3:
+            outline, curved = plane.project(cap(z)), True
+            # What goes round the back of the sphere leaves the map at one side for the other.
+            jumps = 1 + np.flatnonzero(np.linalg.norm(np.diff(outline, axis=0), axis=1) > 1)
+            axes.plot(*np.insert(outline, jumps, np.nan, axis=0).T, "--", color=INK, linewidth=1.0)
+            continue
+        points: FloatArray = plane.project(z)
         if len(points) < 3:
             continue
         values, vectors = np.linalg.eigh(np.cov(points.T))
@@ -105,13 +116,14 @@ def _draw_components(axes: Axes, plane: Plane, components: Mapping[int, npt.Arra
                 float(height),
                 angle=angle,
                 fill=False,
-                color="#222222",
+                color=INK,
                 linestyle="--",
                 linewidth=1.0,
                 zorder=3,
             )
         )
     if components:
-        axes.plot([], [], color="#222222", linestyle="--", linewidth=1.0, label="prior, 2 sd")
+        label = f"prior, {HELD:.0%} of each" if curved else "prior, 2 sd"
+        axes.plot([], [], color=INK, linestyle="--", linewidth=1.0, label=label)
         axes.legend(fontsize=8, loc="best")
         axes.autoscale_view()

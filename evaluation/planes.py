@@ -144,6 +144,26 @@ def unit(z: FloatArray) -> FloatArray:
     return found
 
 
+def cap(draws: FloatArray, held: float = 1 - np.exp(-2.0)) -> FloatArray:
+    """The circle on the sphere about the mean direction of draws that holds that share of them.
+
+    Args:
+        draws: on the sphere, ``(n, 3)``.
+        held: the share.
+
+    Returns:
+        Points along it, ``(361, 3)``.
+    """
+    there = unit(draws)
+    mean = unit(there.mean(0, keepdims=True))[0]
+    angle = np.quantile(np.arccos((there @ mean).clip(-1, 1)), held)
+    basis = np.linalg.svd(mean[None])[2][1:]
+    turn = np.linspace(0, 2 * np.pi, 361)
+    around = np.stack([np.cos(turn), np.sin(turn)], 1) @ basis
+    found: FloatArray = np.cos(angle) * mean + np.sin(angle) * around
+    return found
+
+
 def _itself(z: FloatArray) -> FloatArray:
     return z
 

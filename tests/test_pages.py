@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 from docutils.utils.math.latex2mathml import tex2mathml
+from pyro.infer.inspect import get_model_relations
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -76,3 +78,20 @@ def test_the_code_of_extend_runs() -> None:
     for block in re.findall(r"```python\n(.*?)```", read("extend.md"), re.DOTALL):
         exec(compile(block, "extend.md", "exec"), names)
     assert {"LaplaceMixture", "SteadyHead", "Geometric", "Balance"} <= names.keys()
+
+
+@pytest.mark.parametrize("page", ["vade", "gmvae", "mfcvae", "gammm-vae", "dhvc"])
+def test_the_graph_of_a_page_is_that_of_the_story(page: str) -> None:
+    drawn = (DOCS / "_static" / "graphs" / f"{page}.svg").read_text(encoding="utf-8")
+    arrows = {tuple(each.split("&#45;&gt;")) for each in re.findall(r"<title>(.*?)</title>", drawn)}
+    spec = importlib.util.spec_from_file_location("graphs", DOCS / "graphs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    graphs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(graphs)
+    story, x = graphs.story_of(page)
+    found = get_model_relations(story, model_args=(x,))["sample_sample"]
+    assert {each for each in arrows if len(each) == 2} == {
+        (parent, site) for site, parents in found.items() for parent in parents if parent != site
+    }
+    assert f"_static/graphs/{page}.svg" in read(f"models/{page}.md")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse
 
 from pyromix.evaluation import latent_map
-from pyromix.evaluation.planes import plane_of, unit
+from pyromix.evaluation.planes import cap, plane_of, unit
 
 from .reading import crowded
 
@@ -105,3 +105,23 @@ def test_umap_keeps_neighbours_together() -> None:
     points = plane.project(z)
     nearest = np.linalg.norm(points[:, None] - points, axis=-1) + 1e9 * np.eye(90)
     assert (clusters[nearest.argmin(1)] == clusters).all()
+
+
+def test_the_circle_of_a_component_holds_its_share_on_the_sphere_and_stays_on_the_map() -> None:
+    """A cluster on the far side too, where an ellipse on the map would leave it."""
+    rng = np.random.default_rng(0)
+    for centre in ([0.0, 0.0, 1.0], [0.0, 0.3, -1.0]):
+        z = unit(np.array(centre) + 0.2 * rng.normal(size=(4000, 3)))
+        edge = cap(z)
+        mean = unit(z.mean(0, keepdims=True))[0]
+        np.testing.assert_allclose(np.linalg.norm(edge, axis=1), 1)
+        assert np.ptp(edge @ mean) < 1e-9
+        assert (z @ mean > edge[0] @ mean).mean() == pytest.approx(1 - np.exp(-2), abs=1e-3)
+    codes = unit(np.array([0.0, 0.0, 1.0]) + 0.5 * rng.normal(size=(200, 3)))
+    drawn = {0: z, 1: codes}
+    (axes,) = latent_map(codes, np.arange(200) % 2, space="sphere", components=drawn).axes
+    lines = [np.asarray(line.get_xydata()) for line in axes.lines if np.size(line.get_xdata())]
+    assert len(lines) == 2
+    for line in lines:
+        known = line[~np.isnan(line).any(1)]
+        assert np.linalg.norm(known, axis=1).max() <= 2 + 1e-9
