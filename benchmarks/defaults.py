@@ -31,6 +31,7 @@ from pyromix.evaluation import expected_calibration_error, hungarian_accuracy
 from pyromix.inference import AutoStart
 from pyromix.inference.phases.start import Features
 from pyromix.models import MixturePrior
+from pyromix.reports import table_head, table_row
 
 starts: Any = import_module("starts")  # the script beside this one
 KNOWN, RESULTS, SETS = starts.KNOWN, Path(starts.RESULTS), starts.SETS
@@ -90,42 +91,57 @@ def scores(labels: Features, found: Features) -> dict[str, float]:
     }
 
 
-def tables() -> None:
-    """Accuracy and NMI by set: the simple methods, the start chosen, and the fits."""
-    found = [
-        json.loads(path.read_text()) for path in sorted(RESULTS.parent.glob("defaults/*.json"))
-    ]
-    simple = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
-    methods = [method for method in METHODS if any(each["method"] == method for each in found)]
+def tables(folder: Path = RESULTS.parent) -> str:
+    """Accuracy and NMI by set: the simple methods, the start chosen, and the fits.
+
+    Means over the seeds that are there, whose number stands beside the set's name; a cell without
+    any is said to be missing, and its set is left out of the means.
+    """
+    fits, simple = (
+        [json.loads(path.read_text(encoding="utf-8")) for path in sorted(each.glob("*.json"))]
+        for each in (folder / "defaults", folder / "starts")
+    )
+    columns = (*SIMPLE, "start", *METHODS, "calibration")
+    found = []
     for score in ("accuracy", "nmi"):
-        print(f"\n| {score} | {' | '.join(SIMPLE)} | start | {' | '.join(methods)} | calibration |")
-        print("|" + "---|" * (len(SIMPLE) + len(methods) + 3))
-        rows = [_row(name, score, simple, found, methods) for name in SETS if name not in LARGE]
-        means = np.array([row for row in rows if row]).mean(0)
-        print(f"| mean | {' | '.join(f'{mean:.3f}' for mean in means)} |")
+        rows = {
+            name: _row(name, score, simple, fits, columns) for name in SETS if name not in LARGE
+        }
+        lines = [table_head(score, *columns)]
+        for name, row in rows.items():
+            seeds = len({each["seed"] for each in fits if each["set"] == name})
+            aside = "" if name in KNOWN else "\\*"
+            cells = ("missing" if np.isnan(value) else value for value in row)
+            lines.append(table_row(f"{name}{aside} ({seeds})", *cells))
+        whole = [row for row in rows.values() if not np.isnan(row).any()]
+        means = np.mean(whole, 0) if whole else np.full(len(columns), np.nan)
+        cells = ("missing" if np.isnan(value) else value for value in means.tolist())
+        found.append("\n".join([*lines, table_row(f"mean of {len(whole)} whole rows", *cells)]))
+    return "\n\n".join(found)
 
 
 def _row(
     name: str,
     score: str,
     simple: list[dict[str, Any]],
-    found: list[dict[str, Any]],
-    methods: list[str],
+    fits: list[dict[str, Any]],
+    columns: tuple[str, ...],
 ) -> list[float]:
-    """Print a set's means over its seeds, and return them; nothing where something is missing."""
-    ours = [each for each in found if each["set"] == name]
-    theirs = [each["starts"] for each in simple if each["set"] == name]
-    if not theirs or {each["method"] for each in ours} < set(methods):
-        return []
-    row = [float(np.mean([each[method][score] for each in theirs])) for method in SIMPLE]
-    vade = [each for each in ours if each["method"] == methods[0]]
-    row.append(float(np.mean([each["start"][score] for each in vade])))
-    for method in methods:
-        row.append(float(np.mean([e["fit"][score] for e in ours if e["method"] == method])))
-    row.append(float(np.mean([each["fit"]["calibration"] for each in vade])))
-    aside = "" if name in KNOWN else "\\*"
-    print(f"| {name}{aside} ({len(vade)}) | {' | '.join(f'{value:.3f}' for value in row)} |")
-    return row
+    """A set's means over its seeds; NaN where nothing was run."""
+    starts_of = [each["starts"] for each in simple if each["set"] == name]
+    ours = [each for each in fits if each["set"] == name]
+    vade = [each for each in ours if each["method"] == METHODS[0]]
+
+    def values(column: str) -> list[float]:
+        if column in SIMPLE:
+            return [each[column][score] for each in starts_of if column in each]
+        if column in METHODS:
+            return [each["fit"][score] for each in ours if each["method"] == column]
+        if column == "start":
+            return [each["start"][score] for each in vade]
+        return [each["fit"]["calibration"] for each in vade]
+
+    return [float(np.mean(each)) if (each := values(name)) else float("nan") for name in columns]
 
 
 def main() -> None:
@@ -139,7 +155,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print the tables of what was run")
     options = parser.parse_args()
     if options.table:
-        tables()
+        print(tables())
         return
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")

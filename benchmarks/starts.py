@@ -214,28 +214,36 @@ def chosen(found: dict[str, Any], rule: str, score: str) -> str:
     return max(among, key=lambda start: found["starts"][start][known])
 
 
-def tables() -> None:
+def tables(folder: Path = RESULTS) -> str:
     """Accuracy and NMI by set, the means over seeds, and how rules do over all sets."""
-    files = [json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("*.json")]
+    files = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
     columns = [*STARTS, "averaged", *RULES, "oracle"]
+    found: list[str] = []
     for title, sets in (("settled on", KNOWN), ("set aside", ASIDE)):
         for score in ("accuracy", "nmi"):
-            print(f"\n| {title} ({score}) | N × X, K | {' | '.join(columns)} |")
-            print("|" + "---|" * (len(columns) + 2))
-            means = [
-                _row(name, [each for each in files if each["set"] == name], score, columns)
-                for name in sets
-                if any(each["set"] == name for each in files)
+            lines = [
+                f"| {title} ({score}) | N × X, K | {' | '.join(columns)} |",
+                "|" + "---|" * (len(columns) + 2),
             ]
+            means = []
+            for name in sets:
+                ran = [each for each in files if each["set"] == name]
+                if not ran:
+                    lines.append(f"| {name} (0) | missing | {' | '.join([''] * len(columns))} |")
+                    continue
+                line, row = _row(name, ran, score, columns)
+                lines.append(line)
+                means.append(row)
             whole = list(zip(*means, strict=True))
             shown = [f"{np.mean(each):.3f}" if None not in each else "" for each in whole]
-            print(f"| mean | | {' | '.join(shown)} |")
+            found.append("\n".join([*lines, f"| mean | | {' | '.join(shown)} |"]))
+    return "\n\n".join(found)
 
 
 def _row(
     name: str, found: list[dict[str, Any]], score: str, columns: list[str]
-) -> list[float | None]:
-    """Print the means of one set over its seeds, and return them; ``None`` where not run."""
+) -> tuple[str, list[float | None]]:
+    """The means of one set over its seeds, as a line and as numbers; ``None`` where not run."""
     row: list[float | None] = []
     for column in columns:
         rule = column in (*RULES, "oracle")
@@ -245,8 +253,7 @@ def _row(
         row.append(float(np.mean(values)) if ran else None)
     size = f"{found[0]['n']:,} × {found[0]['features']}, {found[0]['n_clusters']}"
     shown = ["" if value is None else f"{value:.3f}" for value in row]
-    print(f"| {name} ({len(found)}) | {size} | {' | '.join(shown)} |")
-    return row
+    return f"| {name} ({len(found)}) | {size} | {' | '.join(shown)} |", row
 
 
 def main() -> None:
@@ -258,7 +265,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print the tables of what was run")
     options = parser.parse_args()
     if options.table:
-        tables()
+        print(tables())
         return
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
