@@ -53,6 +53,30 @@ def test_the_table_is_of_the_committed_results() -> None:
     assert not rows
 
 
+PAGES = {
+    "vade": "vade-digits-defaults",
+    "gmvae": "gmvae-digits-defaults",
+    "gammm-vae": "gammm-vae-digits-defaults",
+    "augmented-elbo": "augmented-vade-digits-defaults",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_model_page_has_its_row_of_the_committed_results(page: str) -> None:
+    text = (ROOT / "docs" / "models" / f"{page}.md").read_text(encoding="utf-8")
+    told = re.findall(r"accuracy (\S+ ± \S+), NMI (\S+ ± \S+) \(`pyromix reproduce (\S+)`", text)
+    found = [
+        each.metrics
+        for each in records(ROOT / "benchmarks" / "results")
+        if (each.name, each.budget) == (PAGES[page], "cpu")
+    ]
+    spread = [
+        f"{mean(values):.3f} ± {pstdev(values):.3f}"
+        for values in ([row[key] for row in found] for key in ("accuracy", "nmi"))
+    ]
+    assert told == [(*spread, PAGES[page])]
+
+
 def test_it_is_short_and_its_links_lead_somewhere() -> None:
     assert len(README.encode()) < 7_500
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", README):
