@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pyromix.guides import AmortisedGuide, GaussianHead, Guide, OptimalAssignment
 from pyromix.inference import (
     bound,
+    bound_samples,
     conditional,
     decode,
     encode,
@@ -23,6 +24,7 @@ from pyromix.inference import (
     responsibilities,
     sample,
 )
+from pyromix.inference.prediction import probabilities
 from pyromix.models import (
     GaussianMixture,
     MixtureVAE,
@@ -99,6 +101,11 @@ def test_batches_change_nothing(
     torch.testing.assert_close(
         reconstruct(*story, x, batch_size=batch_size), reconstruct(*story, x), rtol=0, atol=1e-12
     )
+    weighed = [
+        importance_weighted_bound(*story, x[order], num_samples=7, batch_size=size)
+        for size, order in ((2048, slice(None)), (batch_size, torch.arange(5, -1, -1)))
+    ]
+    torch.testing.assert_close(weighed[0], weighed[1].flip(0), rtol=0, atol=1e-12)
 
 
 def test_reconstruction_decodes_the_posterior_mean(
@@ -364,3 +371,20 @@ class TestConditional:
             conditional(styled, torch.zeros(2).long(), torch.zeros(2, 3))
         with pytest.raises(ValueError, match="cluster goes beyond 0 to 2"):
             conditional(styled, torch.tensor([3]), torch.zeros(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("width", "affordable", "draws"), [(8, 10**9, 100), (20_000, 10**9, 44), (20_000, 10**8, 10)]
+)
+def test_a_dear_decoder_has_fewer_draws_in_a_bound(
+    width: int, affordable: int, draws: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the operations of its linear layers allow, two for each weight and draw of a datum."""
+    assert probabilities.BOUND_OPERATIONS == 10**9
+    monkeypatch.setattr(probabilities, "BOUND_OPERATIONS", affordable)
+    decoder = nn.Sequential(nn.Linear(2, 560), nn.ReLU(), nn.Linear(560, width))
+    model = MixtureVAE(GaussianMixture(2, 2), Normal(decoder, (width,), scale=1.0))
+    guide = AmortisedGuide(nn.Identity(), z=GaussianHead(width, 2))
+    operations = 2 * (2 * 560 + 560 * width)
+    assert bound_samples(model, guide, torch.zeros(1, width)) == draws
+    assert draws == min(max(affordable // operations, 10), 100)
