@@ -37,12 +37,17 @@ class Term(Part, kind="term", abstract=True):
     class's own name by default). :func:`pyromix.testing.check_term` tells whether it is right.
 
     Args:
-        weight: a number, or a schedule over optimiser steps.
+        weight: a number from 0, or a schedule over optimiser steps.
+
+    Raises:
+        ValueError: a weight below 0, which would turn the term into its opposite.
     """
 
     name: str = ""
 
     def __init__(self, weight: float | Schedule = 1.0) -> None:
+        if isinstance(weight, int | float) and weight < 0:
+            raise ValueError(f"weight is {weight}: use a number from 0, or a schedule")
         self.weight = as_schedule(weight)
         self.name = self.name or type(self).alias.replace("-", "_")
 

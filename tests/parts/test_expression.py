@@ -74,7 +74,7 @@ def test_numbers_words_and_lists(text: str, value: Any) -> None:
         ("Training(max_epochs=3, during=[Progressive((1,))])",
          Training(max_epochs=3, during=(Progressive((1,)),))),
         ("ByShape(vectors=Perceptron((4,)))", ByShape(vectors=Perceptron((4,)))),
-        ("[Affiliation(1.0), Affiliation(-2)]", (Affiliation(1.0), Affiliation(-2))),
+        ("[Affiliation(1.0), Affiliation(+2)]", (Affiliation(1.0), Affiliation(2))),
     ],
 )  # fmt: skip
 def test_objects_are_made(text: str, value: Any) -> None:

@@ -214,3 +214,9 @@ def test_shares_make_the_right_cut_of_unlike_groups_the_best() -> None:
 def test_shares_that_are_none_or_of_other_clusters(shares: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"shares is \("):
         MutualInformation(shares=shares).attach({"c": GaussianMixture(2, 2)}, 10)
+
+
+@pytest.mark.parametrize("term", [Affiliation, InformationFloor, MutualInformation])
+def test_a_term_is_not_turned_into_its_opposite(term: type[Term]) -> None:
+    with pytest.raises(ValueError, match=r"weight is -1\.0: use a number from 0"):
+        term(weight=-1.0)
