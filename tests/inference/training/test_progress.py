@@ -52,7 +52,7 @@ def test_every_phase_says_what_it_does(verbose: bool, capfd: pytest.CaptureFixtu
         "labels ",
         "train ",
     ]
-    places = []
+    places: list[int] = []
     for words in said:
         assert words in told
         places.append(told.index(words, places[-1] if places else 0))
