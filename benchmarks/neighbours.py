@@ -77,12 +77,12 @@ def measured(name: str, kind: str, seed: int, root: Path) -> dict[str, Any]:
     return {**found, "error of the fit": 1 - hungarian_accuracy(labels, mixture.labels_)}
 
 
-def table() -> None:
-    """Print a row for each set, of what the results hold."""
+def table() -> str:
+    """A row for each set, of what the results hold."""
     found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     wanted = ("error of neighbours", "error of the fit")
     head = [f"{name}, {kind}" for name in wanted for kind in KINDS]
-    print(table_head("data", "seeds", "recall", *head, "ratio of the fits' errors"))
+    lines = [table_head("data", "seeds", "recall", *head, "ratio of the fits' errors")]
     for name in EPOCHS:
         own = {
             k: [each for each in found if (each["set"], each["kind"]) == (name, k)] for k in KINDS
@@ -92,7 +92,8 @@ def table() -> None:
         means = [float(np.mean([each[n] for each in own[k]])) for n in wanted for k in KINDS]
         recall = np.mean([each["recall"] for each in own["approximate"]])
         cells = (f"{len(own['exact'])}", f"{recall:.4f}", *(f"{each:.4f}" for each in means))
-        print(table_row(name, *cells, f"{means[3] / means[2]:.3f}"))
+        lines.append(table_row(name, *cells, f"{means[3] / means[2]:.3f}"))
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -110,7 +111,7 @@ def main() -> None:
                 path = RESULTS / f"{name}-{kind}-{seed}.json"
                 if not path.exists():
                     path.write_text(json.dumps(measured(name, kind, seed, options.root), indent=1))
-    table()
+    print(table())
 
 
 if __name__ == "__main__":

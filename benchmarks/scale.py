@@ -177,15 +177,23 @@ def picture(found: list[dict[str, Any]]) -> Any:
     return figure
 
 
-def table(found: list[dict[str, Any]]) -> None:
-    """Print a row for each case."""
+def results(folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """What has been measured, in the order of the cases."""
+    paths = [folder / f"{name_of(case)}.json" for case in CASES]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+
+def table(folder: Path = RESULTS) -> str:
+    """A row for each case."""
     times = ("ms a step", "µs a row", "µs a label", "s of the fit")
-    print(table_head("N", "K", "D", *times, "peak MB", "mapped MB"))
-    for each in found:
+    lines = [table_head("N", "K", "D", *times, "peak MB", "mapped MB")]
+    for each in results(folder):
         numbers = (1e3 * each["step"], 1e6 * each["row"], 1e6 * each["answer of a row"])
         cells = [f"{number:.3g}" for number in numbers]
         rest = [f"{each[name]:.0f}" for name in ("fit", "peak MB", "mapped MB")]
-        print(table_row(f"{each['n']:,}", f"{each['k']}", f"{each['d']}", *cells, *rest))
+        sizes = f"{each['n']:,}", f"{each['k']}", f"{each['d']}"
+        lines.append(table_row(*sizes, *cells, *rest))
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -211,9 +219,8 @@ def main() -> None:
                 result = json.loads(ran.stdout.splitlines()[-1])
                 (options.out / f"{name_of(case)}.json").write_text(json.dumps(result, indent=1))
                 print(result, flush=True)
-    done = [options.out / f"{name_of(case)}.json" for case in CASES]
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in done if path.exists()]
-    table(found)
+    found = results(options.out)
+    print(table(options.out))
     if options.figure is not None:
         save_figure(picture(found), options.figure)
 
