@@ -77,7 +77,9 @@ def has_gaps(guide: Guide) -> bool:
     return any(isinstance(layer, Masked) for layer in guide.amortised.encoder.modules())
 
 
-def gapped(estimator: Any, story: Callable[..., Any], x: Tensor) -> Story:
+def gapped(
+    estimator: Any, story: Callable[..., Any], x: Tensor, spared: Tensor | None = None
+) -> Story:
     """The story and guide of data with gaps, if there are any or may be.
 
     A fit that goes on from another has gaps if that one had.
@@ -86,6 +88,7 @@ def gapped(estimator: Any, story: Callable[..., Any], x: Tensor) -> Story:
         estimator: whose ``missing`` is asked.
         story: makes those of whole data; takes ``fill`` and ``hide``.
         x: what the fit sees, ``(N, *event)``.
+        spared: values of the data that it is not to see besides those that are missing.
 
     Raises:
         ValueError: a fit to data without gaps is to go on with some, or no row that counts has a
@@ -100,10 +103,14 @@ def gapped(estimator: Any, story: Callable[..., Any], x: Tensor) -> Story:
             "use warm_start=False, or fit it with missing='allow' first"
         )
     if gaps:
+        kept_back = 0 if spared is None else int(spared.sum())
+        values = missing.numel() if spared is None else spared.numel()
         log.info(
-            "%s of %s values of X are not observed (NaN), and are left out of the fit",
-            int(missing.sum()),
-            missing.numel(),
+            "%s of %s values of X are not observed (NaN), and are left out of the fit; %s others "
+            "are spared, to measure how far gaps spread",
+            estimator.n_missing_,
+            values,
+            kept_back,
         )
     unseen = estimator.unseen == "missing" and "columns_" in vars(estimator)
     allow = estimator.missing == "allow" or unseen

@@ -13,14 +13,14 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from ..guides import Guide
-from ..inference import Recipe, Row, Rows, calibrate_gaps, launch
+from ..inference import Recipe, Row, Rows, calibrate_gaps, launch, spare
 from ..models import MixtureVAE
 from ..parts import NonNegative, Seed, Unbuilt
 from .answers import Answers
 from .conditions import apart
 from .fitted import Labels
 from .fitting import Story, claimed, continues, kept_if_stopped, likelihood_of, split, warm
-from .gaps import gapped
+from .gaps import gapped, has_gaps
 from .scaling import in_units, scaling_of, standardised
 from .streaming import along, at_hand, ready_for
 from .supervision import Constraints, beside, groups_of, numbers_given, terms_of
@@ -55,7 +55,8 @@ class Learns(Answers):
         log-loss of their own. :meth:`score` stays the bound on log p(x).
 
         Args:
-            X: data, ``(N, X)`` or images ``(N, C, H, W)``, NaN where not observed; or a
+            X: data, ``(N, X)`` or images ``(N, C, H, W)``, NaN where not observed (then a twentieth
+                of the others, of few a tenth, is spared to measure how far gaps spread); or a
                 table of any columns; or rows that are read batch by batch
                 (:func:`pyromix.inference.source_of`): a sparse matrix, ``np.memmap``, a ``Dataset``
                 or ``DataLoader``, Parquet files, or :class:`pyromix.inference.Shards`. Of more than
@@ -156,14 +157,16 @@ class Learns(Answers):
             taken = in_own_order(Rows(x, **given), taken, recipe.training.batch_size)
         counting = slice(None) if taken is None else taken
         scaling = scaling_of(self, x[counting], likelihood)
-        seen = x if scaling is None else scaling(x)
+        self.n_missing_ = int(x.isnan().sum())
+        spared = spare(x, self.seed_) if held.source is None and bool(x.isnan().any()) else None
+        shown = x if spared is None else x.masked_fill(spared, torch.nan)
+        seen = shown if scaling is None else scaling(shown)
         data = Rows(seen, **given)
         build = partial(self.build, n_covariates=self.n_covariates)
         build = partial(build, tuple(seen.shape[1:]), likelihood)
-        story: Story = gapped(self, build, seen[counting])
+        story: Story = gapped(self, build, seen[counting], spared)
         if continues(self):
             recipe, story = warm(self, recipe, story)
-        self.n_missing_ = int(x.isnan().sum())
         ready = held.ready(partial(ready_for, self, held, story, scaling, x, numbers, own))
         pairs = held.pairs(constraints, Rows(seen, **beside_x), ready)
         recipe = recipe.with_terms(terms_of(known, pairs, self.label_weight))
@@ -179,10 +182,19 @@ class Learns(Answers):
         def take(model: MixtureVAE, guide: Guide, history: list[Row]) -> None:
             held_out = None if validation is None else validation.x
             self.history_ = [*counted, *in_units(history, scaling, train.x, held_out)]
-            calibrate_gaps(model, guide, data, seed=self.seed_)
             self.adopt(*standardised(model, guide, scaling), likelihood)
+            everyone = Rows(x, **beside_x)
+            if has_gaps(self.guide_):
+                hidden = None if spared is None else spared[counting]
+                calibrate_gaps(
+                    self.model_,
+                    self.guide_,
+                    everyone.at(counting),
+                    spared=hidden,
+                    seed=self.seed_,
+                )
             if source is None:
-                self.labels_ = self._labels(Rows(x, **beside_x))
+                self.labels_ = self._labels(everyone)
             else:
                 self.__dict__.pop("labels_", None)
 

@@ -145,11 +145,12 @@ def in_units(
 def unscaled_states(model: MixtureVAE, guide: Guide) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The weights of a fitted story and guide as those of the ones that the phases of a fit see."""
     scaled = scaling_in(model) is not None
+    measured = "likelihood.stretch" if isinstance(model.likelihood, Coded) else ""  # after a fit
     states = [
         {
             name.replace("likelihood.inner.", "likelihood.", int(scaled)): tensor
             for name, tensor in module.state_dict().items()
-            if "scaling" not in name.split(".")
+            if "scaling" not in name.split(".") and name != measured
         }
         for module in (model, guide)
     ]

@@ -129,6 +129,7 @@ def select_k(
     seen = x if scaling is None else scaling(x)
     unfitted.n_clusters_ = 2  # of the story that says where to look
     build = partial(unfitted.build, n_covariates=unfitted.n_covariates)
+    unfitted.n_missing_ = int(x.isnan().sum())
     story = gapped(unfitted, partial(build, tuple(seen.shape[1:]), likelihood), seen)
     rows = looked_at(story, Rows(seen, **{k: v.to(seen) for k, v in beside.items()}), 0).numpy()
     curves = cluster_curves(rows, ks, seeds)

@@ -103,6 +103,7 @@ from .prediction import (
     responsibilities,
     responsibility_spread,
     sample,
+    spare,
     to_arviz,
 )
 from .training import (
@@ -252,6 +253,7 @@ __all__ = [
     "seeded",
     "shared_neighbours",
     "source_of",
+    "spare",
     "to_arviz",
     "two_view_information",
 ]

@@ -11,12 +11,16 @@ from torch import Tensor, nn
 
 from ..distributions import log_prob_by_feature
 from ..networks import Encoding
+from .columns import FAMILIES
 from .likelihood import Likelihood
 from .mixed import Mixed, MixedLaw
 
 
 class Coded(Likelihood, abstract=True):
     """What a likelihood of encoded rows says of rows: numbers, codes of categories, NaN for gaps.
+
+    What stands in gaps of reals and counts may spread further about its mean than what a fit has
+    seen: ``stretch``, ``(X,)``, as :class:`Observed` has it.
 
     Args:
         inner: the likelihood of encoded rows.
@@ -32,6 +36,7 @@ class Coded(Likelihood, abstract=True):
     """
 
     leaves_gaps = True
+    stretch: Tensor
 
     def __init__(self, inner: Mixed, scaling: Encoding) -> None:
         super(Likelihood, self).__init__()  # the decoder is the inner one's
@@ -39,6 +44,22 @@ class Coded(Likelihood, abstract=True):
         self.scaling = scaling
         self.event_shape = (len(scaling.forms),)
         self.is_density = inner.is_density  # type: ignore[misc]
+        self.register_buffer("stretch", torch.ones(self.event_shape))
+
+    @property
+    def reals(self) -> Tensor:
+        """Which columns are real numbers that may spread further, ``(X,)``."""
+        return self._that_widen("real")
+
+    @property
+    def counts(self) -> Tensor:
+        """Which columns are counts that may, ``(X,)``."""
+        return self._that_widen("count")
+
+    def _that_widen(self, kind: str) -> Tensor:
+        columns = self.inner.columns
+        found = [each.form.kind == kind and FAMILIES[each.family].widens for each in columns]
+        return torch.tensor(found, device=self.stretch.device)
 
     @property
     def decoder(self) -> nn.Module:  # type: ignore[override]
@@ -47,7 +68,7 @@ class Coded(Likelihood, abstract=True):
 
     def distribution(self, z: Tensor) -> TorchDistribution:
         """The inner law, of rows."""
-        return CodedLaw(self.inner.distribution(z), self.scaling)
+        return CodedLaw(self.inner.distribution(z), self.scaling, self.stretch)
 
     @classmethod
     def check(cls, x: Tensor) -> None:
@@ -64,20 +85,28 @@ class CodedLaw(TorchDistribution):
     Args:
         law: of encoded rows.
         encoding: of rows.
+        stretch: how many times as far what is not observed spreads, ``(X,)``; ``None`` for as far.
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
     support = constraints.independent(constraints.real, 1)
     has_rsample = False
 
-    def __init__(self, law: MixedLaw, encoding: Encoding) -> None:
-        self.law, self.encoding = law, encoding
+    def __init__(self, law: MixedLaw, encoding: Encoding, stretch: Tensor | None = None) -> None:
+        self.law, self.encoding, self.stretch = law, encoding, stretch
         shape = torch.Size([len(encoding.forms)])
         super().__init__(law.batch_shape, shape, validate_args=False)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> CodedLaw:
         """The same law for a larger batch."""
-        return CodedLaw(self.law.expand(batch_shape), self.encoding)
+        return CodedLaw(self.law.expand(batch_shape), self.encoding, self.stretch)
+
+    @property
+    def unseen(self) -> CodedLaw:
+        """The law of what stands in gaps."""
+        if self.stretch is None:
+            return self
+        return CodedLaw(self.law.stretched(self.stretch.to(self.law.numbers)), self.encoding)
 
     def log_prob_by_column(self, x: Tensor) -> Tensor:
         """log p of each column in nats, ``(..., X)``; 0 where it is NaN."""

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ..distributions import log_prob_by_feature
 from ..networks import Encoding
-from .columns import FAMILIES, ColumnLaw, Family
+from .columns import FAMILIES, ColumnLaw
+from .families import Family
 from .likelihood import Likelihood
 
 
@@ -144,22 +145,36 @@ class MixedLaw(TorchDistribution):
         numbers: what the decoder gives, ``(..., O)``.
         shares: the columns by family.
         width: of encoded rows, E.
+        stretch: how many times as far columns spread that can, ``(X,)``; ``None`` for as far.
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
     support = constraints.independent(constraints.real, 1)
     has_rsample = False
 
-    def __init__(self, numbers: Tensor, shares: Sequence[Share], width: int) -> None:
+    def __init__(
+        self, numbers: Tensor, shares: Sequence[Share], width: int, stretch: Tensor | None = None
+    ) -> None:
         self.numbers = numbers
         self.shares = shares
+        self.stretch = stretch
         super().__init__(numbers.shape[:-1], torch.Size([width]), validate_args=False)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> MixedLaw:
         """The same law for a larger batch."""
         shape = torch.Size(batch_shape)
         numbers = self.numbers.expand(*shape, self.numbers.shape[-1])
-        return MixedLaw(numbers, self.shares, self.event_shape[0])
+        return MixedLaw(numbers, self.shares, self.event_shape[0], self.stretch)
+
+    def stretched(self, stretch: Tensor) -> MixedLaw:
+        """The law whose columns spread so many times as far, ``(X,)``, where they can."""
+        return MixedLaw(self.numbers, self.shares, self.event_shape[0], stretch)
+
+    def _law(self, share: Share) -> TorchDistribution:
+        law = share.family.law(self.numbers[..., share.heads])
+        if self.stretch is None:
+            return law
+        return share.family.wider(law, self.stretch[share.columns])
 
     def log_prob_by_column(self, y: Tensor) -> Tensor:
         """log p of each column in nats of its own units, ``(..., X)``; 0 where it is NaN."""
@@ -168,7 +183,7 @@ class MixedLaw(TorchDistribution):
             encoded = y[..., share.places]
             missing = encoded[..., 0].isnan()
             encoded = encoded.nan_to_num(nan=0.0).masked_fill(~share.valid, -math.inf)
-            law = share.family.law(self.numbers[..., share.heads])
+            law = self._law(share)
             value = law.log_prob(share.family.read(encoded)) + share.family.log_volume(encoded)
             parts.append(value.masked_fill(missing, 0.0))
             columns.append(share.columns)
@@ -181,7 +196,12 @@ class MixedLaw(TorchDistribution):
     @property
     def variance(self) -> Tensor:
         """Of each column in its own units, ``(..., X)``; NaN of a category, which has none."""
-        parts = [share.family.variance(self.numbers[..., share.heads]) for share in self.shares]
+        parts = []
+        for share in self.shares:
+            part = share.family.variance(self.numbers[..., share.heads])
+            if self.stretch is not None and share.family.widens:
+                part = part * self.stretch[share.columns].square()
+            parts.append(part)
         order = torch.cat([share.columns for share in self.shares]).argsort()
         return torch.cat(parts, -1)[..., order]
 
@@ -189,11 +209,7 @@ class MixedLaw(TorchDistribution):
         """Encoded rows."""
         with torch.no_grad():
             return self._put(
-                share.family.write(
-                    share.family.law(self.numbers[..., share.heads]).sample(
-                        torch.Size(sample_shape)
-                    )
-                )
+                share.family.write(self._law(share).sample(torch.Size(sample_shape)))
                 for share in self.shares
             )
 

@@ -56,6 +56,16 @@ class Observed(Likelihood, abstract=True):
         return self.support is constraints.real
 
     @property
+    def reals(self) -> Tensor:
+        """Which features are real numbers that may spread further, ``(*event)``: all, or none."""
+        return torch.full_like(self.stretch, self.stretches, dtype=torch.bool)
+
+    @property
+    def counts(self) -> Tensor:
+        """Which features are counts that may: none."""
+        return torch.zeros_like(self.stretch, dtype=torch.bool)
+
+    @property
     def decoder(self) -> nn.Module:  # type: ignore[override]
         """The inner likelihood's decoder."""
         return self.inner.decoder

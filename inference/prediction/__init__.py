@@ -10,7 +10,7 @@ from .answers import (
     evaluating,
     reconstruct,
 )
-from .calibrating import calibrate_gaps
+from .calibrating import calibrate_gaps, spare
 from .evidence import bound, importance_weighted_bound
 from .export import to_arviz
 from .geodesics import geodesic, interpolate
@@ -47,5 +47,6 @@ __all__ = [
     "responsibilities",
     "responsibility_spread",
     "sample",
+    "spare",
     "to_arviz",
 ]

@@ -18,6 +18,7 @@ from torch import Tensor
 from ...distributions import ObservedLaw, log_prob_by_feature
 from ...guides import Guide
 from ...models import MixtureVAE
+from ...models.coded import CodedLaw
 from ...parts import Count, checked
 from ..training import Rows, as_rows, derive_seed, seeded
 from .answers import BATCH_SIZE, device_of
@@ -148,7 +149,7 @@ def variances(
 
 def unseen(law: TorchDistribution) -> TorchDistribution:
     """The law of what stands in gaps, of one of data with gaps."""
-    return law.unseen if isinstance(law, ObservedLaw) else law
+    return law.unseen if isinstance(law, ObservedLaw | CodedLaw) else law
 
 
 @checked

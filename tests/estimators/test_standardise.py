@@ -31,7 +31,7 @@ SMALL: dict[str, Any] = {
     "networks": Perceptron(8),
     "pretraining": Autoencoder(2),
     "start": GaussianMixtureStart(),
-    "training": Training(max_epochs=3),
+    "training": Training(max_epochs=3, batch_size=32),  # more rows than a batch keep their order
     "random_state": 0,
     "precision": "64-true",
 }

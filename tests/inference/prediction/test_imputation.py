@@ -25,8 +25,20 @@ from pyromix.inference import (
     impute,
     responsibilities,
 )
-from pyromix.models import Bernoulli, GaussianMixture, MixtureVAE, Normal, Observed, Standardised
-from pyromix.networks import Scaling
+from pyromix.models import (
+    Bernoulli,
+    Coded,
+    ColumnLaw,
+    GaussianMixture,
+    Mixed,
+    MixtureVAE,
+    Normal,
+    Observed,
+    Standardised,
+)
+from pyromix.models.families import NormalFamily
+from pyromix.models.location_scale import LOG_SCALE_RANGE
+from pyromix.networks import Scaling, inverse_soft_clamp
 
 D, X, NOISE = 2, 4, 0.5
 GAPS = torch.tensor([False, True, True, False])
@@ -283,3 +295,49 @@ def test_intervals_hold_nine_tenths_where_errors_have_long_tails() -> None:
     low, high = draws.quantile(0.05, 0), draws.quantile(0.95, 0)
     inside = ((whole >= low) & (whole <= high))[gaps].double().mean()
     assert 0.87 < float(inside) < 0.93
+
+
+def coded(told: float) -> MixtureVAE:
+    """A table of two reals and two counts, of the story that other tests have."""
+    laws = [ColumnLaw("normal", loc=5.0, scale=2.0)] * 2 + [ColumnLaw("poisson", loc=2.0)] * 2
+    columns = (*laws, ColumnLaw("categorical", n_categories=2), ColumnLaw("log-normal"))
+    torch.manual_seed(0)
+    inner = Mixed(nn.Linear(D, 7), (7,), columns=columns)
+    for family in inner.families:
+        if isinstance(family, NormalFamily) and family.start is not None:
+            free = inverse_soft_clamp(torch.tensor(told).log(), *LOG_SCALE_RANGE)
+            torch.nn.init.constant_(family.free, float(free))
+    return MixtureVAE(linear().prior, Coded(inner, inner.encoding)).double()
+
+
+@pytest.mark.parametrize("told", [0.3, 1.0])
+def test_how_far_gaps_of_tables_spread_is_measured(told: float) -> None:
+    """Reals that are told of another noise, and counts of more spread than their law has."""
+    right = coded(0.5)
+    torch.manual_seed(3)
+    whole = right(n=1500).detach()
+    wide = dist.NegativeBinomial(2.0, logits=torch.log(whole[:, 2:4].clamp(min=0.3) / 2.0))
+    whole[:, 2:4] = wide.sample()
+    story = coded(told)
+    gaps = torch.rand_like(whole) < 0.3
+    gaps[gaps.all(1)] = False
+    x = whole.masked_fill(gaps, math.nan)
+    before = importance_weighted_bound(story, Wide(D), x)
+    calibrate_gaps(story, Wide(D), x)
+    assert torch.equal(importance_weighted_bound(story, Wide(D), x), before)
+    stretch: Any = story.likelihood.stretch
+    assert (stretch[4:] == 1).all()
+    assert (stretch[2:4] > 1.2).all()
+    draws = impute(story, Wide(D), x, 200, num_samples=400)
+    low, high = draws.quantile(0.05, 0), draws.quantile(0.95, 0)
+    inside = (whole >= low) & (whole <= high)
+    assert 0.87 < float(inside[:, :2][gaps[:, :2]].double().mean()) < 0.93
+    # Intervals of whole numbers hold more than they say, as ends belong to them.
+    assert 0.87 < float(inside[:, 2:4][gaps[:, 2:4]].double().mean()) < 0.97
+    nats = [
+        imputation_log_prob(story, Wide(D), x[:1], torch.full((1, 6), float(n))) for n in range(400)
+    ]
+    total = torch.stack(nats).exp().sum(0)
+    counted = gaps[:1].clone()
+    counted[:, :2] = counted[:, 4:] = False
+    assert torch.allclose(total[counted], torch.ones(1).double(), atol=0.01)
