@@ -118,7 +118,7 @@ def test_a_share_beyond_one_is_refused(trust: float) -> None:
 
 
 def test_a_few_dozen_rows_get_enough_steps() -> None:
-    assert [epochs_of(PseudoLabels().epochs, steps) for steps in (1, 14, 469)] == [500, 40, 8]
+    assert [epochs_of(PseudoLabels().epochs, steps) for steps in (1, 14, 469)] == [500, 100, 8]
 
 
 @pytest.mark.long
