@@ -39,6 +39,7 @@ class Checkpoint:
 
     Raises:
         ValueError: if the file is damaged or of another kind.
+        IsADirectoryError: if it is a folder.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -56,6 +57,8 @@ class Checkpoint:
         self._written = monotonic()
         self._phases: dict[str, dict[str, Any]] = {}
         self._owner: dict[str, Any] | None = None
+        if self.path.is_dir():
+            raise IsADirectoryError(f"checkpoint is {self.path}, a folder: give a file in it")
         if self.path.exists():
             self._phases, self._owner = _read(self.path)
 

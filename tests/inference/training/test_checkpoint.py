@@ -117,3 +117,8 @@ def test_a_newer_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="newer pyromix: upgrade") as error:
         Checkpoint(path)
     one_line(error)
+
+
+def test_a_folder_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match=r"checkpoint is .*, a folder: give a file"):
+        Checkpoint(tmp_path)
