@@ -22,14 +22,14 @@ class Annotated:
     """What a fit needs of an AnnData, which is kept for what the fit finds.
 
     Attributes:
-        x: counts, or other numbers, ``(N, G)`` float32, dense.
+        x: counts, or other numbers, ``(N, G)`` float32; sparse ones as CSR, which fits take.
         covariates: columns of ``obs``, a frame of N rows, or ``None``.
         y: labels as whole numbers, −1 where unknown, ``(N,)``, or ``None``.
         classes: what the labels are called, in their order.
         source: the AnnData.
     """
 
-    x: NDArray[np.float32]
+    x: Any
     covariates: pd.DataFrame | None
     y: NDArray[np.int64] | None
     classes: tuple[str, ...]
@@ -72,7 +72,7 @@ def read_annotated(
 ) -> Annotated:
     """Read an AnnData, or an ``.h5ad`` file, for a fit.
 
-    Sparse matrices are made dense: N times G numbers of four bytes.
+    Sparse matrices stay sparse, as CSR: of a fit a few rows at a time become dense.
 
     Args:
         source: an AnnData, or the path of a file.
@@ -106,13 +106,16 @@ def read_annotated(
     matrix = source.X if layer is None else source.layers[layer]
     if matrix is None:
         raise ValueError("the AnnData has no X: name a layer")
-    dense = np.asarray(matrix.toarray() if hasattr(matrix, "toarray") else matrix, np.float32)
-    if not np.isfinite(dense).all():
-        row, column = np.argwhere(~np.isfinite(dense))[0]
-        raise ValueError(f"X holds {dense[row, column]} at [{row}, {column}]: give finite numbers")
+    sparse = hasattr(matrix, "tocsr")
+    x: Any = matrix.tocsr().astype(np.float32) if sparse else np.asarray(matrix, np.float32)
+    wrong = np.argwhere(~np.isfinite(x.data if sparse else x))
+    if len(wrong):
+        held = x.tocoo() if sparse else None
+        row, column = wrong[0] if held is None else (each[wrong[0][0]] for each in held.coords)
+        raise ValueError(f"X holds {x[row, column]} at [{row}, {column}]: give finite numbers")
     y, classes = (None, ()) if labels is None else _labels(source.obs[labels])
     frame = source.obs[list(covariates)].reset_index(drop=True) if covariates else None
-    return Annotated(dense, frame, y, classes, source)
+    return Annotated(x, frame, y, classes, source)
 
 
 def _anndata() -> Any:

@@ -47,7 +47,8 @@ def adata() -> Any:
 def test_a_file_is_read_fitted_and_given_the_results(adata: Any, tmp_path: Path) -> None:
     adata.write_h5ad(tmp_path / "cells.h5ad")
     data = read_annotated(tmp_path / "cells.h5ad", covariates=["batch"], labels="kind")
-    assert (data.x == COUNTS).all()
+    assert isinstance(data.x, sparse.csr_matrix | sparse.csr_array)
+    assert (data.x.toarray() == COUNTS).all()
     assert data.covariates is not None
     assert data.covariates["batch"].tolist() == ["a", "b"] * 15
     assert data.classes == ("B", "T")
@@ -82,6 +83,9 @@ def test_what_is_not_there_is_named(adata: Any) -> None:
     adata.layers["half"][2, 1] = np.nan
     with pytest.raises(ValueError, match=r"X holds nan at \[2, 1\]"):
         read_annotated(adata, layer="half")
+    adata.layers["sparse"] = sparse.csr_matrix(adata.layers["half"])
+    with pytest.raises(ValueError, match=r"X holds nan at \[2, 1\]"):
+        read_annotated(adata, layer="sparse")
     several = MFCVAE(n_clusters=(2, 2), latent_dim=2, start=None, pretraining=None)
     several.set_params(training=Training(max_epochs=1), likelihood="poisson")
     data = read_annotated(adata)
