@@ -15,7 +15,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PAGE = FOLDER.parent / "docs" / "results.md"
-NAMES = ("missing", "batches", "tables", "scale", "neighbours", "few_labels", "imbalance")
+NAMES = (
+    *("missing", "batches", "tables", "scale", "neighbours", "few_labels", "imbalance"),
+    *("starts", "defaults"),
+)
 
 
 def made(name: str) -> str:
