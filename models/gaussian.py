@@ -85,7 +85,8 @@ class GaussianMixture(MixturePrior):
 
     def log_joint(self, z: Tensor, w: Tensor | None = None) -> Tensor:
         """log p(c) + log p(z | c): ``(..., D)`` to ``(..., K)``."""
-        if torch.is_grad_enabled() or self.covariance == "full" or z.device.type == "mps":
+        own = type(self).component is GaussianMixture.component and self.covariance == "diag"
+        if torch.is_grad_enabled() or not own or z.device.type == "mps":
             return super().log_joint(z, w)
         # Answers look at many draws: two products of matrices make no tensor of all clusters and
         # dimensions, and cancel nothing that matters in double precision.

@@ -117,7 +117,7 @@ def test_step_time(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     monkeypatch.syspath_prepend(FOLDER)
     module = script("step_time")
     with pyro.validation_enabled(False):
-        module.step_table(list(module.MODELS), [2], [3], 1)
+        module.step_table(list(module.MODELS), [2], [3], 1, "cpu", capture=False)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     assert [row[:3] for row in rows] == [[name, "2", "3"] for name in module.MODELS]

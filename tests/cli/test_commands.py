@@ -25,7 +25,7 @@ from pyromix.networks import Perceptron
 
 from .conftest import TINY, Invoke
 
-PICTURES = ("clusters.png", "confusion.png", "curves.png", "latent-map.png")
+PICTURES = ("clusters.png", "confusion.png", "curves.png", "latent-map.png", "parts.png")
 
 
 def test_version(pyromix: Invoke) -> None:

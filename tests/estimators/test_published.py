@@ -249,8 +249,8 @@ def test_decay_floor_and_epsilon_reach_the_optimiser(monkeypatch: pytest.MonkeyP
     made: list[torch.optim.Optimizer] = []
     adam = fused_adam
 
-    def remembered(*args: Any) -> torch.optim.Adam:
-        made.append(adam(*args))
+    def remembered(*args: Any, **options: Any) -> torch.optim.Adam:
+        made.append(adam(*args, **options))
         return made[0]  # type: ignore[return-value]
 
     monkeypatch.setattr(training_loop, "fused_adam", remembered)

@@ -44,6 +44,8 @@ def test_an_estimator_of_several_clusterings() -> None:
             "check_fit_idempotent",
             "check_estimator_sparse_matrix",
             "check_estimator_sparse_array",
+            "check_sample_weight_equivalence_on_dense_data",
+            "check_sample_weight_equivalence_on_sparse_data",
         ),
         "several clusterings answer in a list, or in columns",
     )
