@@ -158,7 +158,10 @@ class Learns(Answers):
         counting = slice(None) if taken is None else taken
         scaling = scaling_of(self, x[counting], likelihood)
         self.n_missing_ = int(x.isnan().sum())
-        spared = spare(x, self.seed_) if held.source is None and bool(x.isnan().any()) else None
+        spared = None
+        if held.source is None and bool(x.isnan().any()):
+            spared = torch.zeros_like(x, dtype=torch.bool)
+            spared[counting] = spare(x[counting], self.seed_)
         shown = x if spared is None else x.masked_fill(spared, torch.nan)
         seen = shown if scaling is None else scaling(shown)
         data = Rows(seen, **given)

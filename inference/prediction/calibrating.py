@@ -26,6 +26,7 @@ from ...guides import Guide
 from ...models import Coded, MixtureVAE, Observed
 from ..training import Rows, as_rows, derive_seed
 from .imputation import impute, variances
+from .noise import own_numbers
 
 FOLDS = 3  # each observed value is hidden once
 ROWS, NUMBERS, SAMPLES = 500, 2**24, 100
@@ -133,16 +134,16 @@ def spare(x: Tensor, seed: int) -> Tensor:
     """Observed values that a fit to data with gaps is not to see, ``(N, *event)``.
 
     They are a twentieth; of few values more, a tenth at most, and of none of a row or a column the
-    last two.
+    last two. A row's own values decide which of them, so that those of equal rows are the same, and
+    the order of rows is no matter.
 
     Args:
         x: data, NaN where not observed, ``(N, *event)``.
         seed: of the choice.
     """
     observed = ~x.isnan()
-    generator = torch.Generator().manual_seed(derive_seed(seed, "spared"))
     share = min(MOST_SPARED, max(LEAST_SPARED, WANTED / max(1, int(observed.sum()))))
-    chosen = torch.rand(x.shape, generator=generator).to(x.device) < share
+    chosen = own_numbers(x, derive_seed(seed, "spared")) < share
     chosen &= observed & observed.any(0)
     rows = (observed & ~chosen).flatten(1).sum(1) < 2
     columns = (observed & ~chosen).sum(0) < 2

@@ -66,6 +66,19 @@ def keys_of(x: Tensor) -> Tensor:
     return _mix((words * _multipliers(words.shape[1]).to(x.device)).sum(-1))
 
 
+def own_numbers(x: Tensor, seed: int) -> Tensor:
+    """A number between 0 and 1 for each value, which its datum decides, ``(B, *event)``.
+
+    Args:
+        x: data, ``(B, *event)``.
+        seed: of the numbers.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    salt = torch.randint(-(2**62), 2**62, (x[0].numel(),), generator=generator)
+    words = _mix(keys_of(x).unsqueeze(-1) + salt.to(x.device)) & (2**53 - 1)
+    return (words.double() * 2.0**-53).reshape(x.shape)
+
+
 @lru_cache(maxsize=32)
 def _points(seed: int, n: int, dim: int) -> tuple[Tensor, Tensor]:
     """Scrambled Sobol points ``(n, dim)``, and what tells their dimensions apart in a hash.
