@@ -16,7 +16,6 @@ from ..training import Rows, as_rows
 from .valleys import UnclearNumberWarning, doubt
 
 ROWS = 1000
-DRAWS = 4  # for each of them: a fit of few epochs is not to spend more on looking than on steps
 SETTLED = 10  # epochs after which clusters can tell whether they are too many or too few
 PATIENCE = 3
 
@@ -60,9 +59,7 @@ class ClusterMonitor:
             FloatingPointError: probabilities that are no numbers; the training has diverged.
         """
         self.epochs = epoch
-        gammas = responsibilities(
-            self.model, self.guide, self.rows, num_samples=0, unweighted=DRAWS
-        )
+        gammas = responsibilities(self.model, self.guide, self.rows, num_samples=0)
         for site, gamma in gammas.items():
             if not bool(gamma.isfinite().all()):
                 raise FloatingPointError(f"the probabilities of {site!r} are no numbers")

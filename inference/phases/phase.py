@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...guides import Guide
 from ...models import MixtureVAE
-from ...parts import Count, Natural, Part, check_fields
+from ...parts import Count, Part, check_fields
 from ..training import Checkpoint, Decay, Row, Rows, Source, steps_of
 
 if TYPE_CHECKING:
@@ -26,19 +26,15 @@ class Budget(Part, kind="budget"):
         steps: optimiser steps.
         least: epochs at least.
         most: epochs at most.
-        fewest: steps at least, of however many epochs, where a few dozen rows make an epoch of one.
 
     Example:
         >>> Budget(5000, least=10, most=40).epochs(steps_per_epoch=250)
         20
-        >>> Budget(5000, most=40, fewest=500).epochs(steps_per_epoch=2)
-        250
     """
 
     steps: Count
     least: Count = 1
     most: Count | None = None
-    fewest: Natural = 0
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -46,8 +42,7 @@ class Budget(Part, kind="budget"):
     def epochs(self, steps_per_epoch: int) -> int:
         """As many epochs as the steps take, within ``least`` and ``most``."""
         epochs = max(self.least, ceil(self.steps / steps_per_epoch))
-        epochs = epochs if self.most is None else min(self.most, epochs)
-        return max(epochs, ceil(self.fewest / steps_per_epoch))
+        return epochs if self.most is None else min(self.most, epochs)
 
 
 def epochs_of(given: int | Budget, steps_per_epoch: int) -> int:

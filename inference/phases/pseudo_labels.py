@@ -86,7 +86,7 @@ class PseudoLabels(StartAround, alias="pseudo-labels"):
     """
 
     start: Any = AutoStart()
-    epochs: Natural | Budget = Budget(3000, least=8, most=100, fewest=500)
+    epochs: Natural | Budget = Budget(3000, least=8, most=100)
     learning_rate: Positive = 1e-3
     label_weight: NonNegative = 5.0
     trust: Rate | Schedule = 1.0

@@ -52,7 +52,6 @@ def responsibilities(
     x: Tensor | Rows,
     *,
     num_samples: Natural | None = None,
-    unweighted: Count = UNWEIGHTED,
     seed: int = 0,
     batch_size: Count = BATCH_SIZE,
 ) -> dict[str, Tensor]:
@@ -76,7 +75,6 @@ def responsibilities(
         num_samples: weighted draws for each datum, S. 0 gives :math:`\mathbb E_{q(z|x)}[p(c|z)]`:
             nothing is decoded, and where the guide is too sure so is the answer. ``None``: as many
             as 2e7 operations of the decoder allow, up to 128, and 0 where that is fewer than 32.
-        unweighted: draws for each datum where there are no weighted ones.
         seed: same seed, same draws.
         batch_size: draws decoded at a time.
 
@@ -88,7 +86,7 @@ def responsibilities(
     data = asked(x)
     affordable, size = _look(model, guide, data)
     n_weighted = affordable if num_samples is None else num_samples
-    n_drawn = n_weighted or unweighted
+    n_drawn = n_weighted or UNWEIGHTED
     width = _width(sum(sum(m.latent_dims.values()) for m in model.prior.mixtures))
     # Of squared weights together, the inverse of the draws that count.
     most = 1 / min(ENOUGH, n_drawn / 4) if width < WIDTH else math.inf

@@ -82,8 +82,6 @@ def test_settings_reach_the_loop() -> None:
         (Budget(500, 2, 9), 1, 9),
         (Budget(500, 2, 9), 10_000, 2),
         (Budget(500), 1, 500),
-        (Budget(500, 2, 9, fewest=40), 2, 20),
-        (Budget(500, 2, 9, fewest=40), 100, 5),
     ],
 )
 def test_a_budget_of_steps_within_its_bounds(

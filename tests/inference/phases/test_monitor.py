@@ -41,7 +41,7 @@ def test_it_counts_occupied_clusters_and_the_affiliation_variance(x: Tensor) -> 
     model, guide = story([-3.0, -1.0, 1.0, 50.0])
     row: dict[str, Any] = {}
     ClusterMonitor(model, guide, x)(1, row)
-    gamma = responsibilities(model, guide, x, num_samples=0, unweighted=4)["c"]
+    gamma = responsibilities(model, guide, x, num_samples=0)["c"]
     by_hand = (gamma.square().sum(1) / 4 - 1 / 16).mean()
     assert row["occupied_clusters"] == 3
     assert row["affiliation_variance"] == pytest.approx(by_hand.item(), abs=1e-6)

@@ -7,14 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_iris, load_wine
-from sklearn.metrics import normalized_mutual_info_score
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from pyromix.estimators import GMVAE, DeepMixture, VaDE
+from pyromix.estimators import VaDE
 from pyromix.inference import (
-    AutoStart,
     Classification,
     Clock,
     ClosedFormELBO,
@@ -27,7 +23,6 @@ from pyromix.inference import (
     as_schedule,
     seeded,
 )
-from pyromix.inference.phases.phase import epochs_of
 from pyromix.inference.phases.pseudo_labels import Heeding
 from pyromix.networks import Perceptron
 
@@ -115,23 +110,3 @@ def test_a_fit_that_is_handed_over_keeps_groups_that_the_data_have() -> None:
 def test_a_share_beyond_one_is_refused(trust: float) -> None:
     with pytest.raises(ValueError, match="trust"):
         PseudoLabels(trust=trust)
-
-
-def test_a_few_dozen_rows_get_enough_steps() -> None:
-    assert [epochs_of(PseudoLabels().epochs, steps) for steps in (1, 14, 469)] == [500, 100, 8]
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("kind", [VaDE, GMVAE])
-@pytest.mark.parametrize("table", [load_iris, load_wine])
-def test_fits_of_small_tables_keep_what_the_start_has(
-    kind: type[DeepMixture], table: Any, seed: int
-) -> None:
-    x, kinds = table(return_X_y=True)
-    x = StandardScaler().fit_transform(x)
-    groups = AutoStart().groups(x, 3, seed)
-    start = PseudoLabels(GroupsOf(groups))
-    found = kind(n_clusters=3, start=start, random_state=seed).fit(x).labels_
-    nmi = normalized_mutual_info_score
-    assert nmi(kinds, found) > nmi(kinds, groups.argmax(1)) - 0.01
