@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent
 PAGE = FOLDER.parent / "docs" / "results.md"
 NAMES = (
     *("missing", "batches", "tables", "scale", "neighbours", "few_labels", "imbalance"),
-    *("starts", "defaults"),
+    *("starts", "defaults", "units", "many_rows"),
 )
 
 
