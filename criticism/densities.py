@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..evaluation.predictive import histogram_edges
-from ..evaluation.style import BLUE, ORANGE, FloatArray, Place, figure_of, place, styled
+from ..evaluation.predictive import histogram_edges, outlines
+from ..evaluation.style import BLUE, FloatArray, Place, figure_of, place, styled
 from .replicates import Replicated, data_sets, feature_names
 
 MAX_ROWS = 2000
@@ -129,10 +129,7 @@ def _densities(check: DensityCheck, n_shown: int, figure: Place | None) -> Figur
         draws = check.draws[:20, :, j]
         edges = histogram_edges(observed, draws.ravel())
         axes.hist(observed, edges.tolist(), density=True, color=BLUE, alpha=0.35, label="data")
-        middles = (edges[1:] + edges[:-1]) / 2
-        heights = np.stack([np.histogram(draw, edges, density=True)[0] for draw in draws])
-        lines = axes.plot(middles, heights.T, color=ORANGE, alpha=0.5, linewidth=0.9)
-        lines[0].set_label("replicates")
+        outlines(axes, edges, draws)
         axes.set_title(f"{row['feature']}\ndistance {row['distance']:.2f}", fontsize=9)
         axes.tick_params(labelsize=8)
         axes.locator_params(axis="x", nbins=4)

@@ -81,9 +81,14 @@ def _compare(axes: Axes, observed: FloatArray, predicted: FloatArray) -> None:
     """Histogram a statistic of the data (N,) and of each replicate (S, N)."""
     bins = histogram_edges(observed, predicted.ravel())
     axes.hist(observed, bins.tolist(), density=True, color=BLUE, alpha=0.35, label="data")
-    middles = (bins[1:] + bins[:-1]) / 2
-    densities = [np.histogram(replicate, bins, density=True)[0] for replicate in predicted[:20]]
-    lines = axes.plot(middles, np.transpose(densities), color=ORANGE, alpha=0.6, linewidth=1)
+    outlines(axes, bins, predicted[:20])
+
+
+def outlines(axes: Axes, edges: FloatArray, replicates: FloatArray) -> None:
+    """Draw histograms of replicates, ``(S, N)``, as steps: two values are no slope."""
+    heights = [np.histogram(each, edges, density=True)[0] for each in replicates]
+    steps = np.stack([np.append(each, each[-1]) for each in heights], 1)
+    lines = axes.plot(edges, steps, color=ORANGE, alpha=0.5, linewidth=0.9, drawstyle="steps-post")
     lines[0].set_label("replicates")
 
 

@@ -163,3 +163,14 @@ def test_zeros_that_the_story_does_not_make_are_found() -> None:
     assert ((table["p_value"] > 0.01) | (table["feature"] == "c")).all()
     np.testing.assert_allclose(table["mean"], np.exp(-rates), atol=0.01)
     drawn(zero_fraction(x, rng.poisson(rates, (100, 500, 4))).figure())
+
+
+def test_two_values_are_drawn_as_two_steps_and_not_as_a_slope() -> None:
+    x = np.repeat([[0.0], [1.0]], [30, 10], 0)
+    replicated = np.stack([x, 1 - x])
+    axes = density_check(x, replicated).figure().axes[0]
+    for line, share in zip(axes.lines, (0.75, 0.25), strict=True):
+        edges, heights = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        assert line.get_drawstyle() == "steps-post"
+        np.testing.assert_allclose(edges, [-0.5, 0.5, 1.5])
+        np.testing.assert_allclose(heights, [share, 1 - share, 1 - share])
