@@ -12,7 +12,7 @@ from pyromix.inference import Autoencoder, KMeansStart, Neighbours, TwoView
 from pyromix.networks import Perceptron, PerceptronLadder
 
 from . import odd
-from .judging import SilentChange, World
+from .judging import SilentChange, World, rows_in
 
 X = np.random.RandomState(0).rand(24, 4)
 LONG = ("epochs", "steps", "n_init", "n_heads", "overclusters", "patience", "order")
@@ -66,7 +66,7 @@ def check_fit(made: DeepMixture, X: Any) -> None:
         for name, tensor in module.state_dict().items():
             if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
                 raise SilentChange(f"{name} is no number")
-    sizes, n = made.clusterings(), len(X)
+    sizes, n = made.clusterings(), rows_in(X)
     for method in ANSWERS:
         answer = getattr(made, method)(X)
         for each in answer if isinstance(answer, list) else [answer]:

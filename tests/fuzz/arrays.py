@@ -16,7 +16,7 @@ from scipy import sparse
 from pyromix.estimators import DeepMixture
 
 from .arguments import check_fit, small
-from .judging import SilentChange, World
+from .judging import SilentChange, World, rows_in
 
 DTYPES = "?bBhHiIlLefdFDSUOmM"
 T = torch.linspace(0.0, 1.0, 32).reshape(8, 4)
@@ -82,7 +82,10 @@ def dressed(world: World, draw: Any, found: Any) -> Any:
     if dress == "list":
         return found.tolist()
     if dress == "frame" and found.ndim == 2:
-        return pd.DataFrame(found, columns=[f"c{i}" for i in range(found.shape[1])])
+        try:
+            return pd.DataFrame(found, columns=[f"c{i}" for i in range(found.shape[1])])
+        except OverflowError:  # pandas itself has no room for such whole numbers
+            return found
     if dress == "torch" and found.dtype.kind in "biuf" and found.dtype.name not in ("uint16",):
         return torch.as_tensor(np.ascontiguousarray(found).astype(found.dtype.newbyteorder("=")))
     if dress == "ma" and found.dtype.kind in "biuf" and found.ndim:
@@ -146,8 +149,8 @@ def ask(made: DeepMixture, method: str, X: Any) -> None:
     array = np.asarray(answer)
     if not np.isfinite(array).all():
         raise SilentChange(f"{method} gives what is no number")
-    if method != "score" and len(X) not in array.shape[:2]:
-        raise SilentChange(f"{method} of {len(X)} rows gives {array.shape}")
+    if method != "score" and rows_in(X) not in array.shape[:2]:
+        raise SilentChange(f"{method} of {rows_in(X)} rows gives {array.shape}")
 
 
 def check_read(made: DeepMixture, X: Any) -> None:

@@ -20,6 +20,7 @@ import pyro
 import torch
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
+from scipy.sparse import issparse
 
 from pyromix.cli.errors import is_deliberate
 from pyromix.inference import TrainingDiverged
@@ -117,6 +118,12 @@ def state_of_the_process() -> dict[str, Any]:
         "the environment": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
         "the signals": signal.getsignal(signal.SIGINT),
     }
+
+
+def rows_in(X: Any) -> int:
+    """How many rows data have, sparse ones too, which have no length."""
+    sparse: Any = X
+    return int(sparse.shape[0]) if bool(issparse(X)) else len(X)
 
 
 @dataclass
