@@ -48,6 +48,12 @@ def timed(owner: Any, name: str, part: str) -> None:
     setattr(owner, name, watched)
 
 
+def at_once(owner: Any, name: str) -> None:
+    """Make a function that yields make all its items at once, so that it can be timed."""
+    function: Callable[..., Any] = getattr(owner, name)
+    setattr(owner, name, lambda *args: iter(list(function(*args))))
+
+
 def run(method: str, data: str, out: Path, began: float) -> None:
     """The command, in this process, which began at that time."""
     started = began, 0.0
@@ -68,23 +74,9 @@ def run(method: str, data: str, out: Path, began: float) -> None:
         ("save_figure", "pictures"),
     ):
         timed(report, name, part)
-    drawn = report.draw_pictures
-
-    def eager(*args: Any) -> Any:
-        begun = now()
-        figures = list(drawn(*args))
-        note("pictures", begun)
-        return iter(figures)
-
-    compared = report.fit_baselines
-
-    def finished(*args: Any) -> Any:
-        begun = now()
-        found = list(compared(*args))
-        note("comparison", begun)
-        return iter(found)
-
-    report.draw_pictures, report.fit_baselines = eager, finished
+    for name, part in (("draw_pictures", "pictures"), ("fit_baselines", "comparison")):
+        at_once(report, name)
+        timed(report, name, part)
     app(["fit", method, data, "--out", str(out), "--seed", "0"], standalone_mode=False)
     note("whole", started)
     rest = [spent["whole"][i] - sum(v[i] for k, v in spent.items() if k != "whole") for i in (0, 1)]

@@ -57,8 +57,12 @@ def _for_all(given: object) -> bool:
     """Whether it is one value, or names of columns, and no matter of single rows."""
     if isinstance(given, Mapping):
         return all(map(_for_all, given.values()))
-    names = isinstance(given, list | tuple) and all(isinstance(each, str) for each in given)
-    return names or isinstance(given, str) or np.ndim(given) == 0  # type: ignore[arg-type]
+    named = _are_names(given) or isinstance(given, str)
+    return named or np.ndim(given) == 0  # type: ignore[arg-type]
+
+
+def _are_names(given: object) -> bool:
+    return isinstance(given, list | tuple) and all(isinstance(each, str) for each in given)
 
 
 def ready_of(name: str, given: Any, n: int | None) -> Any:
@@ -69,7 +73,7 @@ def ready_of(name: str, given: Any, n: int | None) -> Any:
     """
     if isinstance(given, Mapping):
         return {key: ready_of(f"{name}' column {key!r}", each, n) for key, each in given.items()}
-    names = isinstance(given, list | tuple) and all(isinstance(each, str) for each in given)
+    names = _are_names(given)
     if given is None or (names and len(given) != n) or (_for_all(given) and not names):
         return given
     table = given if isinstance(given, pd.Series) else as_frame(given)
